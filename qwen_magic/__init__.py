@@ -1,0 +1,66 @@
+"""Qwen inside the notebook.
+
+    %load_ext qwen_magic
+
+    %%qwen
+    What does a p-value of 0.03 say, and what does it not say?
+
+From Python: `ask("…")` gives an `Answer`. Nothing is imported here until it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .answer import Answer, CodeBlock
+    from .asking import ask, conversation
+    from .conversation import Conversation
+    from .errors import QwenError
+
+__all__ = [
+    "Answer",
+    "CodeBlock",
+    "Conversation",
+    "QwenError",
+    "__version__",
+    "ask",
+    "conversation",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext qwen_magic`."""
+    from .extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """`%unload_ext qwen_magic`."""
+    from .extension import unload
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, each imported when it is first used."""
+    from importlib import import_module
+
+    homes = {
+        "Answer": "answer",
+        "CodeBlock": "answer",
+        "Conversation": "conversation",
+        "QwenError": "errors",
+        "ask": "asking",
+        "conversation": "asking",
+    }
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{homes[name]}", __name__), name)

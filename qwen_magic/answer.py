@@ -1,0 +1,99 @@
+"""The answer that a question got: what `_qwen`, `-o NAME` and `ask()` hand to the notebook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .events import Source, Usage
+from .messages import ToolCall
+
+__all__ = ["Answer", "Attached", "CodeBlock", "FAILED", "STOPPED"]
+
+# Our own words beside the service's finish reasons (stop, length, tool_calls).
+STOPPED, FAILED = "stopped", "failed"
+
+# A fenced code block of CommonMark: the closing fence is at least as long as the opening one, and may be missing.
+FENCE = re.compile(
+    r"^(?P<indent>[ ]*(?:[-*+>]|\d+[.)])?[ ]*)(?P<fence>`{3,}|~{3,})[ ]*(?P<language>[^\s`{]*)[^\n`]*\n"
+    r"(?P<source>.*?)(?:^[ >]*(?P=fence)[`~]*[ ]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+class CodeBlock(str):
+    """The source of a code block, as a string that knows its `language` (as the fence names it; may be empty)."""
+
+    language: str
+
+    def __new__(cls, source: str, language: str = "") -> CodeBlock:
+        block = super().__new__(cls, source)
+        block.language = language
+        return block
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What was sent beside a question: `kind` (image, document, table, …), `size` in bytes, and what was done to it.
+
+    `note` says what was shrunk, converted or cut; it is empty when the thing was sent as it was.
+    """
+
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, whole or broken off.
+
+    `finish_reason` is the service's word (`stop`, `length`, `tool_calls`), or ours: `stopped` by the person who
+    asked, `failed` in mid-answer. `seconds` runs from sending the request to the last event. `notes` are for the
+    person who reads: what was left out, replaced or changed on the way.
+    """
+
+    text: str
+    reasoning: str = ""
+    model: str = ""
+    endpoint: str = ""
+    usage: Usage | None = None
+    finish_reason: str = "stop"
+    request_id: str = ""
+    seconds: float = 0.0
+    tool_calls: tuple[ToolCall, ...] = ()
+    sources: tuple[Source, ...] = ()
+    attachments: tuple[Attached, ...] = ()
+    notes: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model said all that it had to say: only such an answer is context for the next question."""
+        return self.finish_reason not in (STOPPED, FAILED, "length")
+
+    @property
+    def code(self) -> tuple[CodeBlock, ...]:
+        """The answer's code blocks, in order; each is a string that has a `language`."""
+        return tuple(
+            CodeBlock(dedent(match["source"], len(match["indent"])), match["language"])
+            for match in FENCE.finditer(self.text)
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(
+        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        from .rendering.record import record
+
+        return record(self)
+
+
+def dedent(source: str, columns: int) -> str:
+    """The lines of a code block without the indentation, at most `columns` wide, of the list item that it is in."""
+    return re.sub(rf"^[ >]{{0,{columns}}}", "", source, flags=re.MULTILINE) if columns else source

@@ -1,0 +1,376 @@
+"""One question, from prompt to kept turn: the only place that knows the order of things.
+
+attachments -> conversation -> client -> view -> kept turn. Every surface (cell magic, `ask()`, chat panel) goes
+through `Assistant.ask`; nothing here parses a line, draws a pixel or knows a protocol.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .answer import FAILED, STOPPED, Answer, Attached
+from .conversation import Conversation, Conversations, Reservation, Turn
+from .credentials import Credentials
+from .endpoints import SANDBOX, Endpoint, endpoint, of_service
+from .errors import ConfigurationError, InputError
+from .events import Event, ReasoningDelta, TextDelta
+from .messages import ChatRequest, Document, Message, Text
+from .models import lookup
+from .protocols import protocol
+from .reply import Reply
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .protocols import ProtocolName
+    from .question import Question
+    from .rendering.view import View
+    from .sandbox import Sandbox
+
+__all__ = ["Assistant", "Plan", "Stopped"]
+
+# "Text, images, uploaded documents": the service's models of choice (its docs, "Models", Oct 2026).
+TEXT_MODEL = "qwen-plus"
+# At the most so much of a window is kept free for the answer.
+RESERVE_SHARE = 4
+GO_ON = "Go on with your last answer exactly where it stops. Repeat nothing of it and do not comment."
+
+
+class Stopped(KeyboardInterrupt):
+    """The person stopped the answer. What had arrived is kept; the cell ends here, and so does a loop of questions."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["Stopped. What had arrived is kept: %qwen continue goes on from there."]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that has been decided for one question, before anything is sent."""
+
+    endpoint: Endpoint
+    request: ChatRequest
+    question: Message
+    attachments: tuple[Attached, ...] = ()
+    notes: tuple[str, ...] = ()
+    estimate: int = 0
+    pin: bool = False
+    spends: Conversation | None = None
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """The exact request that a question would send. The key is not in it."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last question that was asked, for `%qwen last` and `%qwen continue`."""
+
+    plan: Plan
+    answer: Answer
+    conversation: Conversation | None
+    turn: Turn | None
+
+
+class Assistant:
+    """What one shell asks with: its settings, endpoint, keys, connections and conversations."""
+
+    def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
+        self.settings = settings or Settings()
+        self.credentials = credentials or Credentials()
+        self.conversations = Conversations()
+        self.last: Last | None = None
+        self._endpoint: Endpoint | None = None
+        self._sandbox: Sandbox | None = None
+        self._found: dict[str, dict[str, int | None]] = {}
+        self._client: Client | None = None
+
+    # --- whom to ask
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Who is asked: what `use` chose, else what is configured, else the service in Beijing."""
+        if self._endpoint is None:
+            self._endpoint = self.resolve(self.settings.endpoint or "beijing", self.settings.protocol)
+        return self._endpoint
+
+    def use(self, name: str, protocol: str = "") -> Endpoint:
+        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`."""
+        self._endpoint = self.resolve(name, protocol)
+        return self._endpoint
+
+    def resolve(self, name: str, protocol: str = "") -> Endpoint:
+        form = protocol_name(protocol)
+        if name != SANDBOX:
+            return endpoint(name, form)
+        if self._sandbox is None:
+            from .sandbox import Sandbox
+
+            self._sandbox = Sandbox().start()
+            self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
+        return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
+
+    @property
+    def client(self) -> Client:
+        """The HTTP client; it is imported when it is first needed."""
+        if self._client is None:
+            from .client import Client
+            from .transport import Timeouts
+
+            self._client = Client(self.credentials, Timeouts(self.settings.connect_timeout, self.settings.idle_timeout))
+        return self._client
+
+    def models(self) -> dict[str, int | None]:
+        """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
+        here = self.endpoint
+        if here.protocol == "dashscope":  # only the compatible form can list models
+            here = self.resolve(here.base_url if here.name != SANDBOX else SANDBOX, "compatible")
+            here = replace(here, account=self.endpoint.account)
+        listing = self.client.call(here, "GET", "models")
+        rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
+        return {str(row["id"]): window_of(row) for row in rows}
+
+    def known_models(self) -> tuple[str, ...]:
+        """The models of the endpoint as far as they are known without asking it."""
+        return tuple(self._found.get(self.endpoint.base_url, ()))
+
+    def close(self) -> None:
+        """Close every connection, and the sandbox."""
+        if self._client is not None:
+            self._client.close()
+        if self._sandbox is not None:
+            self._sandbox.stop()
+        self._client = self._sandbox = self._endpoint = None
+
+    # --- asking
+
+    def ask(self, question: Question, view: View) -> Answer:
+        """Ask, show the answer in `view` as it comes, keep the turn, and return the answer.
+
+        Raises `Stopped` when the person interrupts, and what went wrong otherwise; what had arrived is shown, marked
+        and kept as `last` before that.
+        """
+        conversation = self.conversations.get(question.conversation)
+        if question.alone:
+            plan = replace(self.plan(question, conversation, ()), spends=conversation)
+            return self._ask(plan, view, None, None)
+        with conversation.begin(question.cell, append=self._appends(question)) as reserved:
+            plan = self.plan(question, conversation, reserved.context)
+            if reserved.replaces is not None:
+                plan = replace(plan, notes=(*plan.notes, REPLACED))
+            return self._ask(plan, view, conversation, reserved)
+
+    def plan(self, question: Question, conversation: Conversation, context: tuple[Turn, ...]) -> Plan:
+        """Decide all that is sent. Raises `InputError` and the like; nothing has been sent by then."""
+        from .conversation import fit
+
+        if not question.prompt.strip():
+            raise InputError("There is no question.", "Write it below the line, or after %qwen.")
+        here = self.endpoint
+        if question.search and not here.dialect.service:
+            raise InputError(f"{here.name} has no web search.", "Leave out --search.")
+        asked = Message.user(question.prompt)
+        model, notes = self._model_for(question, conversation, (asked, *(turn.question for turn in context)))
+        fitted = fit(
+            context,
+            asked,
+            system=system_prompt(question, conversation, self.settings),
+            model=model,
+            window=self._window(model),
+            reserve=reserve(model),
+        )
+        if fitted.left_out:
+            notes = (*notes, f"{fitted.left_out} earlier turn{'s' * (fitted.left_out > 1)} left out")
+        request = ChatRequest(
+            model=model,
+            messages=fitted.messages,
+            think=self.settings.think if question.think is None else question.think,
+            search=question.search,
+            fields=question.fields,
+            stream=question.fields.get("stream") is not False,
+        )
+        return Plan(here, request, asked, notes=notes, estimate=fitted.estimate, pin=question.pin)
+
+    def dry_run(self, question: Question) -> DryRun:
+        """The exact request that `ask` would send now. Nothing is sent, and nothing is kept."""
+        conversation = self.conversations.get(question.conversation)
+        if question.alone:
+            plan = self.plan(question, conversation, ())
+        else:
+            with conversation.begin(question.cell, append=self._appends(question)) as reserved:
+                plan = self.plan(question, conversation, reserved.context)
+        encoded = protocol(plan.endpoint.protocol).encode(plan.request, plan.endpoint.dialect)
+        return DryRun("POST", plan.endpoint.url(encoded.path), dict(encoded.headers), dict(encoded.body), plan.notes)
+
+    def go_on(self, view: View) -> Answer:
+        """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such."""
+        last = self.last
+        if last is None or last.answer.complete:
+            raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
+        plan = replace(last.plan, request=continued(last.plan, last.answer.text))
+        if last.conversation is None or last.turn is None:
+            return self._ask(plan, view, None, None, beginning=last.answer)
+        with last.conversation.reopen(last.turn) as reserved:
+            return self._ask(plan, view, last.conversation, reserved, beginning=last.answer)
+
+    def _ask(
+        self,
+        plan: Plan,
+        view: View,
+        conversation: Conversation | None,
+        reserved: Reservation | None,
+        beginning: Answer | None = None,
+    ) -> Answer:
+        from .rendering.view import Heading
+
+        stream = self.client.stream(plan.endpoint, plan.request)
+        reply = Reply()
+        error: BaseException | None = None
+        with stream:
+            view.start(Heading(plan.request.model, plan.endpoint.name, plan.attachments, plan.notes))
+            try:
+                if beginning is not None:
+                    known: list[Event] = [ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
+                    reply.add(known)
+                    view.update(known)
+                for events in stream.batches(view.interval):
+                    reply.add(events)
+                    view.update(events)
+            except (KeyboardInterrupt, Exception) as caught:
+                error = caught
+        answer = reply.answer(
+            STOPPED if isinstance(error, KeyboardInterrupt) else FAILED,
+            model=plan.request.model,
+            endpoint=plan.endpoint.name,
+            attachments=plan.attachments,
+            notes=plan.notes,
+        )
+        self._keep(plan, answer, conversation, reserved)
+        view.finish(answer)
+        if isinstance(error, KeyboardInterrupt):
+            raise Stopped from None
+        if error is not None:
+            raise error
+        return answer
+
+    def _keep(
+        self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None
+    ) -> None:
+        turn = None
+        if reserved is not None and conversation is not None:
+            turn = Turn(plan.question, answer, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
+            turn = reserved.keep(turn)
+        elif plan.spends is not None:
+            plan.spends.count(plan.request.model, answer.usage)
+        self.last = Last(plan, answer, conversation, turn)
+
+    def _appends(self, question: Question) -> bool:
+        return self.settings.append if question.append is None else question.append
+
+    # --- choosing a model
+
+    def _model_for(
+        self, question: Question, conversation: Conversation, messages: tuple[Message, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The model to ask, and what the person should know of the choice."""
+        model = question.model or conversation.model or self.settings.model or self._default_model()
+        if not self.endpoint.dialect.service:
+            return model, ()
+        needed = needs(messages, self.settings)
+        if needed is None or able(model, messages):
+            return model, ()
+        if question.model:
+            raise InputError(
+                f"{model} cannot take what is attached.",
+                f"Leave out -m {model}, or choose one that can, such as {needed}.",
+            )
+        return needed, (f"{needed} answers: {model} cannot take what is attached",)
+
+    def _default_model(self) -> str:
+        """The service's model of choice; elsewhere the first Qwen that is there, else the first model."""
+        if self.endpoint.dialect.service:
+            return TEXT_MODEL
+        names = list(self._catalogue())
+        if not names:
+            raise ConfigurationError(f"{self.endpoint.name} has no models.", "Load one there, or name it with -m.")
+        return next((name for name in names if "qwen" in name.lower()), names[0])
+
+    def _window(self, model: str) -> int | None:
+        """How many tokens the model reads and writes at most, where that is known."""
+        if self.endpoint.dialect.service:
+            return lookup(model).window
+        return self._catalogue().get(model)
+
+    def _catalogue(self) -> dict[str, int | None]:
+        """The models of a local server, asked for once."""
+        url = self.endpoint.base_url
+        if url not in self._found:
+            self._found[url] = self.models()
+        return self._found[url]
+
+
+REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
+
+
+def protocol_name(name: str) -> ProtocolName | None:
+    """A protocol's name, or `None` for the endpoint's own. Raises `ConfigurationError`."""
+    if name == "compatible":
+        return "compatible"
+    if name == "dashscope":
+        return "dashscope"
+    if name:
+        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
+    return None
+
+
+def system_prompt(question: Question, conversation: Conversation, settings: Settings) -> str:
+    return question.system if question.system is not None else conversation.system or settings.system
+
+
+def needs(messages: tuple[Message, ...], settings: Settings) -> str | None:
+    """The model that can take what these messages hold, where that takes a special one."""
+    if any(isinstance(part, Document) for message in messages for part in message.parts):
+        return settings.document_model
+    return settings.vision_model if any(message.images for message in messages) else None
+
+
+def able(model: str, messages: tuple[Message, ...]) -> bool:
+    """Whether the model can take what these messages hold; of unknown models nothing is concluded."""
+    facts = lookup(model)
+    documents = any(isinstance(part, Document) for message in messages for part in message.parts)
+    images = any(message.images for message in messages)
+    return (not documents or facts.reads_files or not facts.known) and (not images or facts.vision is not False)
+
+
+def reserve(model: str) -> int:
+    """Tokens to keep free for the answer."""
+    facts = lookup(model)
+    return min(facts.max_output or 0, (facts.window or 0) // RESERVE_SHARE)
+
+
+def window_of(row: dict[str, Any]) -> int | None:
+    """A model's window in a listing: vLLM calls it `max_model_len`, llama-server `meta.n_ctx`."""
+    meta = row.get("meta")
+    window = row.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
+    return window if isinstance(window, int) and window > 0 else None
+
+
+def continued(plan: Plan, text: str) -> ChatRequest:
+    """The request that goes on with `text`: in the protocol's partial mode where the model has it, else by asking."""
+    request = plan.request
+    if not text:
+        return request
+    if plan.endpoint.dialect.service and lookup(request.model).continues:
+        # "partial: true on the last assistant message; not while thinking" (docs, "Partial mode").
+        beginning = Message("assistant", (Text(text),), partial=True)
+        switch = False if lookup(request.model).thinking == "on" or request.think else request.think
+        return replace(request, messages=(*request.messages, beginning), think=switch)
+    return replace(request, messages=(*request.messages, Message.assistant(text), Message.user(GO_ON)))

@@ -1,0 +1,246 @@
+"""One HTTP client for every endpoint: `stream(request)` gives events, `call(…)` gives JSON.
+
+A thread of its own reads each answer, so that whoever waits for it can be interrupted at any time. A request is sent
+again only while nothing has been answered. Not for what the bytes mean (`qwen_magic.protocols`), nor for what is
+kept (`qwen_magic.conversation`).
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from .credentials import Credentials, Secret
+from .endpoints import Endpoint
+from .errors import ConfigurationError, ConnectionFailed, QwenError, ServiceError, StreamCut, StreamError, StreamGarbled
+from .events import Event, Retrying
+from .messages import ChatRequest
+from .protocols import Decoder, protocol
+from .protocols.failures import refusal
+from .transport import Connection, Response, Timeouts, Transport
+
+__all__ = ["AnswerStream", "Client"]
+
+# Sent at most so often in all; waiting about 1 s, then 2 s, half of it by chance.
+ATTEMPTS = 3
+FIRST_WAIT = 1.0
+# Longer than this is not worth waiting for in a cell: the error says how long it would be.
+LONGEST_WAIT = 30.0
+# Python on Windows does not notice an interrupt while it waits for a lock, so nothing waits longer than this.
+SLICE = 0.05
+# An error's body is worth reading up to here, in bytes.
+LARGEST_REFUSAL = 256 * 1024
+# A server has said all, and keeps the stream open for so many seconds at most.
+LINGER = 1.0
+# How long a view is left alone when nothing arrives, in seconds.
+QUIET = 1.0
+
+
+class Client:
+    """The connections of one shell, and the keys that open them."""
+
+    def __init__(self, credentials: Credentials, timeouts: Timeouts | None = None) -> None:
+        self._credentials = credentials
+        self._transport = Transport(timeouts or Timeouts())
+
+    def stream(self, endpoint: Endpoint, request: ChatRequest) -> AnswerStream:
+        """Send `request` and give the stream of its answer, at once. Raises `NoKey` before anything is sent."""
+        form = protocol(endpoint.protocol)
+        encoded = form.encode(request, endpoint.dialect)
+        accept = "text/event-stream" if request.stream else "application/json"
+        sending = Sending(
+            "POST",
+            endpoint.url(encoded.path),
+            self._key(endpoint),
+            {**encoded.headers, "Accept": accept, "Content-Type": "application/json"},
+            {"content": as_json(encoded.body)},
+        )
+        return AnswerStream(self._transport, sending, lambda: form.decoder(request, endpoint.dialect))
+
+    def call(
+        self, endpoint: Endpoint, method: str, path: str, *, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> Any:
+        """One request that is answered at once with JSON, such as `GET models`.
+
+        `body` is httpx's: `json`, `files` with `data`, `params`. Raises the service's refusals.
+        """
+        sending = Sending(method, endpoint.url(path), self._key(endpoint), headers or {}, body)
+        with self._transport.connection(sending.url) as connection, sending.through(connection) as response:
+            content = response.read()
+            try:
+                return json.loads(content)
+            except ValueError:
+                raise refusal(response.status, response.headers, content) from None
+
+    def close(self) -> None:
+        """Close the connections that are idle. The client can still be used."""
+        self._transport.close()
+
+    def _key(self, endpoint: Endpoint) -> Secret | None:
+        if endpoint.needs_key:
+            return self._credentials.require(endpoint.account)
+        found = self._credentials.find(endpoint.account)
+        return found.secret if found else None
+
+
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a request's body: the same for the same request."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request as HTTP knows it. The key is put on when it is sent."""
+
+    method: str
+    url: str
+    key: Secret | None
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    @contextmanager
+    def through(self, connection: Connection) -> Iterator[Response]:
+        """Send it, and yield the response. Raises what the other side refuses."""
+        key = self.key.reveal() if self.key else None
+        with connection.send(self.method, self.url, key, self.headers, **self.body) as response:
+            if response.redirect:
+                raise ConfigurationError(
+                    f"{self.url} has moved to {response.redirect}.", "Nothing was sent there: %qwen use the new URL."
+                )
+            if response.status >= 400:
+                raise refusal(response.status, response.headers, response.read(LARGEST_REFUSAL))
+            yield response
+
+
+class AnswerStream:
+    """The events of one answer, read in a thread of its own. A context manager: leaving it breaks the answer off."""
+
+    def __init__(self, transport: Transport, sending: Sending, decoder: Callable[[], Decoder]) -> None:
+        self._transport = transport
+        self._sending = sending
+        self._decoder = decoder
+        self._arrived: queue.SimpleQueue[list[Event] | BaseException | None] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._connection: Connection | None = None
+        self._answered = False
+        threading.Thread(target=self._run, name="qwen-answer", daemon=True).start()
+
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Break the answer off, from any thread, so that the service stops generating. Does nothing after its end."""
+        self._cancelled.set()
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
+    def batches(self, interval: float) -> Iterator[list[Event]]:
+        """The events as they arrive: the first at once, then at most every `interval` seconds all that have come.
+
+        An empty batch comes when nothing has arrived for a while. Can be interrupted at any time. Raises what went
+        wrong, after everything that had arrived before.
+        """
+        while True:
+            batch, end = self._take()
+            if batch or end is None:
+                yield batch
+            if isinstance(end, BaseException):
+                raise end
+            if end is END:
+                return
+            time.sleep(interval)
+
+    def _take(self) -> tuple[list[Event], object]:
+        """All that has arrived, waiting for it a while, and what ended the stream: an error, `END`, or `None`."""
+        deadline = time.monotonic() + QUIET
+        batch: list[Event] = []
+        while not batch and time.monotonic() < deadline:
+            with suppress(queue.Empty):
+                item = self._arrived.get(timeout=SLICE)
+                while isinstance(item, list):
+                    batch += item
+                    item = self._arrived.get_nowait()
+                return batch, END if item is None else item
+        return batch, None
+
+    def _run(self) -> None:
+        try:
+            self._attempts()
+        except BaseException as error:  # it is raised again where the answer is awaited
+            self._arrived.put(error)
+
+    def _attempts(self) -> None:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                self._attempt()
+                return
+            except QwenError as error:
+                delay = wait_before_next(attempt, error)
+                if delay is None or self._answered or self._cancelled.is_set():
+                    raise
+                self._arrived.put([Retrying(error.happened, delay)])
+                if self._cancelled.wait(delay):
+                    raise
+        self._attempt()
+
+    def _attempt(self) -> None:
+        with self._transport.connection(self._sending.url) as connection:
+            self._connection = connection
+            if self._cancelled.is_set():
+                connection.abort()
+            with self._sending.through(connection) as response:
+                events = response.events()
+                self._read(events, response, self._decoder())
+                self._connection = None
+                self._arrived.put(None)
+                with connection.deadline(LINGER), suppress(QwenError):
+                    deque(events, maxlen=0)  # what stands behind the end has to be read before the next request
+
+    def _read(self, events: Iterator[tuple[str, str]], response: Response, decoder: Decoder) -> None:
+        try:
+            for event, data in events:
+                self._put(decoder.feed(event, data))
+                if decoder.done:
+                    break
+        except (StreamError, ConnectionFailed) as error:
+            self._put(decoder.rest())
+            if not decoder.finished:  # after its finish an answer is whole, however its connection ends
+                raise cut(error) if response.ended else error from None
+        else:
+            self._put(decoder.rest())
+        self._put(decoder.close())
+
+    def _put(self, events: list[Event]) -> None:
+        if events:
+            self._answered = True
+            self._arrived.put(events)
+
+
+END = object()
+
+
+def cut(error: QwenError) -> QwenError:
+    """Half an event at the end of a stream is no garble: the stream was cut."""
+    return StreamCut() if isinstance(error, StreamGarbled) else error
+
+
+def wait_before_next(attempt: int, error: QwenError) -> float | None:
+    """Seconds to wait before a request is sent again, or `None` when it is not."""
+    if not error.transient or attempt >= ATTEMPTS:
+        return None
+    asked = error.retry_after if isinstance(error, ServiceError) else None
+    if asked is not None:
+        return asked if asked <= LONGEST_WAIT else None
+    return FIRST_WAIT * attempt * random.uniform(0.5, 1.0)

@@ -1,0 +1,73 @@
+"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .options import OPTIONS
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .magics import QwenMagics
+
+__all__ = ["candidates", "install", "remove"]
+
+KEYS = ("%qwen", "%%qwen")
+
+
+def install(shell: InteractiveShell, magics: QwenMagics) -> None:
+    """Complete in this shell."""
+
+    def complete(_: Any, event: Any) -> list[str]:
+        return list(candidates(magics, event.text_until_cursor))
+
+    for key in KEYS:
+        shell.set_hook("complete_command", complete, str_key=key)
+
+
+def remove(shell: InteractiveShell) -> None:
+    """Complete no longer."""
+    dispatch = shell.strdispatchers["complete_command"]
+    for key in KEYS:
+        dispatch.strs.pop(key, None)
+
+
+def candidates(magics: QwenMagics, line: str) -> Iterable[str]:
+    """What may stand where the cursor is, at the end of `line`."""
+    is_cell = line.lstrip().startswith("%%")
+    words = re.split(r"\s+", line.lstrip().lstrip("%"))[1:]
+    current, before = (words[-1], words[:-1]) if words else ("", [])
+    return (word for word in after(magics, before, current, is_cell) if word.startswith(current))
+
+
+def after(magics: QwenMagics, before: list[str], current: str, is_cell: bool) -> Iterable[str]:
+    """All that makes sense behind the words `before`."""
+    previous = before[-1] if before else ""
+    if previous in ("-m", "--model"):
+        return model_names(magics)
+    if previous in ("-c", "--chat"):
+        return [conversation.name for conversation in magics.assistant.conversations]
+    if previous == "--protocol":
+        return ["compatible", "dashscope"]
+    if not is_cell and previous == "use" and len(before) == 1:
+        from .endpoints import NAMES
+
+        return NAMES
+    options = [name for option in OPTIONS for name in option.names] if current.startswith("-") else []
+    if is_cell or before:
+        return options
+    from .commands import COMMANDS
+
+    return [*options, *COMMANDS]
+
+
+def model_names(magics: QwenMagics) -> list[str]:
+    """The service's models, or those that a local server has said it has."""
+    if magics.assistant.endpoint.dialect.service:
+        from .models import KNOWN
+
+        return [model.name for model in KNOWN]
+    return list(magics.assistant.known_models())

@@ -1,0 +1,153 @@
+"""Where a key comes from. It is redacted everywhere else.
+
+Looked for in this order: a key given in this session, the environment, Colab's user data, the system keyring (where
+the package `keyring` is installed and has a real backend). Not a trait, not an option: a key has no place in a
+notebook, a configuration file or a request's dry run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ConfigurationError, NoKey
+
+__all__ = ["Credentials", "Found", "Secret"]
+
+# The account of DashScope itself: the name of its variable is the service's own.
+SERVICE = "dashscope"
+SERVICE_VARIABLE = "DASHSCOPE_API_KEY"
+# The key for any other endpoint that wants one.
+OTHER_VARIABLE = "QWEN_API_KEY"
+KEYRING_NAME = "qwen_magic"
+
+WAYS_ON = (
+    "Three ways on: %qwen login (or set DASHSCOPE_API_KEY) for the service; %qwen use ollama, or another local server; "
+    "%qwen use sandbox to try everything offline."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key that does not show itself: only `reveal()` gives it away."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret(…{self._value[-4:]})" if len(self._value) > 11 else "Secret(…)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("A key is not pickled.")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A key, and where it was."""
+
+    secret: Secret
+    source: str
+
+
+class Credentials:
+    """The keys of one shell, by account: `dashscope`, or the host of another endpoint."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self._session: dict[str, Secret] = {}
+
+    def find(self, account: str) -> Found | None:
+        """The key for `account`, or `None`. Never asks the person."""
+        places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
+            ("this session", lambda account: self._session[account].reveal() if account in self._session else None),
+            (f"the environment ({variable(account)})", lambda account: self._environment.get(variable(account))),
+            ("Colab's user data", lambda account: from_colab(variable(account))),
+            ("the system keyring", from_keyring),
+        )
+        for source, look in places:
+            value = (look(account) or "").strip()
+            if value:
+                return Found(Secret(sendable(value, source)), source)
+        return None
+
+    def require(self, account: str) -> Secret:
+        """The key for `account`. Raises `NoKey` with the ways on."""
+        found = self.find(account)
+        if found is None:
+            raise NoKey(f"There is no key for {account}.", WAYS_ON)
+        return found.secret
+
+    def remember(self, account: str, value: str) -> str:
+        """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
+        secret = Secret(sendable(value.strip(), "what was typed"))
+        self._session[account] = secret
+        keyring = real_keyring()
+        if keyring is None:
+            return "this session only (install qwen_magic[keyring] to keep it in the system's keyring)"
+        keyring.set_password(KEYRING_NAME, account, secret.reveal())
+        return "the system keyring"
+
+    def remember_for_session(self, account: str, value: str) -> None:
+        """Keep a key in this process only."""
+        self._session[account] = Secret(value)
+
+    def forget(self, account: str) -> tuple[str, ...]:
+        """Forget a key, and say from where. An environment variable stays, and is not named."""
+        gone = []
+        if self._session.pop(account, None):
+            gone.append("this session")
+        keyring = real_keyring()
+        if keyring is not None and keyring.get_password(KEYRING_NAME, account):
+            keyring.delete_password(KEYRING_NAME, account)
+            gone.append("the system keyring")
+        return tuple(gone)
+
+
+def variable(account: str) -> str:
+    """The environment variable that holds the account's key."""
+    return SERVICE_VARIABLE if account == SERVICE else OTHER_VARIABLE
+
+
+def sendable(value: str, source: str) -> str:
+    """`value`, if it can stand in an HTTP header; the error never shows it."""
+    if value and value.isascii() and value.isprintable() and " " not in value:
+        return value
+    raise ConfigurationError(
+        f"The key from {source} cannot be one: it is empty, or holds spaces or letters outside ASCII.",
+        "Copy it again from the service's console.",
+    )
+
+
+def from_colab(name: str) -> str | None:
+    """The secret called `name` of Colab's sidebar, when this is Colab and the notebook may read it."""
+    try:
+        from google.colab import userdata  # type: ignore[import-not-found]  # only there
+    except ImportError:
+        return None
+    try:
+        value = userdata.get(name)
+    except Exception:  # its errors have no common class: not there, or not granted to this notebook
+        return None
+    return value if isinstance(value, str) else None
+
+
+def from_keyring(account: str) -> str | None:
+    keyring = real_keyring()
+    value = keyring.get_password(KEYRING_NAME, account) if keyring else None
+    return value if isinstance(value, str) else None
+
+
+def real_keyring() -> Any:
+    """The system's keyring, or `None`: not installed, or without a backend that can keep anything."""
+    try:
+        import keyring
+    except ImportError:
+        return None
+    backend = keyring.get_keyring()
+    return backend if backend.priority >= 1 else None

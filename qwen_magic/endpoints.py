@@ -1,0 +1,133 @@
+"""Who is asked: a base URL, the protocol it speaks, and whose key it wants, by name.
+
+A URL is given up to and including `/v1` (compatible form) or `/api/v1` (native form), as for every OpenAI client.
+Not for talking to them: that is `qwen_magic.client`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+from .protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
+
+__all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Endpoint", "endpoint"]
+
+# The service's regions (docs, "Base URL", Oct 2026). The same host serves both forms.
+REGIONS = {
+    "beijing": "https://dashscope.aliyuncs.com",
+    "singapore": "https://dashscope-intl.aliyuncs.com",
+    "us": "https://dashscope-us.aliyuncs.com",
+    "hongkong": "https://cn-hongkong.dashscope.aliyuncs.com",
+}
+COMPATIBLE_PATH, NATIVE_PATH = "/compatible-mode/v1", "/api/v1"
+
+# Local servers on the ports of their own documentation.
+LOCAL_SERVERS: dict[str, tuple[str, Dialect]] = {
+    "ollama": ("http://localhost:11434/v1", OLLAMA),
+    "vllm": ("http://localhost:8000/v1", LOCAL),
+    "sglang": ("http://localhost:30000/v1", LOCAL),
+    "lmstudio": ("http://localhost:1234/v1", LOCAL),
+    "llama-server": ("http://localhost:8080/v1", LOCAL),
+}
+
+SANDBOX = "sandbox"
+NAMES = (*REGIONS, *LOCAL_SERVERS, SANDBOX)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Somebody to ask.
+
+    `account` names the key it wants: `dashscope`, or its host. `needs_key` is true where nothing works without one.
+    """
+
+    name: str
+    base_url: str
+    protocol: ProtocolName
+    dialect: Dialect
+    account: str
+    needs_key: bool
+
+    @property
+    def host(self) -> str:
+        """The host and port, for messages."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+    def url(self, path: str) -> str:
+        return f"{self.base_url}/{path}"
+
+
+def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:
+    """The endpoint called `name`, or at the URL `name`.
+
+    Raises `ConfigurationError` for an unknown name, a URL that is not one, and a protocol that is not spoken there.
+    """
+    if "://" in name:
+        return at_url(name, protocol)
+    if name in REGIONS:
+        return of_service(name, REGIONS[name], protocol or "compatible")
+    if name in LOCAL_SERVERS:
+        url, dialect = LOCAL_SERVERS[name]
+        return replace(at_url(url, protocol), name=name, dialect=dialect)
+    near = difflib.get_close_matches(name, NAMES, n=2)
+    raise ConfigurationError(
+        f"There is no endpoint called {name!r}.",
+        f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(NAMES)}, or give a base URL.",
+    )
+
+
+def of_service(name: str, root: str, protocol: ProtocolName, account: str = "dashscope") -> Endpoint:
+    """DashScope, or something that is just like it, whose root URL is `root`."""
+    path = COMPATIBLE_PATH if protocol == "compatible" else NATIVE_PATH
+    return Endpoint(name, root + path, protocol, SERVICE, account, needs_key=True)
+
+
+def at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
+    """The endpoint at a base URL; its path says which form it speaks, and whether it is the service's."""
+    url = url.strip().rstrip("/")
+    host = checked_host(url)
+    native = url.endswith(NATIVE_PATH)
+    if protocol == "dashscope" and not native and url.endswith(COMPATIBLE_PATH):
+        url, native = url.removesuffix(COMPATIBLE_PATH) + NATIVE_PATH, True
+    if protocol == "compatible" and native:
+        url, native = url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, False
+    if protocol == "dashscope" and not native:
+        raise ConfigurationError(
+            f"The native protocol does not live at {url}.", f"Give the URL up to and including {NATIVE_PATH}."
+        )
+    service = native or url.endswith(COMPATIBLE_PATH) or host.endswith(".aliyuncs.com")
+    return Endpoint(
+        name=url,
+        base_url=url,
+        protocol="dashscope" if native else "compatible",
+        dialect=SERVICE if service else LOCAL,
+        account="dashscope" if service else host,
+        needs_key=service,
+    )
+
+
+def checked_host(url: str) -> str:
+    """The host of a usable base URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{url!r} is not a URL: {error}.") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"{url!r} is not an http or https URL.", "Such as http://localhost:8000/v1.")
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            "A URL with a password in it ends up in notebooks.", "Leave it out; %qwen login keeps keys."
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"{url!r} has more than a path.", "Give the URL up to and including /v1.")
+    if not parts.path.rstrip("/").endswith("/v1"):
+        raise ConfigurationError(
+            f"{url!r} does not end with /v1.",
+            f"Most servers want {parts.scheme}://{parts.hostname}{f':{port}' if port else ''}/v1.",
+        )
+    return parts.hostname

@@ -1,0 +1,221 @@
+"""Everything that can go wrong, in the words of the person who asked.
+
+    QwenError                    catch this to catch them all
+    ├── InputError               the question cannot be asked like this; nothing was sent
+    ├── ConfigurationError       nobody to ask: endpoint, model or setting
+    │   └── NoKey                a key is needed and there is none
+    ├── ConnectionFailed         no answer came from the other side
+    │   ├── CertificateError     the other side could not be verified
+    │   ├── NoAnswer             connected, and then silence
+    │   └── NotTheService        something else answered: a proxy's page, a login form
+    ├── ServiceError             the service said no; has `status`, `code` and `request_id`
+    │   ├── KeyRejected          the key is wrong, or belongs to another region or plan
+    │   ├── AccessDenied         the account may not use this
+    │   ├── AccountOverdue       the account has to be paid first
+    │   ├── ContentFiltered      the content filter stopped the question or the answer
+    │   ├── ModelNotFound        no such model here
+    │   ├── ContextTooLong       more than the model can read
+    │   ├── InvalidRequest       a field is wrong
+    │   ├── FileNotReady         an uploaded document is still being read
+    │   ├── FileGone             an uploaded document is not there (any more)
+    │   ├── RateLimited          too many requests, or too many tokens, for now
+    │   └── ServiceUnavailable   the service's own trouble
+    └── StreamError              the answer broke off
+        ├── StreamCut            it ended without its end
+        └── StreamGarbled        it was not what either protocol says
+
+Each has a sentence on what happened and one on what to do. In IPython they are one red line and no traceback, and
+the cell fails, so that "Run All" stops there.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "AccessDenied",
+    "AccountOverdue",
+    "CertificateError",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "ContentFiltered",
+    "ContextTooLong",
+    "FileGone",
+    "FileNotReady",
+    "InputError",
+    "InvalidRequest",
+    "KeyRejected",
+    "ModelNotFound",
+    "NoAnswer",
+    "NoKey",
+    "NotTheService",
+    "QwenError",
+    "RateLimited",
+    "ServiceError",
+    "ServiceUnavailable",
+    "StreamCut",
+    "StreamError",
+    "StreamGarbled",
+    "redacted",
+]
+
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
+
+
+# Keys of the service: sk-…, sk-ws-…, sk-sp-… (its docs, "Base URL and API key").
+KEY = re.compile(r"\bsk-[A-Za-z0-9_.\-]{4,}")
+
+
+def redacted(text: str) -> str:
+    """`text` without any key of the service in it: its last 4 characters stay, to tell one from another."""
+    return KEY.sub(lambda key: f"sk-…{key[0][-4:]}" if len(key[0]) > 11 else "sk-…", text)
+
+
+class QwenError(Exception):
+    """What every error of this package is.
+
+    `happened` is a sentence on what happened, `remedy` one on what to do (it may be empty). `transient` is true
+    for troubles that are likely to pass, so that a request which has not been answered may be sent again.
+    """
+
+    transient = False
+
+    def __init__(self, happened: str, remedy: str = "") -> None:
+        self.happened = redacted(happened)
+        self.remedy = redacted(remedy)
+        super().__init__(self.happened, self.remedy)
+
+    def __str__(self) -> str:
+        return " ".join(" ".join((self.happened, self.remedy)).split())
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: how the failed cell shows this error."""
+        return [f"{RED}{type(self).__name__}{PLAIN}: {self}"]
+
+
+class InputError(QwenError):
+    """The question cannot be asked like this. Nothing was sent."""
+
+
+class ConfigurationError(QwenError):
+    """There is nobody to ask: the endpoint, the model or a setting is wrong."""
+
+
+class NoKey(ConfigurationError):
+    """A key is needed and there is none."""
+
+
+class ConnectionFailed(QwenError):
+    """No answer came from the other side: no route, refused, no such host."""
+
+    transient = True
+
+
+class CertificateError(ConnectionFailed):
+    """The other side's certificate could not be verified."""
+
+    transient = False
+
+
+class NoAnswer(ConnectionFailed):
+    """The connection stands, but nothing came for too long."""
+
+    transient = False
+
+
+class NotTheService(ConnectionFailed):
+    """Something else answered in the service's place, such as a proxy with a page of HTML."""
+
+    transient = False
+
+
+class ServiceError(QwenError):
+    """The service said no.
+
+    `status` is the HTTP status (for an error inside a stream, the one that the service names, else 0), `code` the
+    service's own word for it and `request_id` what its support asks for; both may be empty. `retry_after` is in
+    seconds, where the service named it.
+    """
+
+    def __init__(
+        self,
+        happened: str,
+        remedy: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(happened, remedy)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class KeyRejected(ServiceError):
+    """The key is wrong, or belongs to another region or plan."""
+
+
+class AccessDenied(ServiceError):
+    """The account may not use this model or service."""
+
+
+class AccountOverdue(ServiceError):
+    """The account has to be paid first."""
+
+
+class ContentFiltered(ServiceError):
+    """The service's content filter stopped the question or the answer."""
+
+
+class ModelNotFound(ServiceError):
+    """The endpoint has no such model."""
+
+
+class InvalidRequest(ServiceError):
+    """A field of the request is wrong."""
+
+
+class ContextTooLong(InvalidRequest):
+    """The question and its context are more than the model can read."""
+
+
+class FileNotReady(ServiceError):
+    """An uploaded document is still being read by the service."""
+
+
+class FileGone(ServiceError):
+    """An uploaded document is not on the service (any more), or belongs to another account."""
+
+
+class RateLimited(ServiceError):
+    """Too many requests, or too many tokens, for now."""
+
+    transient = True
+
+
+class ServiceUnavailable(ServiceError):
+    """The service's own trouble: overloaded, restarting, broken."""
+
+    transient = True
+
+
+class StreamError(QwenError):
+    """The answer broke off. What had arrived is kept, marked, and is never context."""
+
+
+BROKE_OFF = "The answer broke off before its end."
+CUT = "What has arrived is kept, marked: %qwen continue goes on from there."
+
+
+class StreamCut(StreamError):
+    """The stream ended without its end."""
+
+    def __init__(self, happened: str = BROKE_OFF, remedy: str = CUT) -> None:
+        super().__init__(happened, remedy)
+
+
+class StreamGarbled(StreamError):
+    """The stream held something that neither protocol has."""

@@ -1,0 +1,119 @@
+"""What an answer's stream yields, in one vocabulary for every protocol and every server.
+
+A stream is any number of deltas, at most a few `Usage` (the last one counts), and exactly one `Finish`. A stream
+that ends without its `Finish` was cut: that is an error, raised by the decoder, never an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "Event",
+    "Finish",
+    "ReasoningDelta",
+    "Retrying",
+    "Source",
+    "Sources",
+    "Started",
+    "TextDelta",
+    "ToolCallDelta",
+    "Usage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first frame came: who answers, and under which id the service keeps it (either may be empty)."""
+
+    model: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of the thinking that comes before the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """The next piece of a tool call: `id` and `name` come with the first piece only, `arguments` in pieces."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page that the service's web search found."""
+
+    index: int
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The pages that the answer refers to as `[1]`, `[2]`, …"""
+
+    pages: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the service counts them. `reasoning` is a part of `output`; `cached` and `image` are of `input`."""
+
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cached: int = 0
+    image: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+            self.cached + other.cached,
+            self.image + other.image,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For metadata: the counts that are not zero, and always those of input and output."""
+        counts = {"input": self.input, "output": self.output}
+        extra = {"reasoning": self.reasoning, "cached": self.cached, "image": self.image}
+        return counts | {name: count for name, count in extra.items() if count}
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The model has finished, for this reason: `stop`, `length`, `tool_calls`, or a word that is new to us."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Nothing has arrived yet, and the request is sent again in `delay` seconds, because of `reason`."""
+
+    reason: str
+    delay: float
+
+
+Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | Sources | Usage | Finish | Retrying

@@ -1,0 +1,217 @@
+"""`%%qwen` and `%qwen`: parse, call, nothing else.
+
+What a question goes through is in `qwen_magic.assistant`, the commands of `%qwen` are in `qwen_magic.commands`.
+Nothing heavy is imported here: that happens at the first question.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import Bool, Dict, Enum, Float, Unicode, default
+from traitlets.config import Config
+
+from .options import OPTIONS, Parsed, parse, typed
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .answer import Answer
+    from .assistant import Assistant
+    from .question import Question
+    from .settings import Settings
+
+__all__ = ["QwenMagics"]
+
+
+def usage() -> str:
+    """The options, a line each."""
+    longest = max(len(option.usage) for option in OPTIONS)
+    return "\n".join(f"  {option.usage:<{longest}}  {option.help}" for option in OPTIONS)
+
+
+def documented(function: Callable[..., None]) -> Callable[..., None]:
+    """The docstring of the magic, which `%%qwen?` shows, with the options in it."""
+    function.__doc__ = f"""{function.__doc__}
+
+    %%qwen [OPTIONS]
+    the question, as many lines as it takes
+
+    %qwen [OPTIONS] a question on one line
+    %qwen COMMAND               (%qwen help lists the commands)
+
+Options:
+
+{usage()}
+
+The prompt is free text; {{{{ expression }}}} in it is evaluated in the notebook. The last answer is _qwen: it has
+.text, .reasoning, .code, .usage, .finish_reason, .model, .request_id and .seconds.
+"""
+    return function
+
+
+@magics_class
+class QwenMagics(Magics):
+    """Qwen in a cell. Everything can be set with `%config QwenMagics.NAME = VALUE`, or in a profile's config file.
+
+    There is no trait for the key, so that none ends up in a notebook: see `%qwen login`.
+    """
+
+    if TYPE_CHECKING:
+        shell: InteractiveShell  # IPython allows None; ours always has one
+
+    endpoint = Unicode(help="Who is asked: a name such as beijing, ollama or sandbox, or a base URL.").tag(config=True)
+    protocol = Enum(
+        ("", "compatible", "dashscope"), "", help="The protocol to speak; empty for the endpoint's own."
+    ).tag(config=True)
+    model = Unicode(help="The model to ask; empty for the endpoint's own.").tag(config=True)
+    vision_model = Unicode("qwen3-vl-plus", help="The model for images, where the model cannot see.").tag(config=True)
+    document_model = Unicode("qwen-long", help="The model for uploaded documents.").tag(config=True)
+    system = Unicode(help="The system prompt.").tag(config=True)
+    think = Bool(None, allow_none=True, help="Whether to think first; None for the model's default.").tag(config=True)
+    show_reasoning = Bool(False, help="Keep the thinking, folded, in the saved answer.").tag(config=True)
+    append = Bool(False, help="Ask at the end, also when a cell is run again.").tag(config=True)
+    connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
+    idle_timeout = Float(310.0, help="Seconds of silence after which an answer is given up.").tag(config=True)
+    prices = Dict(help="Prices per million tokens, as {model: (in, out)}; for %qwen usage.").tag(config=True)
+    currency = Unicode(help="The currency of the prices.").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
+        super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
+        self._assistant: Assistant | None = None
+        self.observe(self._configured, names=self.trait_names(config=True))
+
+    @default("endpoint")
+    def _endpoint_of_environment(self) -> str:
+        return os.environ.get("QWEN_BASE_URL", "")
+
+    @default("model")
+    def _model_of_environment(self) -> str:
+        return os.environ.get("QWEN_MODEL", "")
+
+    @property
+    def assistant(self) -> Assistant:
+        """What this shell asks with; made when it is first needed."""
+        if self._assistant is None:
+            from .assistant import Assistant
+
+            self._assistant = Assistant(self.settings)
+        return self._assistant
+
+    @property
+    def settings(self) -> Settings:
+        """The traits as a value."""
+        from .settings import Settings
+
+        return Settings(**{name: getattr(self, name) for name in self.trait_names(config=True)})
+
+    @no_var_expand
+    @line_cell_magic("qwen")  # type: ignore[arg-type]  # IPython types its decorators as taking nothing
+    @documented
+    def qwen(self, line: str, cell: str | None = None) -> None:
+        """Ask Qwen; the answer streams into the cell's output, and the next question has it in its context."""
+        if cell is None:
+            self._line(line)
+        else:
+            parsed = parse(line)
+            self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell))))
+
+    def ask(self, parsed: Parsed, prompt: str) -> None:
+        """Ask what a line and its cell say, and leave the answer in the notebook's variables."""
+        from .commands import show_dry_run
+        from .errors import InputError
+
+        name = parsed.given.get("out", "")
+        if name and not name.isidentifier():
+            raise InputError(f"-o {name}: that is not a variable's name.")
+        question = self.question(parsed, prompt)
+        if parsed.given.get("dry_run"):
+            show_dry_run(self.assistant.dry_run(question))
+            return
+        try:
+            self.show(question)
+        finally:
+            self._publish(name)
+
+    def show(self, question: Question) -> Answer:
+        """Ask, and show the answer where the cell that runs now shows its output."""
+        return self.assistant.ask(question, self.view())
+
+    def view(self) -> Any:
+        """The view for the cell that runs now."""
+        from .cells import request_metadata
+        from .rendering.view import choose_view
+
+        return choose_view(self.shell, request_metadata(self.shell), show_reasoning=self.show_reasoning)
+
+    def question(self, parsed: Parsed, prompt: str) -> Question:
+        """The question that a line's options and its text make."""
+        from .cells import cell_of
+        from .prompts import fill
+        from .question import Question
+
+        given = parsed.given
+        return Question(
+            prompt=prompt if given.get("raw") else fill(prompt, self._evaluate),
+            model=given.get("model", ""),
+            system=given.get("system"),
+            think=given.get("think"),
+            search=given.get("search"),
+            fields=typed(given.get("fields", [])),
+            alone=given.get("alone", False),
+            conversation=given.get("chat", "default"),
+            cell=cell_of(self.shell),
+            append=given.get("append"),
+            pin=given.get("pin", False),
+        )
+
+    def unload(self) -> None:
+        """Leave nothing open."""
+        if self._assistant is not None:
+            self._assistant.close()
+            self._assistant = None
+
+    def pre_run_cell(self, info: Any) -> None:
+        """IPython's event: cells that were deleted take their turns with them."""
+        if self._assistant is not None:
+            from .cells import deleted_cells
+
+            self._assistant.conversations.drop_cells(deleted_cells(self.shell))
+
+    def post_run_cell(self, result: Any) -> None:
+        """IPython's event: the run of a cell is over."""
+        if self._assistant is not None:
+            from .cells import cell_of
+
+            cell = cell_of(self.shell)
+            if cell is not None:
+                self._assistant.conversations.end_run(cell, ok=bool(result.success))
+
+    def _line(self, line: str) -> None:
+        from .commands import command_in, run
+
+        command = command_in(line)
+        if command is None:
+            parsed = parse(line)
+            self.ask(parsed, parsed.text)
+        else:
+            run(self, *command)
+
+    def _evaluate(self, expression: str) -> Any:
+        # What {{ … }} is for: the person's own expression, in the person's own namespace.
+        return eval(expression, self.shell.user_global_ns, self.shell.user_ns)
+
+    def _publish(self, name: str) -> None:
+        """The last answer is `_qwen`, and what `-o` names."""
+        last = self.assistant.last
+        if last is not None:
+            self.shell.push({"_qwen": last.answer} | ({name: last.answer} if name else {}), interactive=False)
+
+    def _configured(self, change: Any) -> None:
+        if self._assistant is not None:
+            self._assistant.settings = self.settings
+            if change.name in ("endpoint", "protocol"):
+                self._assistant.use(self.endpoint or "beijing", self.protocol)

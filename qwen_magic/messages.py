@@ -1,0 +1,115 @@
+"""What is said: messages, the parts they are made of, and the request that carries them.
+
+Values only. How they look on the wire is the business of `qwen_magic.protocols`; where an image or a document
+came from is the business of `qwen_magic.attachments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["ChatRequest", "Document", "Image", "Message", "Part", "Role", "Text", "ToolCall"]
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text, in the words of whoever wrote the message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture, as the URL that the service will read it from: `data:image/…;base64,…`, `https://…` or `oss://…`.
+
+    `name` and `sha256` (of the bytes that are sent, in hex) are for the person who asks; they are not sent.
+    """
+
+    url: str = field(repr=False)
+    name: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that lies on the service already, by the id that the Files API gave it (`file-fe-…`).
+
+    `name` and `sha256` (of the uploaded bytes, in hex) are for the person who asks; they are not sent.
+    """
+
+    file_id: str
+    name: str = ""
+    sha256: str = ""
+
+
+Part = Text | Image | Document
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that the model wants called; `arguments` is the JSON text that it wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation.
+
+    `reasoning` is the thinking that led to an assistant's message. `partial` marks an assistant's message that
+    the model is to go on with (the service's "partial mode").
+    """
+
+    role: Role
+    parts: tuple[Part, ...]
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    partial: bool = False
+
+    @classmethod
+    def system(cls, text: str) -> Message:
+        return cls("system", (Text(text),))
+
+    @classmethod
+    def user(cls, text: str, *attachments: Part) -> Message:
+        """A question, its attachments before its words."""
+        return cls("user", (*attachments, Text(text)))
+
+    @classmethod
+    def assistant(cls, text: str, reasoning: str = "") -> Message:
+        return cls("assistant", (Text(text),), reasoning)
+
+    @property
+    def text(self) -> str:
+        """The message's words, without its images and documents."""
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Image))
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Everything that one question sends, before a protocol gives it a form.
+
+    `think` and `search` switch the model's thinking and the service's web search on or off; `None` leaves the
+    model's own default. `fields` go into the request's body as they are, and win over everything else.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    think: bool | None = None
+    search: bool | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = True
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(image for message in self.messages for image in message.images)

@@ -1,0 +1,97 @@
+"""What each Qwen model can do, as a table of facts. It is advice, never a fence: unknown models are fine.
+
+Facts are of September and October 2026, from the service's "Models" pages (section E of the protocol notes that
+this package was built from); where those pages are silent the fact is `None`, and nothing is concluded from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["KNOWN", "Model", "Thinking", "lookup"]
+
+Thinking = Literal["on", "off", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, or a family of dated snapshots of one.
+
+    `window` and `max_output` are in tokens. `thinking` is the model's default (`on`, `off`), or that it has no
+    choice (`always`, `never`). `multimodal` says that the native protocol serves it under
+    `multimodal-generation`, also without an image. `reads_files` is for models that read uploaded documents.
+    `keeps_thinking` is for models that want the thinking of earlier turns back. `incremental` is false for models
+    that stream the whole text again in each frame. `known` is false when all of this is a guess from the name.
+    """
+
+    name: str
+    window: int | None = None
+    max_output: int | None = None
+    vision: bool | None = None
+    thinking: Thinking | None = None
+    multimodal: bool = False
+    reads_files: bool = False
+    keeps_thinking: bool = False
+    incremental: bool = True
+    known: bool = True
+
+    @property
+    def continues(self) -> bool | None:
+        """Whether the model goes on from the beginning of an answer (partial mode; not while thinking)."""
+        return None if self.thinking is None else self.thinking != "always" and not self.reads_files
+
+
+M, K = 1_000_000, 1_024
+
+KNOWN: tuple[Model, ...] = (
+    # preserve_thinking is true by default on qwen3.8: "OpenAI Chat Completions" page of the docs, Oct 2026.
+    Model("qwen3.8-max", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
+    Model("qwen3.8-flash", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
+    Model("qwen3.8-omni-flash", None, None, True, None, multimodal=True),
+    Model("qwen3.7-plus", M, 65_536, True, "on", multimodal=True),
+    Model("qwen3.7-max", M, 65_536, False, "on"),
+    Model("qwen3.6-plus", M, 65_536, True, "on", multimodal=True),
+    Model("qwen3.6-flash", M, 65_536, True, "on", multimodal=True),
+    Model("qwen3.5-plus", M, 65_536, True, "on", multimodal=True),
+    Model("qwen3.5-flash", M, 65_536, True, "on", multimodal=True),
+    Model("qwen3.5-omni", None, None, True, None, multimodal=True),
+    Model("qwen3-max", 256 * K, 65_536, False, "off"),
+    Model("qwen-plus", M, 32_768, False, "off"),
+    Model("qwen-flash", M, 32_768, False, "off"),
+    Model("qwen-turbo", 131_072, 16_384, False, "off"),
+    Model("qwen-max", 32_768, 8_192, False, None),
+    Model("qwen3-vl-plus", 262_144, 32_768, True, "off", multimodal=True),
+    Model("qwen3-vl-flash", 262_144, 32_768, True, "off", multimodal=True),
+    Model("qwen-vl-max", 131_072, 8_192, True, None, multimodal=True),
+    Model("qwen-vl-plus", 131_072, 8_192, True, None, multimodal=True),
+    Model("qwen-vl-ocr", 38_192, 8_192, True, None, multimodal=True),
+    Model("qvq-max", 131_072, 8_192, True, "always", multimodal=True),
+    Model("qvq-plus", 131_072, 8_192, True, "always", multimodal=True),
+    Model("qwq-plus", 131_072, 8_192, False, "always"),
+    Model("qwen-long", 10 * M, 32_768, False, None, reads_files=True),
+    Model("qwen-doc-turbo", 262_144, 8_192, False, None, reads_files=True),
+    Model("qwen3-coder-plus", None, None, False, "never"),
+    Model("qwen3-coder-flash", None, None, False, "never"),
+    # "qwen-mt-plus/turbo stream cumulative text even in compat mode": notes of a driver tested live, Sep 2026.
+    Model("qwen-mt-plus", None, None, False, "never", incremental=False),
+    Model("qwen-mt-turbo", None, None, False, "never", incremental=False),
+)
+
+BY_NAME = {model.name: model for model in KNOWN}
+
+# A snapshot of a model has its name and a date, or a word: qwen-plus-2025-07-28, qwen3.8-max-0902, qwen-plus-latest.
+SNAPSHOT = re.compile(r"-(?:\d{4}(?:-\d{2}-\d{2})?|latest|preview)$")
+
+# What the names of models that see have in common: qwen3-vl-…, qwen2.5-omni-…, qvq-…, also on local servers.
+SEES = re.compile(r"(?:\b|_)(?:vl|omni|qvq|ocr)(?:\b|_|\d)", re.IGNORECASE)
+
+
+def lookup(name: str) -> Model:
+    """The facts of the model `name`: its own, its family's for a dated snapshot, or what an unknown name suggests."""
+    found = BY_NAME.get(name) or BY_NAME.get(SNAPSHOT.sub("", name))
+    if found:
+        return found
+    sees = True if SEES.search(name) else None
+    return Model(name, vision=sees, multimodal=bool(sees), known=False)

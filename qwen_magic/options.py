@@ -1,0 +1,158 @@
+"""The options of `%%qwen`, as a table, and how they are read off the front of a line.
+
+What follows them is free text and stays as it is: quotes, braces, dollars and backslashes mean nothing here. So this
+is not a shell's grammar, and not argparse's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import InputError
+
+__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed"]
+
+Kind = Literal["flag", "off", "word", "words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option: a `flag` sets its destination, `off` clears it, a `word` has a value, `words` may be repeated."""
+
+    names: tuple[str, ...]
+    kind: Kind
+    destination: str
+    value: str
+    help: str
+
+    @property
+    def usage(self) -> str:
+        return ", ".join(self.names) + (f" {self.value}" if self.value else "")
+
+
+OPTIONS = (
+    Option(("-m", "--model"), "word", "model", "MODEL", "ask this model"),
+    Option(("-s", "--system"), "word", "system", "TEXT", "the system prompt, for this question"),
+    Option(("-o", "--out"), "word", "out", "NAME", "put the answer in this variable (always in _qwen)"),
+    Option(("-c", "--chat"), "word", "chat", "NAME", "ask in this conversation"),
+    Option(("--think",), "flag", "think", "", "think first"),
+    Option(("--no-think",), "off", "think", "", "do not think first"),
+    Option(("--search",), "flag", "search", "", "let the service search the web"),
+    Option(("--alone",), "flag", "alone", "", "without context, and not kept"),
+    Option(("--append",), "flag", "append", "", "ask at the end, do not replace this cell's earlier turn"),
+    Option(("--pin",), "flag", "pin", "", "keep this turn when old ones are left out"),
+    Option(("--set",), "words", "fields", "KEY=VALUE", "any other field of the request, such as temperature=0.2"),
+    Option(("--raw",), "flag", "raw", "", "leave {{ … }} and @path in the prompt alone"),
+    Option(("--dry-run",), "flag", "dry_run", "", "show the exact request, send nothing"),
+)
+
+BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+# A word, or a quoted one. Backslashes are letters, because paths have them.
+WORD = re.compile(r'"(?P<double>[^"]*)"|\'(?P<single>[^\']*)\'|(?P<bare>\S+)')
+FLAG = re.compile(r"(?P<name>--?[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The options that were given, by destination, and the free text behind them."""
+
+    given: dict[str, Any]
+    text: str
+
+
+def parse(line: str) -> Parsed:
+    """Read the options off the front of `line`. `--` ends them. Raises `InputError` with one clear line."""
+    given: dict[str, Any] = {}
+    position = skip_spaces(line, 0)
+    while flag := FLAG.match(line, position):
+        option = known(flag["name"])
+        position = flag.end()
+        if option.kind in ("flag", "off"):
+            if flag[0].endswith("="):
+                raise InputError(f"{flag['name']} takes no value.")
+            given[option.destination] = option.kind == "flag"
+        else:
+            value, position = word_at(line, position, option)
+            if option.kind == "words":
+                given.setdefault(option.destination, []).append(value)
+            else:
+                given[option.destination] = value
+        position = skip_spaces(line, position)
+    text = line[position:]
+    if text == "--" or text.startswith("-- "):
+        text = text[3:]
+    return Parsed(given, text)
+
+
+def typed(assignments: list[str]) -> dict[str, Any]:
+    """The fields of `--set KEY=VALUE`: numbers, booleans, null, lists and objects as JSON has them, else text.
+
+    A dot in a key goes down into an object: `--set search_options.forced_search=true`.
+    """
+    fields: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        path = key.split(".")
+        if not equals or not all(path):
+            raise InputError(f"--set {assignment} is not KEY=VALUE.", "Such as --set temperature=0.2.")
+        target = fields
+        for name in path[:-1]:
+            target = target.setdefault(name, {})
+            if not isinstance(target, dict):
+                raise InputError(f"--set {key}: {name} has a value already, and cannot have fields.")
+        target[path[-1]] = json_value(value)
+    return fields
+
+
+def json_value(text: str) -> Any:
+    try:
+        return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
+    except ValueError:
+        return text
+
+
+def known(name: str) -> Option:
+    option = BY_NAME.get(name)
+    if option is None:
+        near = difflib.get_close_matches(name, BY_NAME, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "%qwen help lists the options."
+        raise InputError(f"There is no option {name}.", f"{hint} A question that begins with a dash goes after --.")
+    return option
+
+
+def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
+    """The value of `option`; a quote in the middle of it, as in key="a b", belongs to it."""
+    position = skip_spaces(line, position)
+    parts: list[str] = []
+    if option.kind == "words" and (key := re.compile(r"[\w.]+=(?=[\"'{\[])").match(line, position)):
+        parts.append(key[0])
+        position = key.end()
+        if line[position] in "{[":
+            return read_json(line, position, key[0])
+    word = WORD.match(line, position)
+    if word is None:
+        raise InputError(f"{option.names[-1]} needs a value.", f"{option.usage}: {option.help}.")
+    if word["bare"] and word["bare"][0] in "\"'":
+        raise InputError(f"The quote in {option.names[-1]} {word['bare']} is not closed.")
+    parts.append(next(group for group in word.group("double", "single", "bare") if group is not None))
+    return "".join(parts), word.end()
+
+
+def read_json(line: str, position: int, key: str) -> tuple[str, int]:
+    """A JSON object or list, which may hold spaces."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(line, position)
+    except ValueError as error:
+        raise InputError(f"--set {key}{line[position:]} is not JSON: {error}.") from error
+    return key + json.dumps(value), end
+
+
+def skip_spaces(line: str, position: int) -> int:
+    while position < len(line) and line[position] in " \t":
+        position += 1
+    return position

@@ -1,0 +1,75 @@
+"""A prompt is free text, but for `{{ expression }}`: that is evaluated in the notebook, and its value put in.
+
+Braces that are no expression (LaTeX, JSON, C) are text. Not for `@path`: that is `qwen_magic.attachments`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .errors import InputError
+
+__all__ = ["fill"]
+
+OPEN, CLOSE = "{{", "}}"
+
+
+def fill(prompt: str, evaluate: Callable[[str], Any]) -> str:
+    """`prompt` with the value of each `{{ expression }}` in its place, as `str` shows it.
+
+    `evaluate` gives the value of a Python expression. Raises `InputError`, which names the expression, when one
+    fails, or when one that stands between spaces is not Python.
+    """
+    return "".join(pieces(prompt, evaluate))
+
+
+def pieces(prompt: str, evaluate: Callable[[str], Any]) -> Iterator[str]:
+    position = 0
+    while (start := prompt.find(OPEN, position)) >= 0:
+        found = expression_at(prompt, start)
+        yield prompt[position:start]
+        if found is None:
+            # Of three braces the first may be text, and the expression begin at the second.
+            position = start + 1
+            yield prompt[start]
+        else:
+            source, position = found
+            yield value_of(source, evaluate)
+    yield prompt[position:]
+
+
+def expression_at(prompt: str, start: int) -> tuple[str, int] | None:
+    """The expression that begins with the braces at `start`, and where it ends; `None` when those are just text."""
+    first = None
+    for end in (match.start() for match in re.finditer(r"\}(?=\})", prompt[start:])):
+        source = prompt[start + len(OPEN) : start + end]
+        first = first if first is not None else source
+        if is_expression(source):
+            return source.strip(), start + end + len(CLOSE)
+        if "\n" in source:
+            break
+    if first and first[0] == " " and first[-1] == " " and first.strip():
+        raise InputError(
+            f"{{{{{first}}}}} is not a Python expression.", "Nothing was sent. To send such braces as text, use --raw."
+        )
+    return None
+
+
+def is_expression(source: str) -> bool:
+    try:
+        compile(source.strip(), "<prompt>", "eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def value_of(source: str, evaluate: Callable[[str], Any]) -> str:
+    try:
+        return str(evaluate(source))
+    except Exception as error:
+        raise InputError(
+            f"{{{{ {source} }}}} failed: {type(error).__name__}: {error}.",
+            "Nothing was sent. To send such braces as text, use --raw.",
+        ) from error

@@ -1,0 +1,104 @@
+"""The OpenAI-compatible form: `chat/completions` in, `chat.completion.chunk` frames out.
+
+Spoken by DashScope under `/compatible-mode/v1`, by every local server and by most proxies. Where they differ (names
+of the reasoning field, place of the usage, null or empty choices, a missing `[DONE]`) this reads all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..events import Event, Started, Usage
+from ..messages import ChatRequest, Image, Message, Part, Text
+from . import Dialect, Encoded
+from .frames import FrameDecoder
+from .loose import JSONObject, count, first_choice, mapping
+from .shape import message_forms
+
+__all__ = ["PROTOCOL"]
+
+
+class Compatible:
+    """Encodes requests and makes decoders; has no state."""
+
+    def encode(self, request: ChatRequest, dialect: Dialect) -> Encoded:
+        body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, content)}
+        if request.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return Encoded("chat/completions", body | switches(request, dialect) | dict(request.fields))
+
+    def decoder(self, request: ChatRequest, dialect: Dialect) -> CompatibleDecoder:
+        return CompatibleDecoder(request, dialect)
+
+
+PROTOCOL = Compatible()
+
+
+def content(message: Message) -> str | list[dict[str, Any]]:
+    """Plain text as a string, which every server takes; parts only where there is an image."""
+    return [part_form(part) for part in message.parts] if message.images else message.text
+
+
+def part_form(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image(url):
+            return {"type": "image_url", "image_url": {"url": url}}
+    raise TypeError(f"{type(part).__name__} has no place inside a message")
+
+
+def switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
+    """Thinking and search, where this server wants them."""
+    fields: dict[str, Any] = {}
+    if request.think is not None:
+        if dialect.thinking == "enable_thinking":
+            fields["enable_thinking"] = request.think
+        elif dialect.thinking == "chat_template_kwargs":
+            fields["chat_template_kwargs"] = {"enable_thinking": request.think}
+        elif not request.think:
+            fields["reasoning_effort"] = "none"
+    if request.search is not None:
+        fields["enable_search"] = request.search
+    return fields
+
+
+class CompatibleDecoder(FrameDecoder):
+    """Reads `chat.completion.chunk` frames, or one whole `chat.completion`."""
+
+    def feed(self, event: str, data: str) -> list[Event]:
+        if data.strip() == "[DONE]":
+            self.done = True
+            return []
+        return super().feed(event, data)
+
+    def _started(self, frame: JSONObject) -> Started:
+        return Started(str(frame.get("model") or ""), str(frame.get("id") or ""))
+
+    def _meaning(self, frame: JSONObject) -> list[Event]:
+        choice = first_choice(frame.get("choices"), {})
+        self._finish = str(choice.get("finish_reason") or self._finish)
+        events = self._deltas.read(mapping(choice.get("delta") or choice.get("message")))
+        usage = mapping(frame.get("usage") or choice.get("usage"))
+        if usage:
+            events.append(read_usage(usage))
+        elif frame.get("timings"):
+            events.append(read_timings(mapping(frame["timings"])))
+        return events
+
+
+def read_usage(usage: JSONObject) -> Usage:
+    read, written = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
+    return Usage(
+        input=count(usage.get("prompt_tokens")),
+        output=count(usage.get("completion_tokens")),
+        reasoning=count(written.get("reasoning_tokens")),
+        cached=count(read.get("cached_tokens")),
+        image=count(read.get("image_tokens")),
+    )
+
+
+def read_timings(timings: JSONObject) -> Usage:
+    """llama-server counts here when it was not asked for usage (seen on its wire)."""
+    cached = count(timings.get("cache_n"))
+    return Usage(cached + count(timings.get("prompt_n")), count(timings.get("predicted_n")), cached=cached)

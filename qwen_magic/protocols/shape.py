@@ -1,0 +1,59 @@
+"""What both forms of a request share: a message's fields but its content, and where documents stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..messages import ChatRequest, Document, Message, Text
+from ..models import lookup
+
+__all__ = ["message_forms"]
+
+# With documents the first system message is the role and later ones are ids (the service's docs, "Qwen-Long"):
+# where the person has given no role, this one keeps the ids out of its place.
+ROLE = "You are a helpful assistant."
+
+
+def message_forms(request: ChatRequest, content: Callable[[Message], Any]) -> list[dict[str, Any]]:
+    """The request's messages as JSON; `content` is the protocol's form of a message's parts."""
+    # Whether the thinking of earlier turns goes along with them.
+    with_thinking = request.fields.get("preserve_thinking", lookup(request.model).keeps_thinking)
+    return [form(message, content(message), with_thinking) for message in spread(request.messages)]
+
+
+def form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": content}
+    if message.reasoning and with_thinking:
+        fields["reasoning_content"] = message.reasoning
+    if message.tool_calls:
+        fields["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.partial:
+        fields["partial"] = True
+    return fields
+
+
+def spread(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with their documents in system messages of their own, each document once.
+
+    "Do not mix ids with prose in one message" is the rule for `fileid://` references; several ids may share one,
+    and new ones may come later in the conversation.
+    """
+    if not any(isinstance(part, Document) for message in messages for part in message.parts):
+        return tuple(messages)
+    spoken = messages if messages[0].role == "system" else (Message.system(ROLE), *messages)
+    return tuple(with_documents_apart(spoken))
+
+
+def with_documents_apart(messages: Sequence[Message]) -> Iterator[Message]:
+    seen: set[str] = set()
+    for message in messages:
+        ids = [part.file_id for part in message.parts if isinstance(part, Document) and part.file_id not in seen]
+        seen.update(ids)
+        if ids:
+            yield Message.system(",".join(f"fileid://{file_id}" for file_id in dict.fromkeys(ids)))
+        parts = tuple(part for part in message.parts if not isinstance(part, Document))
+        yield Message(message.role, parts or (Text(""),), message.reasoning, message.tool_calls, message.partial)

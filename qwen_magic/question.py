@@ -1,0 +1,33 @@
+"""A question as a surface hands it over: what a cell's line and body say, before anything is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .conversation import CellRef
+
+__all__ = ["Question"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question. `None` and empty values leave the choice to the conversation, and then to the settings.
+
+    `fields` go into the request's body as they are. `alone` asks without context, and keeps nothing. `cell` is the
+    run of the cell that asks; `append` asks at the end all the same.
+    """
+
+    prompt: str
+    model: str = ""
+    system: str | None = None
+    think: bool | None = None
+    search: bool | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    alone: bool = False
+    conversation: str = "default"
+    cell: CellRef | None = None
+    append: bool | None = None
+    pin: bool = False

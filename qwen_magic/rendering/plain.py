@@ -1,0 +1,34 @@
+"""The view where nobody is watching (nbclient, nbval, nbconvert): one display, when the answer has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from IPython.display import display
+
+from ..answer import Answer
+from ..events import Event
+from .record import record
+from .view import Heading
+
+__all__ = ["PlainView"]
+
+
+class PlainView:
+    """Shows nothing until the end, so that what is saved is the same at every run. nbval ignores updates anyway."""
+
+    interval = 1.0
+
+    def __init__(self, *, show_reasoning: bool = False) -> None:
+        self._show_reasoning = show_reasoning
+
+    def start(self, heading: Heading) -> None:
+        """Nothing to show yet."""
+
+    def update(self, events: Sequence[Event]) -> None:
+        """Nothing to show yet."""
+
+    def finish(self, answer: Answer) -> None:
+        """Display the answer's record."""
+        data, metadata = record(answer, show_reasoning=self._show_reasoning)
+        display(data, metadata=metadata, raw=True)

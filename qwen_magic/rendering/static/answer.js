@@ -1,0 +1,236 @@
+/* One answer on the page: who answers, the thinking, the blocks, a cursor, Stop.
+ *
+ * Not a module of its own: Python puts this file in front of the one that uses it (cell.js shows one answer).
+ * An answer is a plain object, `{ heading, thinking, answer, progress }`, that `applyPatch` keeps complete;
+ * `answerView` draws it, and draws only what is new. The HTML of the blocks comes sanitised from Python; every
+ * other text goes in as text.
+ */
+
+const WORDS = {
+  en: {
+    answerOf: (who) => `Answer of ${who}`,
+    answering: (who) => `${who} is answering`,
+    done: "The answer is complete",
+    stopped: "The answer was stopped",
+    failed: "The answer broke off",
+    stop: "Stop",
+    cannotStop: "Stop it with the notebook's own button: interrupt the kernel.",
+    copy: "Copy",
+    copyCode: "Copy this code",
+    copied: "Copied",
+    notCopied: "Not copied",
+    thinking: (seconds) => `Thinking… ${seconds} s`,
+    thought: (seconds) => `Thought for ${seconds} s`,
+    retrying: (seconds, reason) => `trying again in ${seconds} s: ${reason}`,
+    calling: (name) => `calling ${name}`,
+  },
+  zh: {
+    answerOf: (who) => `${who} 的回答`,
+    answering: (who) => `${who} 正在回答`,
+    done: "回答完毕",
+    stopped: "回答已停止",
+    failed: "回答中断",
+    stop: "停止",
+    cannotStop: "请用笔记本自带的按钮停止：中断内核。",
+    copy: "复制",
+    copyCode: "复制这段代码",
+    copied: "已复制",
+    notCopied: "复制失败",
+    thinking: (seconds) => `思考中… ${seconds} 秒`,
+    thought: (seconds) => `思考了 ${seconds} 秒`,
+    retrying: (seconds, reason) => `${seconds} 秒后重试：${reason}`,
+    calling: (name) => `正在调用 ${name}`,
+  },
+};
+const words = WORDS[/^zh\b/i.test(navigator.language) ? "zh" : "en"];
+
+const SECTIONS = ["thinking", "answer"];
+
+// What the cursor may be put into: the last of these, at the end of the last of these, and so on.
+const FLOW = "p, ul, ol, li, blockquote, h1, h2, h3, h4, h5, h6, div, pre, code, table, tbody, tr, td, th";
+
+/** An element with a class and a text; `attributes` are set as they are. */
+function element(name, className, text = "", attributes = {}) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+/** Bring `state` up to date. A patch replaces each section's blocks from `base` on, and its tail. */
+function applyPatch(state, patch) {
+  for (const name of SECTIONS) {
+    const change = patch[name];
+    if (!change) continue;
+    state[name].blocks.splice(change.base, Infinity, ...change.blocks);
+    state[name].tail = change.tail;
+  }
+  Object.assign(state.progress, patch.progress);
+  state.arrived = performance.now();
+}
+
+/** Seconds since the question was sent, and seconds of thinking: the kernel's count, and what has passed since. */
+function clock({ progress, arrived }) {
+  const since = progress.phase === "done" ? 0 : (performance.now() - arrived) / 1000;
+  return {
+    seconds: Math.floor(progress.seconds + since),
+    thought: Math.floor(progress.thought + (progress.phase === "thinking" ? since : 0)),
+  };
+}
+
+/** Say `text` to a screen reader, from a place on the page that outlives the answer's view. */
+function announce(text) {
+  let region = document.querySelector("body > .qwen-said");
+  if (!region) {
+    region = element("div", "qwen-said", "", { role: "status", "aria-live": "polite" });
+    document.body.append(region);
+  }
+  region.textContent = text;
+}
+
+/** Give each code block under `nodes` its Copy button. */
+function addCopyButtons(nodes) {
+  for (const node of nodes) {
+    if (node.nodeType !== Node.ELEMENT_NODE) continue;
+    const found = node.matches("pre") ? [node] : node.querySelectorAll("pre");
+    for (const code of found) addCopyButton(code);
+  }
+}
+
+function addCopyButton(code) {
+  const frame = code.closest(".highlight") ?? code;
+  if (frame.querySelector(".qwen-copy")) return;
+  const source = code.textContent;
+  const button = element("button", "qwen-copy", words.copy, { type: "button", "aria-label": words.copyCode });
+  button.addEventListener("click", async () => {
+    const copied = await navigator.clipboard.writeText(source).then(() => true, () => false);
+    button.textContent = copied ? words.copied : words.notCopied;
+    announce(button.textContent);
+    setTimeout(() => (button.textContent = words.copy), 1500);
+  });
+  frame.classList.add("qwen-code");
+  frame.prepend(button);
+}
+
+/** A function that draws one section into `host`: its blocks from number `base` on, and its tail. */
+function sectionDrawer(host, typeset) {
+  const ends = []; // how many nodes the first i + 1 blocks have made
+  return ({ blocks, tail }, base) => {
+    const first = Math.min(base, ends.length);
+    const kept = ends[first - 1] ?? 0;
+    while (host.childNodes.length > kept) host.lastChild.remove();
+    ends.length = first;
+    for (const html of blocks.slice(first)) {
+      host.insertAdjacentHTML("beforeend", html);
+      ends.push(host.childNodes.length);
+    }
+    const added = [...host.childNodes].slice(kept);
+    addCopyButtons(added);
+    typeset?.(added);
+    host.insertAdjacentHTML("beforeend", tail);
+  };
+}
+
+/** Put the cursor behind the last word of `host`. */
+function placeCursor(host, cursor) {
+  let end = host;
+  while (end.lastElementChild?.matches(FLOW)) end = end.lastElementChild;
+  end.append(cursor);
+}
+
+/**
+ * The view of one answer.
+ *
+ * `stop` stops the answer and may fail (absent: there is no button); `typeset` typesets the math in a list of nodes.
+ * Returns the element, `changed(patch)` to be called after `applyPatch`, and `remove()`.
+ */
+function answerView(state, { stop, typeset } = {}) {
+  const who = [state.heading.model, state.heading.endpoint].filter(Boolean).join(" @ ");
+  const root = element("div", "qwen-live", "", { role: "group", "aria-label": words.answerOf(who) });
+  const answer = element("div", "qwen-answer jp-RenderedHTMLCommon");
+  const thinking = element("details", "qwen-thinking");
+  const summary = element("summary", "");
+  const thoughts = element("div", "qwen-thoughts jp-RenderedHTMLCommon", "", { tabindex: "0" });
+  const bar = element("div", "qwen-bar");
+  const button = element("button", "qwen-stop", words.stop, { type: "button" });
+  const time = element("span", "qwen-time");
+  const notice = element("span", "qwen-notice");
+  const cursor = element("span", "qwen-cursor", "", { "aria-hidden": "true" });
+  thinking.append(summary, thoughts);
+  if (stop) bar.append(button);
+  bar.append(element("span", "qwen-who", who), time, notice);
+  root.append(answer, thinking, bar, ...headingLines(state.heading));
+
+  const draw = { thinking: sectionDrawer(thoughts, typeset), answer: sectionDrawer(answer, typeset) };
+  const dirty = { thinking: 0, answer: 0 }; // the first block to draw; absent: nothing has changed
+  let frame = 0;
+
+  function tick() {
+    const { seconds, thought } = clock(state);
+    setText(time, `${seconds} s`);
+    setText(summary, state.progress.phase === "thinking" ? words.thinking(thought) : words.thought(thought));
+  }
+
+  function redraw() {
+    frame = 0;
+    const { phase } = state.progress;
+    // The button must not move away from under the pointer that is about to press it.
+    if (phase !== "done" && button.matches(":hover")) return;
+    cursor.remove();
+    for (const name of SECTIONS) {
+      if (dirty[name] === undefined) continue;
+      draw[name](state[name], dirty[name]);
+      delete dirty[name];
+    }
+    thinking.hidden = !state.thinking.blocks.length && !state.thinking.tail;
+    root.dataset.phase = phase;
+    if (phase !== "done") placeCursor(answer, cursor);
+    else button.remove();
+    setText(notice, noticeText(state.progress));
+    tick();
+  }
+
+  function schedule() {
+    frame ||= requestAnimationFrame(redraw);
+  }
+
+  button.addEventListener("pointerleave", schedule);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const stopped = await Promise.resolve().then(stop).then(() => true, () => false);
+    if (!stopped) button.replaceWith(element("span", "qwen-notice", words.cannotStop));
+  });
+  const timer = setInterval(tick, 250);
+  redraw();
+
+  return {
+    root,
+    changed(patch) {
+      for (const name of SECTIONS) {
+        if (patch[name]) dirty[name] = Math.min(dirty[name] ?? Infinity, patch[name].base);
+      }
+      schedule();
+    },
+    remove() {
+      clearInterval(timer);
+      cancelAnimationFrame(frame);
+    },
+  };
+}
+
+/** What was sent beside the question, and what there is to know about it, a line each. */
+function headingLines({ attachments, notes }) {
+  const files = attachments.map(({ name, note }) => (note ? `${name} (${note})` : name));
+  return [files.join(" · "), ...notes].filter(Boolean).map((line) => element("div", "qwen-note", line));
+}
+
+function noticeText({ notice }) {
+  if (notice?.kind === "retrying") return words.retrying(Math.ceil(notice.delay), notice.reason);
+  if (notice?.kind === "calling") return words.calling(notice.name);
+  return "";
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

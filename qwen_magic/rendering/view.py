@@ -1,0 +1,67 @@
+"""How an answer is shown while it comes: what every view does, and which view is right where.
+
+The views themselves are next door: `live` (a notebook's page), `plain` (nobody is watching), `terminal`. Each is
+imported only when it is chosen. What an answer looks like afterwards is the business of `record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..answer import Answer, Attached
+from ..events import Event
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Heading", "View", "choose_view"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is known before the first word: who is asked, what was sent beside the question, and remarks on it."""
+
+    model: str
+    endpoint: str = ""
+    attachments: tuple[Attached, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class View(Protocol):
+    """Shows one answer, once: `start`, any number of `update`, `finish`; all of them in the cell's own thread."""
+
+    interval: float
+    """Seconds between two updates, at the least."""
+
+    def start(self, heading: Heading) -> None:
+        """The question is about to be sent."""
+
+    def update(self, events: Sequence[Event]) -> None:
+        """Show what has arrived since the last update; it may be nothing."""
+
+    def finish(self, answer: Answer) -> None:
+        """The answer has ended, whole, stopped or failed: put what stays in the view's place."""
+
+
+def choose_view(
+    shell: InteractiveShell | None, request_metadata: Mapping[str, Any], *, show_reasoning: bool = False
+) -> View:
+    """The view for the cell that runs now.
+
+    `request_metadata` is the metadata of the cell's execute request. A front-end always sends some (JupyterLab and
+    Notebook the cell's id); what runs notebooks with nobody looking (nbclient, nbval, nbconvert) sends none, and
+    gets one display at the end. `show_reasoning` keeps the thinking in what stays.
+    """
+    if getattr(shell, "kernel", None) is None:
+        from .terminal import TerminalView
+
+        return TerminalView(show_reasoning=show_reasoning)
+    if not request_metadata:
+        from .plain import PlainView
+
+        return PlainView(show_reasoning=show_reasoning)
+    from .live import LiveView
+
+    return LiveView(show_reasoning=show_reasoning)

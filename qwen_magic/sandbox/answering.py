@@ -1,0 +1,237 @@
+"""The sandbox's answers: what it received, in markdown. The same question gets the same answer, to the letter."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from . import tokens
+from .chat import Chat, Seen
+from .directives import DIRECTIVES, Play, play
+from .inventing import example, wanted_tool
+from .tokens import Counts
+from .tour import HARM, THOUGHTS, TOUR
+
+__all__ = ["Call", "Reply", "answer"]
+
+FIRST_WORDS = 160
+SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
+LOREM = "The sandbox counts its lines so that nothing can get lost on the way: this is line {}.\n\n"
+
+# Options that say how the answer is sent, not what it is about.
+UNSEEN = {"stream", "stream_options", "incremental_output", "result_format", "tools", "enable_thinking", "response_format"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call of the answer; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, before a protocol gives it a form. `pages` are what the web search pretends to have found."""
+
+    text: str
+    counts: Counts
+    reasoning: str = ""
+    calls: tuple[Call, ...] = ()
+    finish: str = "stop"
+    pages: tuple[Mapping[str, Any], ...] = ()
+
+
+def answer(chat: Chat) -> Reply:
+    """The whole answer to a question that has passed all checks."""
+    script = play(chat.question, continued=chat.partial)
+    calls = call_tools(chat, script)
+    text = continued(chat) if chat.partial else written(chat, script)
+    if calls and "tour" not in script:
+        text = ""
+    reasoning = thoughts(chat, script)
+    text, finish = ended(chat, script, text)
+    counts = Counts(
+        input=tokens.of_chat(chat),
+        answer=tokens.of_text(text) + sum(tokens.of_text(call.arguments) for call in calls),
+        reasoning=tokens.of_text(reasoning),
+        image=sum(seen.tokens for seen in chat.seen if seen.kind == "image"),
+    )
+    return Reply(text, counts, reasoning, calls, "tool_calls" if calls else finish, pages(chat))
+
+
+def written(chat: Chat, script: Play) -> str:
+    if chat.option("response_format", {}).get("type", "text") != "text":
+        return as_json(chat)
+    for word, write in TEXTS.items():
+        if word in script:
+            return write(chat, script)
+    return received(chat, script)
+
+
+def continued(chat: Chat) -> str:
+    """The rest of an answer whose beginning is the last message: the one, with or without thinking, that fits better."""
+    begun = chat.messages[-1].text
+    wholes = []
+    for think in (True, False):
+        options = {**chat.options, "enable_thinking": think}
+        whole = replace(chat, messages=chat.messages[:-1], options=options)
+        wholes.append(written(whole, play(chat.question, continued=True)))
+    kept, whole = max((len(os.path.commonprefix((begun, whole))), whole) for whole in wholes)
+    return whole[kept:]
+
+
+def ended(chat: Chat, script: Play, text: str) -> tuple[str, str]:
+    """The answer up to its stop words and its limit, and why it ends there."""
+    stops = chat.option("stop", [])
+    for stop in [stops] if isinstance(stops, str) else stops if isinstance(stops, list) else []:
+        if isinstance(stop, str) and stop:
+            text = text.partition(stop)[0]
+    limits = [chat.option("max_tokens"), chat.option("max_completion_tokens")]
+    if "length" in script:
+        limits.append(int(script.number("length")))
+    limit = min((limit for limit in limits if limit is not None), default=None)
+    short = text if limit is None else tokens.shorten(text, limit)
+    return short, "stop" if short == text else "length"
+
+
+def thoughts(chat: Chat, script: Play) -> str:
+    tour = "tour" in script and chat.option("enable_thinking") is not False and chat.model.thinking != "never"
+    if chat.partial or not (chat.thinks or tour):
+        return ""
+    text = THOUGHTS if tour else (
+        f"The question has {len(chat.question):,} characters and comes as turn {len(chat.users)}. "
+        "A simulator has nothing to think about, but a model of this name would think first, so these words stand in "
+        "for its reasoning. Now the answer."
+    )
+    return tokens.shorten(text, chat.option("thinking_budget", 10**7))
+
+
+def received(chat: Chat, script: Play) -> str:
+    """The usual answer: everything that came with the question, and that its context is there."""
+    blocks = [SIMULATOR + " It cannot answer, but it shows what it received.", facts(chat)]
+    blocks += [f"`sandbox: {word}` is nothing that the sandbox knows; ask it for `help`." for word in script.unknown]
+    blocks.append(f"Your question begins: {quoted(script.rest or chat.question)}")
+    blocks += context(chat)
+    if chat.seen:
+        blocks.append("Attached:\n\n" + "\n".join(f"{n}. {attached(seen)}" for n, seen in enumerate(chat.seen, 1)))
+    if chat.messages[-1].role == "tool":
+        blocks.append(f"The tool says: {quoted(chat.messages[-1].text)}")
+    chosen = {name: value for name, value in chat.options.items() if name not in UNSEEN and value is not None}
+    if chosen:
+        lines = (f"- `{name}`: `{shown(value)}`" for name, value in sorted(chosen.items()))
+        blocks.append("Options:\n\n" + "\n".join(lines))
+    blocks.append("Ask `help` for what else the sandbox can do.")
+    return "\n\n".join(blocks) + "\n"
+
+
+def facts(chat: Chat) -> str:
+    roles = Counter(message.role for message in chat.messages)
+    protocol = "OpenAI-compatible" if chat.protocol == "compatible" else "DashScope native"
+    rows = {
+        "model": f"`{chat.name}`",
+        "protocol": protocol,
+        "messages": f"{len(chat.messages)} ({', '.join(f'{count} {role}' for role, count in roles.items())})",
+        "turn": str(len(chat.users)),
+        "thinking": "on" if chat.thinks else "off",
+        "tools": ", ".join(f"`{tool['function']['name']}`" for tool in chat.option("tools", [])),
+    }
+    lines = (f"| {name} | {value} |" for name, value in rows.items() if value)
+    return "\n".join(("| received | |", "|---|---|", *lines))
+
+
+def context(chat: Chat) -> list[str]:
+    systems = [message.text for message in chat.messages if message.role == "system" and not message.names_files]
+    answers = [message.text for message in chat.messages if message.role == "assistant"]
+    lines = [f"The system message begins: {quoted(text)}" for text in systems]
+    if len(chat.users) > 1:
+        lines.append(f"Your previous question was: {quoted(play(chat.users[-2].text).rest or chat.users[-2].text)}")
+    if answers:
+        lines.append(f"The previous answer began: {quoted(answers[-1])}")
+    return lines
+
+
+def attached(seen: Seen) -> str:
+    size = "" if seen.size is None else f"{seen.size:,} bytes"
+    name, digest = seen.name and f"`{seen.name}`", seen.sha256 and f"sha256 `{seen.sha256}`"
+    return ", ".join(filter(None, (f"{seen.kind} {name}".strip(), seen.note, size, digest)))
+
+
+def as_json(chat: Chat) -> str:
+    form = chat.option("response_format")
+    if form["type"] == "json_schema":
+        return json.dumps(example(form.get("json_schema", {}).get("schema", {}), chat.question), ensure_ascii=False)
+    content = {
+        "simulator": True,
+        "model": chat.name,
+        "messages": len(chat.messages),
+        "turn": len(chat.users),
+        "question": " ".join(chat.question.split())[:FIRST_WORDS],
+        "attachments": [{"kind": seen.kind, "size": seen.size, "sha256": seen.sha256} for seen in chat.seen],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def call_tools(chat: Chat, script: Play) -> tuple[Call, ...]:
+    tool = wanted_tool(chat, forced=script.first("tool", "tour") is not None)
+    if tool is None:
+        return ()
+    arguments = json.dumps(example(tool.get("parameters", {}), script.rest or chat.question), ensure_ascii=False)
+    digest = sha256(f"{tool['name']}{arguments}".encode()).hexdigest()
+    return (Call(f"call_{digest[:22]}", tool["name"], arguments),)
+
+
+def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:
+    """What a search would have found; the service tells its sources when it is asked for them."""
+    wanted = chat.option("enable_search") is True and chat.option("search_options", {}).get("enable_source") is True
+    if not wanted:
+        return ()
+    return tuple(
+        {
+            "index": index,
+            "title": f"A page that the sandbox made up ({index})",
+            "url": f"https://example.com/{index}",
+            "site_name": "example.com",
+            "icon": "",
+        }
+        for index in (1, 2)
+    )
+
+
+def help_text(chat: Chat, script: Play) -> str:
+    rows = (f"| `sandbox: {item.word}{item.number and ' ' + item.number}` | {item.effect} |" for item in DIRECTIVES)
+    table = "\n".join(("| line in the prompt | what happens |", "|---|---|", *rows))
+    intro = "It speaks both protocols of the service, checks a request as the service would, and shows what it received."
+    return f"{SIMULATOR} {intro} Lines like these, each on its own, tell it what to play:\n\n{table}\n"
+
+
+def long_text(chat: Chat, script: Play) -> str:
+    length = int(script.number("long"))
+    lines = (LOREM.format(number) for number in range(1, length // len(LOREM) + 2))
+    return f"{SIMULATOR}\n\n{''.join(lines)}"[:length]
+
+
+def quoted(text: str) -> str:
+    """The first words of a text on one line, in quotation marks that markdown leaves alone."""
+    line = " ".join(text.split())
+    short = line if len(line) <= FIRST_WORDS else line[:FIRST_WORDS] + "…"
+    return f"“{short}”"
+
+
+def shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("`", "'")[:FIRST_WORDS]
+
+
+TEXTS: Mapping[str, Callable[[Chat, Play], str]] = {
+    "help": help_text,
+    "tour": lambda chat, script: TOUR,
+    "echo": lambda chat, script: script.rest,
+    "long": long_text,
+    "html": lambda chat, script: HARM,
+}

@@ -1,0 +1,55 @@
+"""Which models the sandbox serves: those of the package's table, their snapshots, and a few beside them."""
+
+from __future__ import annotations
+
+from ..models import KNOWN, Model, lookup
+from .refusals import Refusal
+
+__all__ = ["EMBEDDING", "find", "names", "reads_pdf", "streams_only"]
+
+EMBEDDING = "text-embedding-v4"
+BATCH_TEST = Model("batch-test-model", 131_072, 8_192, False, "never")
+
+# Open-weight hybrids: they think by default, and only while streaming (the service's docs, "Deep thinking").
+OPEN = tuple(
+    Model(name, 131_072, 16_384, False, "on")
+    for name in ("qwen3-235b-a22b", "qwen3-32b", "qwen3-30b-a3b", "qwen3-14b", "qwen3-8b", "qwen3-0.6b")
+)
+OMNI = tuple(
+    Model(name, None, None, True, None, multimodal=True) for name in ("qwen3.5-omni-plus", "qwen3.5-omni-flash")
+)
+EXTRA = {model.name: model for model in (*OPEN, *OMNI)}
+
+
+def names() -> tuple[str, ...]:
+    """The names that the list of models gives."""
+    return (*(model.name for model in KNOWN), *EXTRA, EMBEDDING)
+
+
+def find(name: object) -> Model:
+    """The facts of a model that can chat; raises the service's refusal for any other."""
+    if not isinstance(name, str) or not name:
+        raise Refusal("InvalidParameter", "you must provide a model parameter", param="model")
+    model = EXTRA.get(name) or lookup(name)
+    if model not in KNOWN and model.name not in EXTRA:
+        message = f"The model `{name}` does not exist or you do not have access to it."
+        raise Refusal("ModelNotFound", message, param=None)
+    return model
+
+
+def is_omni(model: Model) -> bool:
+    return "omni" in model.name
+
+
+def streams_only(model: Model) -> bool:
+    """QwQ, QVQ and Omni answer in streams only (the service's docs, "Deep thinking" and "Omni")."""
+    return model.thinking == "always" or is_omni(model)
+
+
+def thinks_in_streams_only(model: Model) -> bool:
+    return model in OPEN
+
+
+def reads_pdf(model: Model) -> bool:
+    """Whether a message may carry a PDF as a part of its content (the service's docs, "PDF")."""
+    return model.name in ("qwen3.8-max", "qwen3.8-flash")

@@ -1,0 +1,186 @@
+"""The OpenAI-compatible protocol, from the service's side: reads `chat/completions`, writes its frames."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .answering import Reply
+from .catalogue import find
+from .chat import Chat, Message, Part
+from .delivery import Piece
+from .exchange import Request, compact
+from .refusals import Refusal, wrong
+from .tokens import Counts
+
+__all__ = ["CompatibleForm", "read_chat", "read_message"]
+
+EVENT = "data: {}\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+def read_chat(request: Request, body: Mapping[str, Any]) -> Chat:
+    """The question in a body of `chat/completions`; raises the service's refusal of what it cannot read."""
+    model = find(body.get("model"))
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        raise wrong("Missing required parameter: messages", "messages")
+    options = {name: value for name, value in body.items() if name not in ("model", "messages")}
+    return Chat(
+        protocol="compatible",
+        model=model,
+        name=body["model"],
+        messages=tuple(map(read_message, messages)),
+        options=options,
+        stream=body.get("stream") is True,
+        resolves_oss=request.headers.get("x-dashscope-ossresourceresolve") == "enable",
+    )
+
+
+def read_message(message: Any) -> Message:
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise wrong("'role' is a required property - 'messages.0'", "messages")
+    return Message(
+        role=message["role"],
+        parts=tuple(read_content(message.get("content"))),
+        partial=message.get("partial") is True,
+        calls=read_calls(message.get("tool_calls") or []),
+        answers=str(message.get("tool_call_id") or ""),
+        reasoning=str(message.get("reasoning_content") or ""),
+    )
+
+
+def read_calls(calls: Any) -> tuple[str, ...]:
+    """The ids of the tool calls; their arguments have to be JSON, as the service demands."""
+    try:
+        for call in calls:
+            json.loads(call["function"]["arguments"] or "{}")
+        return tuple(str(call["id"]) for call in calls)
+    except (KeyError, TypeError, ValueError):
+        message = 'The "function.arguments" parameter of the code model must be in JSON format.'
+        raise wrong(message, "messages") from None
+
+
+def read_content(content: Any) -> Iterable[Part]:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Part("text", content),)
+    if not isinstance(content, list):
+        raise wrong("Invalid type for 'messages.content': expected a string or a list", "messages")
+    return tuple(map(read_part, content))
+
+
+def read_part(part: Any) -> Part:
+    """One item of a content; an item of an unknown type is refused, a known one has to have its value."""
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind not in PARTS:
+        raise wrong("Unexpected item type in content.", "messages")
+    found = PARTS[kind](part)
+    if not isinstance(found.value, str):
+        raise wrong(f"Invalid value of an item of type '{kind}' in content.", "messages")
+    return found
+
+
+def inner(part: Mapping[str, Any], *names: str) -> Any:
+    value = part.get(names[0])
+    return value if len(names) == 1 or not isinstance(value, dict) else inner(value, *names[1:])
+
+
+def read_file(part: Mapping[str, Any]) -> Part:
+    file = part.get("file")
+    file = file if isinstance(file, dict) else {}
+    return Part("file", file.get("file_url") or file.get("file_data") or "", str(file.get("filename") or ""))
+
+
+PARTS = {
+    "text": lambda part: Part("text", part.get("text")),
+    "image_url": lambda part: Part("image", inner(part, "image_url", "url")),
+    "video_url": lambda part: Part("video", inner(part, "video_url", "url")),
+    "video": lambda part: Part("video", compact(part.get("video"))),
+    "input_audio": lambda part: Part("audio", inner(part, "input_audio", "data")),
+    "file": read_file,
+}
+
+
+class CompatibleForm:
+    """The frames of one answer. It remembers what was said for the few models that repeat it in every frame."""
+
+    def __init__(self, chat: Chat, reply: Reply, request_id: str, *, counted: bool) -> None:
+        self.chat, self.reply, self.counted = chat, reply, counted
+        self.facts = {
+            "created": int(time.time()),
+            "system_fingerprint": None,
+            "model": chat.name,
+            "id": f"chatcmpl-{request_id}",
+        }
+        self.request_id = request_id
+        self.said = ""
+
+    def opening(self) -> Iterable[bytes]:
+        thinking = {"content": None, "role": "assistant", "reasoning_content": ""}
+        yield self.chunk(thinking if self.reply.reasoning else {"content": "", "role": "assistant"})
+
+    def frame(self, piece: Piece) -> bytes:
+        if piece.kind == "reasoning":
+            return self.chunk({"content": None, "reasoning_content": piece.text})
+        if piece.kind == "tool":
+            named = {"name": piece.name, "arguments": ""} if piece.id else {"arguments": piece.text}
+            call = {"index": piece.index, "id": piece.id, "type": "function", "function": named}
+            return self.chunk({"content": None, "tool_calls": [call]})
+        self.said = piece.text if self.chat.model.incremental else self.said + piece.text
+        return self.chunk({"content": self.said} | self.no_reasoning())
+
+    def closing(self, *, done: bool) -> Iterable[bytes]:
+        last = "" if self.chat.model.incremental else self.said
+        yield self.chunk({"content": last} | self.no_reasoning(), self.reply.finish)
+        if self.counted and self.chat.option("stream_options", {}).get("include_usage") is True:
+            yield self.event({"choices": [], "usage": usage(self.reply.counts)})
+        if done:
+            yield DONE
+
+    def failure(self, refusal: Refusal) -> bytes:
+        return EVENT.format(compact(refusal.compatible(self.request_id))).encode()
+
+    def whole(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": self.reply.text}
+        if self.reply.reasoning:
+            message["reasoning_content"] = self.reply.reasoning
+        if self.reply.calls:
+            message["tool_calls"] = [
+                {"index": n, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for n, call in enumerate(self.reply.calls)
+            ]
+        choices = [
+            {"finish_reason": self.reply.finish, "index": index, "message": message, "logprobs": None}
+            for index in range(self.chat.option("n", 1))
+        ]
+        counts = {"usage": usage(self.reply.counts)} if self.counted else {}
+        return {"choices": choices, "object": "chat.completion", **counts, **self.facts}
+
+    def no_reasoning(self) -> dict[str, None]:
+        return {"reasoning_content": None} if self.reply.reasoning else {}
+
+    def chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> bytes:
+        choice = {"delta": delta, "index": 0, "logprobs": None, "finish_reason": finish}
+        return self.event({"choices": [choice], "usage": None})
+
+    def event(self, own: Mapping[str, Any]) -> bytes:
+        frame = {"choices": own["choices"], "object": "chat.completion.chunk", "usage": own["usage"], **self.facts}
+        return EVENT.format(compact(frame)).encode()
+
+
+def usage(counts: Counts) -> dict[str, Any]:
+    details: dict[str, Any] = {"cached_tokens": 0}
+    if counts.image:
+        details |= {"image_tokens": counts.image, "text_tokens": counts.input - counts.image}
+    reasoning = {"completion_tokens_details": {"reasoning_tokens": counts.reasoning}} if counts.reasoning else {}
+    return {
+        "prompt_tokens": counts.input,
+        "completion_tokens": counts.output,
+        "total_tokens": counts.total,
+        "prompt_tokens_details": details,
+        **reasoning,
+    }

@@ -1,0 +1,146 @@
+"""How an answer goes out: cut into small pieces, at a pace, and broken off in whatever way the prompt asked for.
+
+The same for both protocols: a `Form` knows the frames of one of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from .answering import Reply
+from .directives import MIDDLE, Play
+from .exchange import Drop, Pause, Response, Step, compact
+from .refusals import Refusal
+
+__all__ = ["Form", "Piece", "deliver"]
+
+# Characters in one piece, in turn: real models send a few at a time.
+LENGTHS = (6, 5, 8, 7, 5, 8, 6)
+FOREVER = 10.0**9
+NOISE = (
+    b"\x00\x1f\x8b this is no stream of events \xff\xfe\n",
+    b'data: {"choices": [{"delta": {"content": "half\n\n',
+    b"event: nonsense\ndata: <<<>>>\n\n",
+)
+LOGIN = """<!DOCTYPE html>
+<html><head><title>Welcome to the hotel network</title></head>
+<body><h1>Please log in</h1><form action="/login"><input name="room"></form></body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A small piece of an answer. `id` and `name` come with the first piece of a tool call only."""
+
+    kind: Literal["reasoning", "text", "tool"]
+    text: str
+    index: int = 0
+    id: str = ""
+    name: str = ""
+
+
+class Form(Protocol):
+    """The frames of one protocol, for one answer."""
+
+    def opening(self) -> Iterable[bytes]: ...
+    def frame(self, piece: Piece) -> bytes: ...
+    def closing(self, *, done: bool) -> Iterable[bytes]: ...
+    def failure(self, refusal: Refusal) -> bytes: ...
+    def whole(self) -> dict[str, Any]: ...
+
+
+def deliver(reply: Reply, form: Form, script: Play, *, stream: bool) -> Response:
+    """The response that carries a reply, whole or as a stream."""
+    silence = FOREVER if "silent" in script else 0.0
+    if "login-page" in script:
+        return Response(LOGIN.encode(), content_type="text/html; charset=utf-8")
+    if "garbage" in script:
+        return Response.stream(iter(NOISE)) if stream else Response(b"".join(NOISE))
+    if stream:
+        steps = commented(flow(reply, form, script)) if "ping" in script else flow(reply, form, script)
+        return Response(steps, content_type="text/event-stream;charset=UTF-8", silence=silence)
+    return once(reply, form, script, silence)
+
+
+def once(reply: Reply, form: Form, script: Play, silence: float) -> Response:
+    """An answer in one piece; what breaks a stream off breaks this off as well."""
+    for word, refusal in FAILURES.items():
+        if word in script:
+            raise refusal
+    body = compact(form.whole()).encode()
+    silence += script.number("stall") + script.number("stall-mid")
+    if "cut" in script:
+        return Response(iter((body[: len(body) // 2], Drop())), silence=silence)
+    return Response(body[: len(body) // 2] if "stop-early" in script else body, silence=silence)
+
+
+def flow(reply: Reply, form: Form, script: Play) -> Iterator[Step]:
+    """The steps of a stream."""
+    if "stall" in script:
+        yield Pause(script.number("stall"))
+    yield from form.opening()
+    pace = Pause(1 / script.number("rate")) if script.number("rate") else None
+    breaks = script.first("cut", "stop-early", "error-mid", "filter-mid", "stall-mid")
+    limit = len(reply.text) if breaks is None else place(script, breaks, reply)
+    for piece in pieces(reply, limit):
+        if pace:
+            yield pace
+        yield form.frame(piece)
+        if piece.kind == "text":
+            limit -= len(piece.text)
+        if breaks and limit <= 0 and piece.kind == "text":
+            ending = list(breaking(form, script, breaks))
+            yield from ending
+            if breaks != "stall-mid":
+                return
+            breaks = None
+    yield from form.closing(done="no-done" not in script)
+
+
+def place(script: Play, word: str, reply: Reply) -> int:
+    """Where an answer breaks off, in characters; `stall-mid` has the seconds for its number."""
+    wanted = MIDDLE if word == "stall-mid" else int(script.number(word))
+    return max(1, min(wanted, len(reply.text)))
+
+
+def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
+    if word == "cut":
+        yield Drop()
+    elif word == "stall-mid":
+        yield Pause(script.number(word))
+    elif word in FAILURES:
+        yield form.failure(FAILURES[word])
+
+
+def pieces(reply: Reply, mark: int) -> Iterator[Piece]:
+    """The reply in small pieces; one of them ends exactly at `mark` characters of the text."""
+    yield from (Piece("reasoning", text) for text in cut(reply.reasoning))
+    yield from (Piece("text", text) for text in cut(reply.text[:mark]))
+    yield from (Piece("text", text) for text in cut(reply.text[mark:]))
+    for index, call in enumerate(reply.calls):
+        yield Piece("tool", "", index, call.id, call.name)
+        yield from (Piece("tool", text, index) for text in cut(call.arguments))
+
+
+def cut(text: str) -> Iterator[str]:
+    at = 0
+    for length in itertools.cycle(LENGTHS):
+        if at >= len(text):
+            return
+        yield text[at : at + length]
+        at += length
+
+
+def commented(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield b": ping\n\n"
+        yield step
+
+
+FAILURES = {
+    "error-mid": Refusal("InternalError", "An internal error has occured, please try again later or contact support."),
+    "filter-mid": Refusal("DataInspectionFailed", "Output data may contain inappropriate content."),
+}

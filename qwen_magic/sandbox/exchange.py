@@ -1,0 +1,85 @@
+"""What the sandbox reads and what it answers: a request, a response, and the steps of a response that takes its time.
+
+Values only: the socket is the business of `server`, the meaning that of `service`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .refusals import Refusal
+
+__all__ = ["Drop", "Pause", "Request", "Response", "Step"]
+
+EVENT_STREAM = "text/event-stream;charset=UTF-8"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Say nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the connection in the middle of the response, as a broken network does."""
+
+
+Step = bytes | Pause | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came: `headers` by lower-case name, `root` the address of the sandbox as its client wrote it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    raw: bytes
+    root: str = ""
+
+    @property
+    def key(self) -> str:
+        """What came as the API key, or nothing."""
+        scheme, _, key = self.headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else ""
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object that was sent; raises the service's refusal when it is none."""
+        try:
+            value = json.loads(self.raw)
+        except ValueError:
+            raise Refusal("InvalidParameter", "Required body invalid, please check the request body format.") from None
+        if not isinstance(value, dict):
+            raise Refusal("InvalidParameter", "Required body invalid, please check the request body format.")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: bytes that are there at once, or steps. `silence` is in seconds and comes before the headers."""
+
+    body: bytes | Iterable[Step]
+    status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    silence: float = 0.0
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        return cls(compact(value).encode(), status, JSON, headers or {})
+
+    @classmethod
+    def stream(cls, steps: Iterable[Step], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        return cls(steps, status, EVENT_STREAM, headers or {})
+
+
+def compact(value: Any) -> str:
+    """JSON the way the service writes it: no spaces, no escapes for what is not ASCII."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,81 @@
+"""How the service says no: its codes in both protocols, and the JSON of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An error's HTTP status, and what the compatible protocol calls it."""
+
+    status: int
+    code: str | None
+    type: str = "invalid_request_error"
+
+
+# By the native code; from the service's pages of error codes, May 2026.
+KINDS: Mapping[str, Kind] = {
+    "InvalidParameter": Kind(400, "invalid_parameter_error"),
+    "InvalidFile": Kind(400, None),
+    "BadRequest.TooLarge": Kind(400, "BadRequest.TooLarge"),
+    "DataInspectionFailed": Kind(400, "data_inspection_failed", "data_inspection_failed"),
+    "Arrearage": Kind(400, "Arrearage", "Arrearage"),
+    "InvalidApiKey": Kind(401, "invalid_api_key"),
+    "AccessDenied": Kind(403, "access_denied", "access_denied"),
+    "AllocationQuota.FreeTierOnly": Kind(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
+    "NotFound": Kind(404, "not_found"),
+    "ModelNotFound": Kind(404, "model_not_found"),
+    "Throttling.RateQuota": Kind(429, "limit_requests", "limit_requests"),
+    "Throttling.AllocationQuota": Kind(429, "insufficient_quota", "insufficient_quota"),
+    "PrepaidBillOverdue": Kind(429, "PrepaidBillOverdue", "PrepaidBillOverdue"),
+    "InternalError": Kind(500, "internal_error", "internal_error"),
+    "ModelUnavailable": Kind(503, "ModelUnavailable", "internal_error"),
+}
+
+
+class Refusal(Exception):
+    """The service says no.
+
+    `code` is the native one. `by_model` says that it is the model that refuses, and not the gateway before it: the
+    native protocol then answers a request for a stream with HTTP 200 and an error event.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        by_model: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.param, self.by_model = code, message, param, by_model
+        self.headers = headers or {}
+
+    @property
+    def status(self) -> int:
+        return KINDS[self.code].status
+
+    def compatible(self, request_id: str) -> dict[str, Any]:
+        kind = KINDS[self.code]
+        # The algorithm behind the gateway signs its messages like this; seen in answers of the service.
+        signed = self.by_model and self.code == "InvalidParameter"
+        message = f"<400> InternalError.Algo.InvalidParameter: {self.message}" if signed else self.message
+        error = {"message": message, "type": kind.type, "param": self.param, "code": kind.code}
+        own = {"id": f"chatcmpl-{request_id}"} if self.by_model else {}
+        return {"error": error, **own, "request_id": request_id}
+
+    def native(self, request_id: str) -> dict[str, Any]:
+        code = "InvalidParameter" if self.code == "InvalidFile" else self.code
+        return {"code": code, "message": self.message, "request_id": request_id}
+
+
+def wrong(message: str, param: str | None = None) -> Refusal:
+    """The refusal of a model that cannot work with what it was given."""
+    return Refusal("InvalidParameter", message, param=param, by_model=True)

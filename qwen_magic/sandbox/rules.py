@@ -1,0 +1,185 @@
+"""What the service accepts in the fields of a question: types, ranges, and which fields go together.
+
+Limits and messages are those of the service's docs ("OpenAI Chat Completions", "DashScope API", "Error codes").
+Fields that it does not know are ignored, as the service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .catalogue import streams_only, thinks_in_streams_only
+from .chat import Chat
+from .refusals import Refusal, wrong
+
+__all__ = ["check_options"]
+
+SEED_LIMIT = 2**31 - 1
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a field may be, and what the service says when it is something else."""
+
+    field: str
+    accepts: Callable[[Any], bool]
+    message: str
+
+
+def number(low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> Callable[[Any], bool]:
+    def accepts(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
+
+    return accepts
+
+
+def whole(low: int, high: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def stops(value: Any) -> bool:
+    """A string, strings, token ids, or lists of token ids."""
+    items = value if isinstance(value, list) else [value]
+    return all(isinstance(item, str | int | list) and not isinstance(item, bool) for item in items)
+
+
+def tools(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(tool, dict)
+        and tool.get("type") == "function"
+        and isinstance(tool.get("function"), dict)
+        and isinstance(tool["function"].get("name"), str)
+        and tool["function"]["name"]
+        for tool in value
+    )
+
+
+def tool_choice(value: Any) -> bool:
+    return value in ("auto", "none", "required") if isinstance(value, str) else isinstance(value, dict)
+
+
+def response_format(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("type") in ("text", "json_object", "json_schema")
+
+
+def boolean(name: str) -> Rule:
+    return Rule(name, flag, f"{name} must be a boolean")
+
+
+INFINITE = float("inf")
+RULES = (
+    Rule("temperature", number(0, 2, open_high=True), "Temperature should be in [0.0, 2.0)"),
+    Rule("top_p", number(0, 1, open_low=True), "Range of top_p should be (0.0, 1.0]"),
+    Rule("top_k", number(0, INFINITE), "Parameter top_k be greater than or equal to 0"),
+    Rule("repetition_penalty", number(0, INFINITE, open_low=True), "Repetition_penalty should be greater than 0.0"),
+    Rule("presence_penalty", number(-2, 2), "Presence_penalty should be in [-2.0, 2.0]"),
+    Rule("frequency_penalty", number(-2, 2), "Frequency_penalty should be in [-2.0, 2.0]"),
+    Rule("n", whole(1, 4), "Range of n should be [1, 4]"),
+    Rule("seed", whole(0, SEED_LIMIT), f"Range of seed should be [0, {SEED_LIMIT}]"),
+    Rule("top_logprobs", whole(0, 5), "Range of top_logprobs should be [0, 5]"),
+    Rule("thinking_budget", whole(1, 10**7), "thinking_budget must be a positive integer"),
+    Rule("reasoning_effort", lambda value: value in EFFORTS, f"reasoning_effort should be one of {list(EFFORTS)}"),
+    Rule("stop", stops, "stop must be a string or a list"),
+    Rule("tools", tools, "Tools must be a list of functions with a name"),
+    Rule("tool_choice", tool_choice, "tool_choice is one of auto, none, or a function"),
+    Rule("response_format", response_format, "Unknown format of response_format"),
+    Rule("stream_options", mapping, "stream_options must be an object"),
+    Rule("search_options", mapping, "search_options must be an object"),
+    Rule("result_format", lambda value: value in ("text", "message"), "result_format should be text or message"),
+    *map(
+        boolean,
+        (
+            "stream",
+            "enable_thinking",
+            "enable_search",
+            "enable_code_interpreter",
+            "incremental_output",
+            "logprobs",
+            "parallel_tool_calls",
+            "preserve_thinking",
+            "vl_high_resolution_images",
+        ),
+    ),
+)
+
+
+def check_options(chat: Chat) -> None:
+    """Refuses what the service refuses in the fields beside the messages."""
+    for rule in RULES:
+        value = chat.option(rule.field)
+        if value is not None and not rule.accepts(value):
+            raise wrong(rule.message, rule.field)
+    for check in (check_lengths, check_streaming, check_thinking, check_format, check_search):
+        check(chat)
+
+
+def check_lengths(chat: Chat) -> None:
+    limit = chat.model.max_output or 65_536
+    for name in ("max_tokens", "max_completion_tokens"):
+        if not whole(1, limit)(chat.option(name, 1)):
+            raise wrong(f"Range of {name} should be [1, {limit}]", name)
+
+
+def check_streaming(chat: Chat) -> None:
+    if chat.stream:
+        return
+    if chat.option("stream_options") is not None:
+        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        raise Refusal("InvalidParameter", message, param="stream_options")
+    if streams_only(chat.model):
+        raise wrong("This model only support stream mode, please enable the stream parameter to access the model.")
+    if chat.thinks and thinks_in_streams_only(chat.model):
+        raise wrong("parameter.enable_thinking only support stream call", "enable_thinking")
+
+
+def check_thinking(chat: Chat) -> None:
+    if chat.model.thinking == "always" and chat.option("enable_thinking") is False:
+        raise wrong("The value of the enable_thinking parameter is restricted to True.", "enable_thinking")
+    if chat.option("reasoning_effort") and chat.option("thinking_budget") is not None:
+        raise wrong("reasoning_effort and thinking_budget cannot be set at the same time.", "thinking_budget")
+    if not chat.thinks:
+        return
+    if chat.partial:
+        raise wrong("Partial mode is not supported when enable_thinking is true", "messages")
+    if chat.option("n", 1) > 1:
+        raise wrong("n must be 1 when enable_thinking is true", "n")
+    if isinstance(chat.option("tool_choice"), dict) or chat.option("tool_choice") == "required":
+        raise wrong("The tool_choice parameter does not support being set to required or object in thinking mode")
+    if chat.protocol == "native" and (
+        chat.option("incremental_output", True) is False or chat.option("result_format") == "text"
+    ):
+        raise wrong("parameter.incremental_output must be true and result_format message when enable_thinking is true")
+
+
+def check_format(chat: Chat) -> None:
+    kind = chat.option("response_format", {}).get("type", "text")
+    newest = chat.name.startswith(("qwen3.7", "qwen3.8"))
+    if kind == "text":
+        return
+    if chat.thinks and not newest:
+        raise wrong("Json mode response is not supported when enable_thinking is true", "response_format")
+    if kind == "json_schema" and not newest:
+        raise wrong("The model does not support response_format of type 'json_schema'.", "response_format")
+    if kind == "json_object" and not any("json" in message.text.lower() for message in chat.messages):
+        message = (
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        )
+        raise wrong(message, "messages")
+
+
+def check_search(chat: Chat) -> None:
+    if chat.option("enable_search") is True and chat.model.reads_files:
+        raise wrong("The model does not support enable_search.", "enable_search")

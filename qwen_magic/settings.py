@@ -1,0 +1,29 @@
+"""What a person can configure, as a value. Where it comes from (traits, profile files) is the surfaces' business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Defaults for every question; an option of the cell wins over each.
+
+    Empty names mean "choose for me". `prices` are per million tokens (in, out). Times are in seconds.
+    """
+
+    endpoint: str = ""
+    protocol: str = ""
+    model: str = ""
+    vision_model: str = "qwen3-vl-plus"
+    document_model: str = "qwen-long"
+    system: str = ""
+    think: bool | None = None
+    show_reasoning: bool = False
+    append: bool = False
+    connect_timeout: float = 10.0
+    idle_timeout: float = 310.0
+    prices: dict[str, tuple[float, float]] = field(default_factory=dict)
+    currency: str = ""

@@ -1,0 +1,334 @@
+"""HTTP: connections, server-sent events, and httpx's errors in our words. The only module that knows httpx.
+
+A connection serves one request at a time, in an `httpx.Client` of its own that keeps it alive for the next one. So
+its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
+closing a response or a client does not wake a read that blocks, and without it the service would go on generating.
+Not for what is sent or what it means: that is `qwen_magic.client`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from httpx_sse import EventSource
+
+from ._version import __version__
+from .errors import (
+    CertificateError,
+    ConfigurationError,
+    ConnectionFailed,
+    NoAnswer,
+    NotTheService,
+    QwenError,
+    StreamCut,
+    StreamGarbled,
+)
+from .protocols.failures import refusal
+
+__all__ = ["Connection", "Response", "Timeouts", "Transport"]
+
+# The service closes an idle connection after about a minute; one that we drop first is never found dead.
+KEEP_ALIVE = 30.0
+# One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte.
+LARGEST_EVENT = 32 * 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `idle` is how long nothing at all may come: the service itself gives up after 300 (its docs)."""
+
+    connect: float = 10.0
+    idle: float = 310.0
+
+
+class Transport:
+    """The connections of one shell, by origin."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._idle: dict[str, list[Connection]] = {}
+        self._lock = threading.Lock()
+        self._verify: ssl.SSLContext | None = None
+
+    @contextmanager
+    def connection(self, url: str) -> Iterator[Connection]:
+        """A connection to the origin of `url`; it is kept for the next request if this one ended well."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        with self._lock:
+            waiting = self._idle.setdefault(origin, [])
+            connection = waiting.pop() if waiting else None
+        connection = connection or Connection(self._timeouts, self._trust(parts.scheme))
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if connection.aborted:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.setdefault(origin, []).append(connection)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        with self._lock:
+            connections = [connection for waiting in self._idle.values() for connection in waiting]
+            self._idle.clear()
+        for connection in connections:
+            connection.close()
+
+    def _trust(self, scheme: str) -> ssl.SSLContext:
+        if scheme == "http":
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # unused, and much cheaper than loading certificates
+        with self._lock:
+            self._verify = self._verify or trusted()
+        return self._verify
+
+
+def trusted() -> ssl.SSLContext:
+    """Certificates: those of certifi and of the system, and the bundle that a company's variables name."""
+    bundle = next((os.environ[name] for name in BUNDLES if os.environ.get(name)), None)
+    try:
+        context = httpx.create_ssl_context()
+        context.load_default_certs()
+        if bundle:
+            context.load_verify_locations(**({"capath": bundle} if os.path.isdir(bundle) else {"cafile": bundle}))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The certificates could not be loaded ({error}).", f"Look at {', '.join(BUNDLES)} in the environment."
+        ) from error
+    return context
+
+
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
+
+
+class Connection:
+    """One connection, for one request at a time."""
+
+    def __init__(self, timeouts: Timeouts, verify: ssl.SSLContext) -> None:
+        self.aborted = False
+        self._timeouts = timeouts
+        self._network: Any = None
+        try:
+            self._http = httpx.Client(
+                verify=verify,
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
+                timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
+                headers={"User-Agent": f"qwen_magic/{__version__}"},
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
+            raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
+
+    @contextmanager
+    def send(
+        self, method: str, url: str, key: str | None = None, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> Iterator[Response]:
+        """Send a request and yield its response as soon as its headers are there.
+
+        `body` is httpx's: `content`, `json`, `files` with `data`. Raises our errors, never httpx's.
+        """
+        request = self._http.build_request(method, url, headers=dict(headers or {}), **body)
+        request.extensions["trace"] = self._trace
+        with in_our_words(request.url, self._timeouts):
+            response = self._http.send(request, stream=True, auth=bearer(key))
+        try:
+            yield Response(response, self._timeouts)
+        finally:
+            response.close()
+
+    def abort(self) -> None:
+        """Break off, from any thread: whatever waits on this connection wakes up with an error."""
+        self.aborted = True
+        network = self._network
+        raw = network.get_extra_info("socket") if network is not None else None
+        if raw is not None:
+            with suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Break off if the block takes longer than this."""
+        timer = threading.Timer(seconds, self.abort)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """httpcore's hook: the newest network stream is the one that this connection speaks through."""
+        if name.endswith((".connect_tcp.complete", ".start_tls.complete", ".connect_unix_socket.complete")):
+            self._network = info["return_value"]
+        if self.aborted:
+            raise httpx.ReadError("broken off")
+
+
+def bearer(key: str | None) -> httpx.Auth | None:
+    """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
+    return Bearer(key) if key else None
+
+
+class Bearer(httpx.Auth):
+    def __init__(self, key: str) -> None:
+        self._header = f"Bearer {key}"
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # no reply wanted
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+class Response:
+    """An answer whose body has not been read yet."""
+
+    def __init__(self, response: httpx.Response, timeouts: Timeouts) -> None:
+        self._response = response
+        self._timeouts = timeouts
+        self.ended = False
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def redirect(self) -> str:
+        """Where the other side wants us to go instead; empty for an answer."""
+        return self.headers.get("location", "") if self._response.has_redirect_location else ""
+
+    def events(self) -> Iterator[tuple[str, str]]:
+        """The (event, data) of each server-sent event, as each arrives, whatever the content type says.
+
+        A body that is one JSON object comes as one event. A last event that was cut in its middle comes as well;
+        `ended` is true by then. Raises `NotTheService` for a web page.
+        """
+        with in_our_words(self._response.url, self._timeouts, midway=True):
+            head, chunks = peeked(without_bom(self._response.iter_bytes()))
+            start = head.lstrip()[:1]
+            if start in (b"{", b"<"):
+                whole = b"".join(chunks)
+                self.ended = True
+                if start == b"<":
+                    raise refusal(self.status, {"content-type": "text/html"}, whole)
+                yield "", whole.decode("utf-8", "replace")
+                return
+            body = Body(chunks, self)
+            frames = httpx.Response(200, headers={"content-type": "text/event-stream; charset=utf-8"}, stream=body)
+            for frame in EventSource(frames).iter_sse():
+                body.event_size = 0
+                yield frame.event, frame.data
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The body, or its first `limit` bytes or a little more."""
+        parts, size = [], 0
+        with in_our_words(self._response.url, self._timeouts):
+            for chunk in self._response.iter_bytes():
+                parts.append(chunk)
+                size += len(chunk)
+                if limit is not None and size >= limit:
+                    break
+        return b"".join(parts)
+
+
+class Body(httpx.SyncByteStream):
+    """A stream's bytes on their way to the event decoder, which has no limit of its own.
+
+    It also wants an empty line behind the last event, which servers forget.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], response: Response) -> None:
+        self._chunks = chunks
+        self._response = response
+        self.event_size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from map(self._counted, self._chunks)
+        self._response.ended = True
+        yield b"\n\n"
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.event_size += len(chunk)
+        if self.event_size > LARGEST_EVENT:
+            raise StreamGarbled(f"One event of the answer was larger than {LARGEST_EVENT >> 20} MB.", PROXY)
+        return chunk
+
+
+def peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes that are no white space, if any come, and all chunks from the beginning."""
+    head: list[bytes] = []
+    for chunk in chunks:
+        head.append(chunk)
+        if chunk.strip():
+            break
+    return b"".join(head), chain(head, chunks)
+
+
+def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if not BOM.startswith(head):
+            break
+    yield head.removeprefix(BOM)
+    yield from chunks
+
+
+PROXY = "Something between here and the service answered: look at the proxy settings and at the endpoint's URL."
+
+
+@contextmanager
+def in_our_words(url: httpx.URL, timeouts: Timeouts, *, midway: bool = False) -> Iterator[None]:
+    """httpx's errors as ours. `midway`: an answer had begun."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise translated(error, url, timeouts, midway) from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from error
+
+
+def translated(error: httpx.HTTPError, url: httpx.URL, timeouts: Timeouts, midway: bool) -> QwenError:
+    where = f"{url.host}:{url.port}" if url.port else url.host
+    reason = " ".join(str(error).split()) or type(error).__name__
+    match error:
+        case httpx.ConnectTimeout():
+            return ConnectionFailed(f"No connection to {where} within {timeouts.connect:g} s.", ROUTE)
+        case httpx.ReadTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
+            return NoAnswer(f"{where} has sent nothing for {timeouts.idle:g} s.", "Run the cell again.")
+        case httpx.ConnectError() if "CERTIFICATE" in reason.upper():
+            return CertificateError(f"The certificate of {where} could not be verified ({reason}).", CERTIFICATE)
+        case httpx.ProxyError():
+            return ConnectionFailed(f"The proxy did not let us through to {where} ({reason}).", ROUTE)
+        case httpx.ConnectError():
+            return ConnectionFailed(f"No connection to {where} ({reason}).", unreachable(url))
+        case httpx.DecodingError():
+            return StreamGarbled(f"What {where} sent could not be unpacked ({reason}).", PROXY)
+        case httpx.UnsupportedProtocol():
+            return NotTheService(f"{where} cannot be asked ({reason}).", PROXY)
+    if midway:
+        return StreamCut(f"The connection to {where} broke in mid-answer ({reason}).")
+    return ConnectionFailed(f"The connection to {where} broke before anything was answered ({reason}).", ROUTE)
+
+
+ROUTE = "Check the network, the proxy settings and the endpoint (%qwen use)."
+CERTIFICATE = "Behind a company's proxy, set SSL_CERT_FILE to its CA bundle."
+
+
+def unreachable(url: httpx.URL) -> str:
+    """What to do when nobody is there: for a local server, start it."""
+    if url.host in ("localhost", "127.0.0.1", "::1"):
+        return "Is the server running, and on this port?"
+    return ROUTE
