@@ -63,7 +63,7 @@ RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
 
 # Keys of the service: sk-…, sk-ws-…, sk-sp-… (its docs, "Base URL and API key").
-KEY = re.compile(r"\bsk-[A-Za-z0-9_.\-]{4,}")
+KEY = re.compile(r"\bsk-[A-Za-z0-9_.\-]{3,}[A-Za-z0-9]")
 
 
 def redacted(text: str) -> str:

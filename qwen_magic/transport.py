@@ -176,7 +176,7 @@ class Connection:
         """httpcore's hook: the newest network stream is the one that this connection speaks through."""
         if name.endswith((".connect_tcp.complete", ".start_tls.complete", ".connect_unix_socket.complete")):
             self._network = info["return_value"]
-        if self.aborted:
+        if self.aborted and name.endswith(".started"):
             raise httpx.ReadError("broken off")
 
 

@@ -151,6 +151,8 @@ def classified(status: int, code: str, message: str) -> tuple[type[ServiceError]
         return by_message
     if code.lower().startswith("throttling"):
         return errors.RateLimited, LATER
+    if status == 0 and code.lower().startswith(("invalid", "badrequest")):
+        return errors.InvalidRequest, ""
     return BY_STATUS.get(status) or (
         (errors.ServiceUnavailable, LATER) if status >= 500 else (errors.InvalidRequest, "")
     )

@@ -1,0 +1,120 @@
+"""A server that misbehaves, on real sockets: each connection plays a script of bytes and silences. For tests only."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from wire import chunk, sse
+
+Step = bytes | float | str
+"""Bytes are sent, a number is waited (seconds), "hang" waits until the client goes away, "reset" resets."""
+
+HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def framed(body: bytes) -> bytes:
+    """A piece of a chunked body."""
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
+LAST = b"0\r\n\r\n"
+ANSWER = sse(chunk(content="one "), chunk(content="two"), chunk("stop"), {"choices": [], "usage": {"prompt_tokens": 3}})
+GOOD: tuple[Step, ...] = (HEADERS, framed(ANSWER), LAST)
+
+
+def plain(status: str, body: bytes = b"", content_type: str = "application/json", *headers: str) -> bytes:
+    """A whole response that is not streamed."""
+    lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", f"content-length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class FaultServer:
+    """Answers the n-th request with the n-th script; the last script is for all that come later."""
+
+    def __init__(self, *scripts: Iterable[Step], wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
+        self.scripts = [tuple(script) for script in scripts]
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.gone = threading.Event()
+        """Set when a client has left while a script hung."""
+        self._wrap = wrap or (lambda connection: connection)
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> FaultServer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection = self._wrap(connection)
+            while request := read_request(connection):
+                with self._lock:
+                    self.requests.append(request)
+                    script = self.scripts[min(len(self.requests), len(self.scripts)) - 1]
+                if not self._play(connection, script):
+                    break
+        except OSError:
+            self.gone.set()
+        finally:
+            connection.close()
+
+    def _play(self, connection: socket.socket, script: tuple[Step, ...]) -> bool:
+        """Plays one script; whether the connection may be used again."""
+        for step in script:
+            if isinstance(step, bytes):
+                connection.sendall(step)
+            elif isinstance(step, (int, float)):
+                time.sleep(step)
+            elif step == "hang":
+                wait_until_gone(connection)
+                self.gone.set()
+                return False
+            elif step == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            elif step == "close":
+                return False
+        return True
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """One request with its body; empty when the client has left."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    while len(body) < length:
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        body += piece
+    return head + b"\r\n\r\n" + body
+
+
+def wait_until_gone(connection: socket.socket) -> None:
+    connection.settimeout(30)
+    while connection.recv(65536):
+        pass

@@ -1,0 +1,276 @@
+"""The client over real sockets: what arrives is passed on at once, and every trouble has a name."""
+
+import gc
+import threading
+import time
+
+import pytest
+from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
+from wire import chunk, question, reasoning, sse, text
+
+from qwen_magic.client import Client
+from qwen_magic.credentials import Credentials
+from qwen_magic.endpoints import endpoint
+from qwen_magic.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    KeyRejected,
+    NoAnswer,
+    NoKey,
+    NotTheService,
+    RateLimited,
+    ServiceUnavailable,
+    StreamCut,
+)
+from qwen_magic.events import Retrying
+from qwen_magic.transport import Timeouts
+
+KEY = "sk-test-0123456789abcdef"
+
+
+@pytest.fixture
+def client():
+    client = Client(Credentials({"DASHSCOPE_API_KEY": KEY}), Timeouts(connect=2, idle=5))
+    yield client
+    client.close()
+
+
+def ask(client, url, request=None, interval=0.0):
+    """All events of one answer, and what ended it."""
+    events = []
+    try:
+        with client.stream(endpoint(url), request or question()) as stream:
+            for batch in stream.batches(interval):
+                events += batch
+    except Exception as error:
+        return events, error
+    return events, None
+
+
+def readers():
+    return [thread for thread in threading.enumerate() if thread.name == "qwen-answer"]
+
+
+def wait_for(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_an_answer_arrives(client):
+    with FaultServer(GOOD) as server:
+        events, error = ask(client, server.url)
+    assert error is None
+    assert text(events) == "one two"
+
+
+def test_text_is_passed_on_before_the_answer_is_complete(client):
+    with FaultServer((HEADERS, framed(sse(chunk(content="early"), done=False)), "hang")) as server:
+        with client.stream(endpoint(server.url), question()) as stream:
+            seen = ""
+            for batch in stream.batches(0.0):
+                seen += text(batch)
+                if seen:
+                    break
+        assert seen == "early"
+        assert server.gone.wait(2)
+
+
+def test_one_connection_serves_many_questions(client):
+    with FaultServer(GOOD) as server:
+        for _ in range(5):
+            assert ask(client, server.url)[1] is None
+            wait_for(lambda: not readers())
+        assert server.connections == 1
+
+
+def test_questions_at_once_have_connections_of_their_own(client):
+    slow = (HEADERS, 0.1, framed(ANSWER), LAST)
+    with FaultServer(slow) as server:
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(ask(client, server.url))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [text(events) for events, _ in results] == ["one two"] * 8
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [("hang",), (HEADERS, "hang"), (HEADERS, framed(b": ping\n\n"), "hang"), (b"HTTP/1.1 200", "hang")],
+    ids=["before the headers", "after the headers", "after a ping", "inside the headers"],
+)
+def test_breaking_off_closes_the_connection_while_the_server_is_silent(client, stages):
+    with FaultServer(stages) as server:
+        stream = client.stream(endpoint(server.url), question())
+        assert wait_for(lambda: server.requests)
+        stream.cancel()
+        assert server.gone.wait(2)
+        assert wait_for(lambda: not readers())
+
+
+def test_a_silent_server_is_given_up(client):
+    hasty = Client(Credentials({}), Timeouts(connect=1, idle=0.2))
+    with FaultServer(("hang",)) as server:
+        _, error = ask(hasty, server.url)
+        assert isinstance(error, NoAnswer)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("refused", "wait"),
+    [
+        (plain("429 Too Many Requests", b'{"code":"Throttling.RateQuota","message":"slow down"}'), None),
+        (plain("429 Too Many Requests", b"{}", "application/json", "retry-after: 0"), 0.0),
+        (plain("503 Service Unavailable", b"{}", "application/json", "Retry-After: 0.05"), 0.05),
+        (plain("502 Bad Gateway", b"<html><title>502</title></html>", "text/html"), None),
+    ],
+    ids=["429", "429 at once", "503 with a time", "a proxy's page"],
+)
+def test_passing_troubles_are_tried_again_and_said(client, refused, wait):
+    with FaultServer((refused,), GOOD) as server:
+        events, error = ask(client, server.url)
+        assert error is None
+        assert text(events) == "one two"
+        retries = [event for event in events if isinstance(event, Retrying)]
+        assert len(retries) == 1
+        assert retries[0].reason
+        assert wait is None or retries[0].delay == pytest.approx(wait)
+        assert len(server.requests) == 2
+
+
+def test_a_connection_that_broke_before_the_answer_is_tried_again(client):
+    with FaultServer(("reset",), GOOD) as server:
+        assert text(ask(client, server.url)[0]) == "one two"
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (plain("401 Unauthorized", b'{"code":"InvalidApiKey","message":"no"}'), KeyRejected),
+        (plain("429 Too Many", b"{}", "application/json", "retry-after: 3600"), RateLimited),
+        (plain("200 OK", b"<html><title>Log in</title></html>", "text/html"), NotTheService),
+        (plain("302 Found", b"", "text/html", "location: https://elsewhere.example/v1"), ConfigurationError),
+        (plain("403 Forbidden", b"<html></html>", "text/html"), NotTheService),
+    ],
+    ids=["key", "an hour to wait", "captive portal", "redirect", "a proxy's no"],
+)
+def test_lasting_troubles_are_told_at_once(client, response, expected):
+    with FaultServer((response,)) as server:
+        events, error = ask(client, server.url)
+        assert type(error) is expected
+        assert not events
+        assert len(server.requests) == 1
+
+
+def test_tries_are_limited(client):
+    with FaultServer((plain("503 No", b"{}", "application/json", "retry-after: 0"),)) as server:
+        events, error = ask(client, server.url)
+        assert isinstance(error, ServiceUnavailable)
+        assert len(server.requests) == 3
+        assert len(events) == 2
+
+
+BEGUN = framed(sse(chunk(content="some text"), done=False))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (HEADERS, BEGUN, "close"),
+        (HEADERS, BEGUN, "reset"),
+        (HEADERS, BEGUN, LAST),
+        (HEADERS, BEGUN, framed(b'data: {"choices": [{"delta": {"cont'), LAST),
+        (HEADERS, BEGUN, framed(b"data: [DONE]\n\n"), LAST),
+    ],
+    ids=["closed", "reset", "ended without its finish", "ended inside an event", "done without its finish"],
+)
+def test_an_answer_that_breaks_off_is_an_error_that_keeps_what_came(client, script):
+    with FaultServer(script) as server:
+        events, error = ask(client, server.url)
+        assert isinstance(error, StreamCut)
+        assert text(events) == "some text"
+        assert len(server.requests) == 1
+
+
+def test_text_that_was_held_back_is_kept_when_an_answer_breaks_off(client):
+    held = framed(sse(chunk(content="<think>half a thou"), done=False))
+    with FaultServer((HEADERS, held, "close")) as server:
+        events, error = ask(client, server.url)
+        assert isinstance(error, StreamCut)
+        assert reasoning(events) == "half a thou"
+
+
+@pytest.mark.parametrize("ending", [("reset",), ("hang",)], ids=["reset", "left open"])
+def test_what_happens_to_the_connection_after_the_finish_does_not_matter(client, ending):
+    with FaultServer((HEADERS, framed(ANSWER), 0.05, *ending)) as server:
+        events, error = ask(client, server.url)
+        assert error is None
+        assert text(events) == "one two"
+        assert wait_for(lambda: not readers())
+
+
+def test_nobody_there(client):
+    with FaultServer() as server:
+        url = server.url
+    _, error = ask(client, url)
+    assert isinstance(error, ConnectionFailed)
+    assert "Is the server running" in str(error)
+
+
+def test_no_such_host(client):
+    _, error = ask(client, "http://no-such-host.invalid/v1")
+    assert isinstance(error, ConnectionFailed)
+    assert "no-such-host.invalid" in str(error)
+
+
+def test_the_key_goes_to_the_service_and_to_nobody_else(client):
+    with FaultServer(GOOD) as server:
+        ask(client, server.url)
+        ask(client, server.url.replace("/v1", "/compatible-mode/v1"))
+    assert KEY.encode() not in server.requests[0]
+    assert f"Bearer {KEY}".encode() in server.requests[1]
+
+
+def test_without_a_key_nothing_is_sent():
+    client = Client(Credentials({}))
+    with FaultServer(GOOD) as server:
+        with pytest.raises(NoKey, match="Three ways on"):
+            client.stream(endpoint(server.url.replace("/v1", "/compatible-mode/v1")), question())
+        assert not server.connections
+
+
+def test_events_come_at_once_and_then_in_batches(client):
+    pieces = [framed(sse(chunk(content=f"{number} "), done=False)) for number in range(100)]
+    script = (HEADERS, pieces[0], 0.3, *pieces[1:], framed(sse(chunk("stop"))), LAST)
+    with FaultServer(script) as server, client.stream(endpoint(server.url), question()) as stream:
+        batches = [batch for batch in stream.batches(0.05) if text(batch)]
+    assert text(batches[0]) == "0 "
+    assert len(batches) < 20
+    assert "".join(map(text, batches)) == "".join(f"{number} " for number in range(100))
+
+
+def test_nothing_is_left_behind(client):
+    with FaultServer(GOOD, (HEADERS, BEGUN, "reset"), (plain("401 No", b"{}"),), GOOD) as server:
+        for _ in range(4):
+            ask(client, server.url)
+    client.close()
+    assert wait_for(lambda: not readers())
+    gc.collect()
+
+
+def test_an_unusable_proxy_is_named(monkeypatch, client):
+    monkeypatch.setenv("HTTP_PROXY", "nonsense://proxy")
+    with FaultServer(GOOD) as server:
+        _, error = ask(client, server.url)
+    assert isinstance(error, ConfigurationError)
+    assert "proxy" in str(error)
+
+
+def test_a_missing_ca_bundle_is_named(monkeypatch, client):
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/bundle.pem")
+    _, error = ask(client, "https://127.0.0.1:1/v1")
+    assert isinstance(error, ConfigurationError)
+    assert "SSL_CERT_FILE" in str(error)

@@ -1,0 +1,473 @@
+"""Both protocols, on bytes: what is sent, and what every known server's answer means."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
+
+from qwen_magic.errors import (
+    AccountOverdue,
+    ContentFiltered,
+    ContextTooLong,
+    InvalidRequest,
+    KeyRejected,
+    ModelNotFound,
+    NotTheService,
+    RateLimited,
+    ServiceUnavailable,
+    StreamCut,
+    StreamGarbled,
+)
+from qwen_magic.events import Finish, Source, Sources, Started, ToolCallDelta, Usage
+from qwen_magic.messages import ChatRequest, Document, Image, Message, Text
+from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
+from qwen_magic.protocols.failures import refusal
+
+CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
+LOCAL_STREAMS = sorted(CAPTURES.glob("local/*.sse"))
+NATIVE_STREAMS = sorted(CAPTURES.glob("dashscope/*-sse.response.body.txt"))
+STREAMS = [path for path in [*LOCAL_STREAMS, *NATIVE_STREAMS] if b"data:" in path.read_bytes()]
+needs_captures = pytest.mark.skipif(not STREAMS, reason="the captured streams are not beside this checkout")
+
+ANSWER = sse(
+    chunk(role="assistant", content=""),
+    chunk(content="**注意：**"),
+    chunk(content="line\u2028separator \u0085 and\u2029more"),
+    chunk("stop", content=""),
+    {"choices": [], "usage": {"prompt_tokens": 22, "completion_tokens": 17}},
+)
+
+
+# --- what is sent
+
+
+def sent(request: ChatRequest, name="compatible", dialect=SERVICE):
+    return protocol(name).encode(request, dialect)
+
+
+def test_a_question_is_a_streamed_completion_with_usage():
+    body = sent(question()).body
+    assert body["messages"] == [{"role": "user", "content": "Hello?"}]
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+
+
+def test_stream_options_are_not_sent_without_streaming():
+    assert "stream_options" not in sent(question(stream=False, fields={"stream": False})).body
+
+
+@pytest.mark.parametrize(
+    ("dialect", "think", "expected"),
+    [
+        (SERVICE, True, {"enable_thinking": True}),
+        (SERVICE, False, {"enable_thinking": False}),
+        (LOCAL, False, {"chat_template_kwargs": {"enable_thinking": False}}),
+        (OLLAMA, False, {"reasoning_effort": "none"}),
+        (OLLAMA, True, {}),
+        (SERVICE, None, {}),
+    ],
+)
+def test_the_switch_for_thinking_is_where_the_server_wants_it(dialect, think, expected):
+    body = sent(question(think=think), dialect=dialect).body
+    switches = {"enable_thinking", "chat_template_kwargs", "reasoning_effort"}
+    assert {name: value for name, value in body.items() if name in switches} == expected
+
+
+def test_fields_of_the_person_win():
+    body = sent(question(think=True, fields={"enable_thinking": False, "top_k": 5})).body
+    assert body["enable_thinking"] is False
+    assert body["top_k"] == 5
+    assert sent(question(fields={"top_k": 5}), "dashscope").body["parameters"]["top_k"] == 5
+
+
+def test_images_are_parts_in_both_forms():
+    request = ChatRequest("qwen3-vl-plus", (Message.user("What?", Image("data:image/png;base64,AA==")),))
+    compatible = sent(request).body["messages"][0]["content"]
+    assert compatible == [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+        {"type": "text", "text": "What?"},
+    ]
+    encoded = sent(request, "dashscope")
+    assert encoded.path == "services/aigc/multimodal-generation/generation"
+    assert encoded.body["input"]["messages"][0]["content"] == [
+        {"image": "data:image/png;base64,AA=="},
+        {"text": "What?"},
+    ]
+
+
+def test_text_models_and_multimodal_models_have_their_own_native_path():
+    assert sent(question("qwen-plus"), "dashscope").path == "services/aigc/text-generation/generation"
+    assert sent(question("qwen3.5-plus"), "dashscope").path == "services/aigc/multimodal-generation/generation"
+    assert sent(question("qwen3.5-plus"), "dashscope").body["input"]["messages"][0]["content"] == [{"text": "Hello?"}]
+
+
+def test_an_uploaded_image_is_resolved_by_the_service():
+    request = ChatRequest("qwen3-vl-plus", (Message.user("What?", Image("oss://bucket/key")),))
+    assert sent(request, "dashscope").headers["X-DashScope-OssResourceResolve"] == "enable"
+
+
+def test_documents_stand_in_system_messages_of_their_own_behind_the_role():
+    request = ChatRequest(
+        "qwen-long",
+        (
+            Message.user("Same?", Document("file-fe-1"), Document("file-fe-2")),
+            Message.assistant("No."),
+            Message.user("And this?", Document("file-fe-2"), Document("file-fe-3")),
+        ),
+    )
+    assert [(m["role"], m["content"]) for m in sent(request).body["messages"]] == [
+        ("system", "You are a helpful assistant."),
+        ("system", "fileid://file-fe-1,fileid://file-fe-2"),
+        ("user", "Same?"),
+        ("assistant", "No."),
+        ("system", "fileid://file-fe-3"),
+        ("user", "And this?"),
+    ]
+
+
+def test_the_persons_own_role_comes_before_the_documents():
+    request = ChatRequest("qwen-long", (Message.system("Be brief."), Message.user("What?", Document("file-fe-1"))))
+    contents = [message["content"] for message in sent(request).body["messages"]]
+    assert contents == ["Be brief.", "fileid://file-fe-1", "What?"]
+
+
+def test_thinking_of_earlier_turns_goes_back_only_to_models_that_keep_it():
+    history = (Message.assistant("4", reasoning="2+2"), Message.user("Sure?"))
+    assert "reasoning_content" not in sent(ChatRequest("qwen-plus", history)).body["messages"][0]
+    assert sent(ChatRequest("qwen3.8-max", history)).body["messages"][0]["reasoning_content"] == "2+2"
+    switched_off = ChatRequest("qwen3.8-max", history, fields={"preserve_thinking": False})
+    assert "reasoning_content" not in sent(switched_off).body["messages"][0]
+
+
+def test_an_answer_to_go_on_with_is_marked_partial():
+    beginning = Message("assistant", (Text("One, two"),), partial=True)
+    message = sent(ChatRequest("qwen-plus", (Message.user("Count."), beginning))).body["messages"][-1]
+    assert message == {"role": "assistant", "content": "One, two", "partial": True}
+
+
+# --- what comes back
+
+
+def test_the_events_of_an_answer():
+    events = decode(ANSWER)
+    assert events[0] == Started("qwen-plus", "chatcmpl-1")
+    assert text(events) == "**注意：**line\u2028separator \u0085 and\u2029more"
+    assert events[-2:] == [Usage(22, 17), Finish("stop")]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thinking_has_a_field_of_its_own_under_either_name(name):
+    events = decode(sse(chunk(content=None, **{name: "Hm"}), chunk(content="Yes", **{name: None}), chunk("stop")))
+    assert (reasoning(events), text(events)) == ("Hm", "Yes")
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_thinking_inside_the_text_is_taken_out_wherever_the_tags_are_cut(data):
+    whole = "\n<think>\nFirst < second\n</think>\n\nYes </think> and <think>"
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
+    pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    events = decode(sse(*(chunk(content=piece) for piece in pieces), chunk("stop")))
+    assert reasoning(events) == "\nFirst < second\n"
+    assert text(events) == "Yes </think> and <think>"
+
+
+@pytest.mark.parametrize("body", ["<thi", "  ", "<think", "no tag", "<thinking> aloud"])
+def test_text_that_is_only_nearly_a_tag_is_text(body):
+    assert text(decode(sse(chunk(content=body), chunk("stop")))) == body
+
+
+def test_thinking_that_never_closes_is_thinking():
+    events = decode(sse(chunk(content="<think>on and on </th"), chunk("length")))
+    assert (reasoning(events), text(events)) == ("on and on </th", "")
+
+
+def test_usage_is_read_wherever_it_is():
+    in_finish_chunk = {**chunk("stop"), "usage": {"prompt_tokens": 1, "completion_tokens": 2}}
+    in_choice = chunk("stop")
+    in_choice["choices"][0]["usage"] = {"prompt_tokens": 1, "completion_tokens": 2}
+    timings = {**chunk("stop"), "timings": {"cache_n": 1, "prompt_n": 0, "predicted_n": 2}}
+    for frame in (in_finish_chunk, in_choice):
+        assert Usage(1, 2) in decode(sse(chunk(content="x"), frame))
+    assert Usage(1, 2, cached=1) in decode(sse(chunk(content="x"), timings))
+
+
+def test_details_of_the_usage():
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 8,
+        "completion_tokens_details": {"reasoning_tokens": 7},
+        "prompt_tokens_details": {"cached_tokens": 6, "image_tokens": 5},
+    }
+    events = decode(sse(chunk("stop", content="x"), {"choices": [], "usage": usage}))
+    assert Usage(9, 8, 7, 6, 5) in events
+
+
+def test_tool_calls_come_in_pieces():
+    def call(**function):
+        return chunk(tool_calls=[{"index": 0, "function": function}])
+
+    first = chunk(
+        tool_calls=[{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{"}}]
+    )
+    events = decode(sse(first, call(arguments='"a":'), call(arguments="1}"), chunk("tool_calls")))
+    calls = [event for event in events if isinstance(event, ToolCallDelta)]
+    assert calls[0] == ToolCallDelta(0, "c1", "f", "{")
+    assert "".join(call.arguments for call in calls) == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": []},
+        {"choices": None},
+        {"choices": [{"index": 0, "delta": {}}]},
+        {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        chunk(content=None, role="assistant"),
+        chunk(content="", surprise={"new": [1]}),
+        {"object": "something.new", "x": 1},
+        {"choices": [{"index": 1, "delta": {"content": "of another answer"}}]},
+    ],
+)
+def test_odd_frames_mean_nothing(odd):
+    assert text(decode(sse(odd, chunk(content="x"), odd, chunk("stop"), odd))) == "x"
+
+
+def test_the_end_mark_may_be_missing():
+    assert decode(sse(chunk("stop", content="x"), done=False))[-1] == Finish("stop")
+
+
+@pytest.mark.parametrize("name", ["compatible", "dashscope"])
+def test_an_answer_without_its_finish_is_an_error(name):
+    body = sse(chunk(content="x")) if name == "compatible" else native(result("x"))
+    with pytest.raises(StreamCut):
+        decode(body, name)
+
+
+def test_an_answer_that_is_not_streamed_is_read_as_well():
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    whole = json.dumps({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
+    assert text(decode(whole.encode())) == "x"
+
+
+def test_native_text_thinking_and_finish():
+    body = native(
+        result("", reasoning_content="嗯"),
+        result("我是", reasoning_content=""),
+        result([{"text": "Qwen"}]),
+        result([], "stop"),
+    )
+    events = decode(body, "dashscope")
+    assert events[0] == Started(request_id="r-1")
+    assert (reasoning(events), text(events)) == ("嗯", "我是Qwen")
+    assert events[-2:] == [Usage(5, 2), Finish("stop")]
+
+
+def test_native_search_results_come_once():
+    frame = result("x", "stop")
+    frame["output"]["search_info"] = {
+        "search_results": [{"index": 1, "title": "T", "url": "https://e.org", "icon": ""}]
+    }
+    events = decode(native(frame, frame), "dashscope")
+    assert [event for event in events if isinstance(event, Sources)] == [Sources((Source(1, "T", "https://e.org"),))]
+
+
+def test_native_text_format():
+    body = native({"output": {"text": "x", "finish_reason": "stop"}, "request_id": "r"})
+    assert text(decode(body, "dashscope")) == "x"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        question(fields={"incremental_output": False}),
+        question("qwen-mt-plus"),
+        question("a-model-that-nobody-knows"),
+    ],
+    ids=["asked for", "known for it", "unknown model"],
+)
+def test_cumulative_text_becomes_deltas(request_):
+    whole = "One two three four five."
+    bodies = [result(whole[:size]) for size in range(3, len(whole) + 1, 3)]
+    assert text(decode(native(*bodies, result(whole, "stop")), "dashscope", request_)) == whole
+
+
+@given(st.lists(st.text("ab*", min_size=1), max_size=8))
+@settings(max_examples=80, deadline=None)
+def test_increments_of_a_known_model_are_never_taken_for_repetition(pieces):
+    body = native(*map(result, pieces), result("", "stop"))
+    assert text(decode(body, "dashscope")) == "".join(pieces)
+
+
+# --- bytes
+
+
+def some_ways_of_cutting(body: bytes) -> list[list[bytes]]:
+    return [[body], [bytes([byte]) for byte in body]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: b"\xef\xbb\xbf" + body,
+        lambda body: body.replace(b"\n", b"\r\n"),
+        lambda body: body.replace(b"\n", b"\r"),
+        lambda body: b": ping\n\n" + body.replace(b"\n\n", b"\n\n: ping\n\n"),
+        lambda body: b"\n\n\n" + body,
+        lambda body: body.rstrip(b"\n"),
+        lambda body: body.replace(b"data: ", b"event: message\nid: 7\nretry: 10\ndata:"),
+    ],
+    ids=["BOM", "CRLF", "CR", "pings", "empty lines", "no last line end", "fields"],
+)
+def test_the_frame_of_the_stream_does_not_matter(change):
+    expected = text(decode(ANSWER))
+    for chunks in some_ways_of_cutting(change(ANSWER)):
+        assert text(decode(b"".join(chunks))) == expected
+        assert [data for _, data in frames(chunks) if data] == [data for _, data in frames([ANSWER])]
+
+
+@pytest.mark.parametrize("body", [ANSWER, native(result("我"), result([{"text": "\u2028"}]), result("", "stop"))])
+def test_every_cut_of_an_answer_gives_the_same_frames(body):
+    whole = frames([body])
+    assert frames([bytes([byte]) for byte in body]) == whole
+    for cut in range(len(body)):
+        assert frames([body[:cut], body[cut:]]) == whole
+
+
+@needs_captures
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
+def test_every_cut_of_every_capture_gives_the_same_frames(path):
+    """What frames mean does not depend on bytes any more, so equal frames are equal events."""
+    body = path.read_bytes()
+    whole = frames([body])
+    assert frames([bytes([byte]) for byte in body]) == whole
+    for cut in range(len(body)):
+        assert frames([body[:cut], body[cut:]]) == whole
+
+
+@needs_captures
+@pytest.mark.parametrize(
+    "path", [path for path in LOCAL_STREAMS if b"chat.completion.chunk" in path.read_bytes()], ids=lambda p: p.stem
+)
+def test_captures_of_a_local_server_are_understood(path):
+    events = decode(path.read_bytes(), dialect=LOCAL)
+    assert isinstance(events[-1], Finish)
+    assert text(events) or reasoning(events) or any(isinstance(event, ToolCallDelta) for event in events)
+    assert any(isinstance(event, Usage) and event.output for event in events)
+
+
+@needs_captures
+@pytest.mark.parametrize(
+    "path", [path for path in NATIVE_STREAMS if "error" not in path.name], ids=lambda path: path.stem
+)
+def test_captures_of_the_service_are_understood(path):
+    events = decode(path.read_bytes(), "dashscope")
+    assert events[-1] == Finish("stop")
+    assert text(events)
+    assert any(isinstance(event, Usage) and event.input for event in events)
+
+
+@needs_captures
+def test_a_captured_error_inside_a_stream_is_raised():
+    body = (CAPTURES / "dashscope" / "parameter-error-sse.response.body.txt").read_bytes()
+    with pytest.raises(InvalidRequest, match="Role must be user or assistant"):
+        decode(body, "dashscope")
+
+
+def test_bytes_that_are_no_utf8_do_not_stop_an_answer():
+    body = sse(chunk(content="abc"), chunk("stop")).replace(b"abc", b"a\xff\xc3c")
+    assert text(decode(body)) == "a\ufffd\ufffdc"
+
+
+def test_a_web_page_in_place_of_an_answer():
+    with pytest.raises(NotTheService, match="Log in"):
+        decode(b"<!DOCTYPE html><html><title>Log in</title></html>")
+
+
+def test_garbage_in_place_of_an_answer():
+    with pytest.raises(StreamGarbled, match="not JSON"):
+        decode(b"data: lorem ipsum\n\n" + ANSWER)
+
+
+def test_one_event_may_not_be_endless(monkeypatch):
+    monkeypatch.setattr("qwen_magic.transport.LARGEST_EVENT", 1000)
+    endless = response(b"data: " + b"x" * 100 for _ in range(100))
+    with pytest.raises(StreamGarbled, match="larger than"):
+        list(endless.events())
+
+
+# --- refusals
+
+
+def compatible_error(code, message="It is so."):
+    return json.dumps(
+        {"error": {"message": message, "type": "x", "param": None, "code": code}, "request_id": "r-9"}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, compatible_error("invalid_api_key"), KeyRejected),
+        (401, b'{"code":"InvalidApiKey","message":"Invalid API-key provided.","request_id":"r-9"}', KeyRejected),
+        (401, b'{"error":{"message":"Invalid API Key","type":"authentication_error","code":401}}', KeyRejected),
+        (400, compatible_error("Arrearage"), AccountOverdue),
+        (429, compatible_error("PrepaidBillOverdue"), AccountOverdue),
+        (429, compatible_error("CommodityNotPurchased"), AccountOverdue),
+        (400, compatible_error("data_inspection_failed"), ContentFiltered),
+        (404, compatible_error("model_not_found"), ModelNotFound),
+        (429, compatible_error("limit_requests"), RateLimited),
+        (
+            429,
+            b'{"code":"Throttling.RateQuota","message":"Requests rate limit exceeded","request_id":"r"}',
+            RateLimited,
+        ),
+        (429, compatible_error("insufficient_quota"), RateLimited),
+        (
+            400,
+            compatible_error("invalid_parameter_error", "Range of input length should be [1, 129024]"),
+            ContextTooLong,
+        ),
+        (400, b'{"error":{"code":400,"message":"too many","type":"exceed_context_size_error"}}', ContextTooLong),
+        (400, compatible_error("invalid_parameter_error", "temperature must be a number"), InvalidRequest),
+        (422, b'{"detail":"Unexpected fields in the request"}', InvalidRequest),
+        (500, compatible_error("internal_error"), ServiceUnavailable),
+        (503, b"upstream connect error", ServiceUnavailable),
+        (500, b"", ServiceUnavailable),
+        (502, b"<html><head><title>502 Bad Gateway</title></head></html>", NotTheService),
+        (400, b'data: {"error":{"code":"Arrearage","message":"x"},"id":"chatcmpl-1"}\n\n', AccountOverdue),
+    ],
+)
+def test_refusals_in_the_terms_of_the_person(status, body, expected):
+    error = refusal(status, {}, body)
+    assert type(error) is expected
+    assert error.happened
+    assert "\n" not in str(error)
+
+
+def test_a_refusal_keeps_what_support_asks_for():
+    error = refusal(401, {"retry-after": "7"}, compatible_error("invalid_api_key"))
+    assert (error.status, error.code, error.request_id, error.retry_after) == (401, "invalid_api_key", "r-9", 7.0)
+
+
+def test_a_refusal_never_shows_a_key():
+    error = refusal(401, {}, compatible_error("invalid_api_key", "Incorrect API key provided: sk-abcdef0123456789."))
+    assert "abcdef" not in f"{error} {error!r} {error.args}"
+    assert "6789" in str(error)
+
+
+def test_an_error_frame_inside_an_answer_is_raised():
+    frame = {"error": {"code": "data_inspection_failed", "message": "Output data may contain inappropriate content."}}
+    with pytest.raises(ContentFiltered):
+        decode(sse(chunk(content="x"), frame))
+    with pytest.raises(RateLimited):
+        decode(native(result("x"), {"code": "Throttling", "message": "slow down", "request_id": "r"}), "dashscope")
+
+
+@pytest.mark.parametrize("transient", [True, False])
+def test_a_proxys_page_is_worth_another_try_only_when_it_is_in_trouble(transient):
+    status = 502 if transient else 403
+    assert refusal(status, {"content-type": "text/html"}, b"<p>no</p>").transient is transient
