@@ -59,15 +59,18 @@ def parser() -> argparse.ArgumentParser:
 def serve_sandbox(options: argparse.Namespace) -> int:
     from .sandbox import Sandbox
 
+    ended = told_to_end()
     with Sandbox(options.port, options.host, remember=0) as sandbox:
         places = {"compatible": sandbox.compatible_url, "native": sandbox.native_url, "key": sandbox.key}
         print(SANDBOX.format(**places), flush=True)
-        wait_for_the_end()
+        # Windows delivers signals only between waits.
+        while not ended.wait(0.5):
+            pass
     return 0
 
 
-def wait_for_the_end() -> None:
-    """Returns on Ctrl-C or when the process is told to end."""
+def told_to_end() -> threading.Event:
+    """An event that Ctrl-C sets, and so does whoever tells the process to end."""
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -75,9 +78,7 @@ def wait_for_the_end() -> None:
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, end)
-    # Windows delivers signals only between waits.
-    while not ended.wait(0.5):
-        pass
+    return ended
 
 
 if __name__ == "__main__":

@@ -152,23 +152,27 @@ class AnswerStream:
         An empty batch comes when nothing has arrived for a while. Can be interrupted at any time. Raises what went
         wrong, after everything that had arrived before.
         """
+        not_before = 0.0
         while True:
-            batch, end = self._take()
+            batch, end = self._take(not_before)
+            not_before = time.monotonic() + interval
             if batch or end is None:
                 yield batch
             if isinstance(end, BaseException):
                 raise end
             if end is END:
                 return
-            time.sleep(interval)
 
-    def _take(self) -> tuple[list[Event], object]:
-        """All that has arrived, waiting for it a while, and what ended the stream: an error, `END`, or `None`."""
-        deadline = time.monotonic() + QUIET
+    def _take(self, not_before: float) -> tuple[list[Event], object]:
+        """All that has arrived, and what ended the stream: an error, `END`, or `None`.
+
+        Waits for something to come, but not for ever, and then until `not_before`, but not beyond the end.
+        """
+        quiet = time.monotonic() + QUIET
         batch: list[Event] = []
-        while not batch and time.monotonic() < deadline:
+        while (now := time.monotonic()) < (not_before if batch else quiet):
             with suppress(queue.Empty):
-                item = self._arrived.get(timeout=SLICE)
+                item = self._arrived.get(timeout=min(SLICE, max(not_before - now, 0.001) if batch else SLICE))
                 while isinstance(item, list):
                     batch += item
                     item = self._arrived.get_nowait()

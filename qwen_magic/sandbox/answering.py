@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,15 @@ SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
 LOREM = "The sandbox counts its lines so that nothing can get lost on the way: this is line {}.\n\n"
 
 # Options that say how the answer is sent, not what it is about.
-UNSEEN = {"stream", "stream_options", "incremental_output", "result_format", "tools", "enable_thinking", "response_format"}
+UNSEEN = {
+    "stream",
+    "stream_options",
+    "incremental_output",
+    "result_format",
+    "tools",
+    "enable_thinking",
+    "response_format",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +83,21 @@ def written(chat: Chat, script: Play) -> str:
 
 
 def continued(chat: Chat) -> str:
-    """The rest of an answer whose beginning is the last message: the one, with or without thinking, that fits better."""
+    """The rest of an answer that the last message begins: of the one, with or without thinking, that fits better."""
     begun = chat.messages[-1].text
+    script = play(chat.question, continued=True)
     wholes = []
-    for think in (True, False):
-        options = {**chat.options, "enable_thinking": think}
-        whole = replace(chat, messages=chat.messages[:-1], options=options)
-        wholes.append(written(whole, play(chat.question, continued=True)))
-    kept, whole = max((len(os.path.commonprefix((begun, whole))), whole) for whole in wholes)
-    return whole[kept:]
+    for think in (False, True):
+        asked = replace(chat, messages=chat.messages[:-1], options={**chat.options, "enable_thinking": think})
+        wholes.append(written(asked, script))
+    whole = max(wholes, key=lambda whole: shared(begun, whole))
+    return whole[shared(begun, whole) :]
+
+
+def shared(begun: str, whole: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(begun, whole, strict=False))
+    return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(begun), len(whole)))
 
 
 def ended(chat: Chat, script: Play, text: str) -> tuple[str, str]:
@@ -105,10 +118,14 @@ def thoughts(chat: Chat, script: Play) -> str:
     tour = "tour" in script and chat.option("enable_thinking") is not False and chat.model.thinking != "never"
     if chat.partial or not (chat.thinks or tour):
         return ""
-    text = THOUGHTS if tour else (
-        f"The question has {len(chat.question):,} characters and comes as turn {len(chat.users)}. "
-        "A simulator has nothing to think about, but a model of this name would think first, so these words stand in "
-        "for its reasoning. Now the answer."
+    text = (
+        THOUGHTS
+        if tour
+        else (
+            f"The question has {len(chat.question):,} characters and comes as turn {len(chat.users)}. "
+            "A simulator has nothing to think about, but a model of this name would think first: these words stand in "
+            "for its reasoning. Now the answer."
+        )
     )
     return tokens.shorten(text, chat.option("thinking_budget", 10**7))
 
@@ -207,7 +224,9 @@ def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:
 def help_text(chat: Chat, script: Play) -> str:
     rows = (f"| `sandbox: {item.word}{item.number and ' ' + item.number}` | {item.effect} |" for item in DIRECTIVES)
     table = "\n".join(("| line in the prompt | what happens |", "|---|---|", *rows))
-    intro = "It speaks both protocols of the service, checks a request as the service would, and shows what it received."
+    intro = (
+        "It speaks both protocols of the service, checks a request as the service would, and shows what it received."
+    )
     return f"{SIMULATOR} {intro} Lines like these, each on its own, tell it what to play:\n\n{table}\n"
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .answering import Reply
 from .catalogue import find
-from .chat import Chat, Message, Part
+from .chat import Chat, Part
 from .delivery import Piece
 from .exchange import Request, compact
+from .reading import read_message
 from .refusals import Refusal, wrong
 from .tokens import Counts
 
-__all__ = ["CompatibleForm", "read_chat", "read_message"]
+__all__ = ["CompatibleForm", "error_event", "read_chat"]
 
 EVENT = "data: {}\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -32,35 +32,11 @@ def read_chat(request: Request, body: Mapping[str, Any]) -> Chat:
         protocol="compatible",
         model=model,
         name=body["model"],
-        messages=tuple(map(read_message, messages)),
+        messages=tuple(read_message(message, read_content) for message in messages),
         options=options,
         stream=body.get("stream") is True,
         resolves_oss=request.headers.get("x-dashscope-ossresourceresolve") == "enable",
     )
-
-
-def read_message(message: Any) -> Message:
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise wrong("'role' is a required property - 'messages.0'", "messages")
-    return Message(
-        role=message["role"],
-        parts=tuple(read_content(message.get("content"))),
-        partial=message.get("partial") is True,
-        calls=read_calls(message.get("tool_calls") or []),
-        answers=str(message.get("tool_call_id") or ""),
-        reasoning=str(message.get("reasoning_content") or ""),
-    )
-
-
-def read_calls(calls: Any) -> tuple[str, ...]:
-    """The ids of the tool calls; their arguments have to be JSON, as the service demands."""
-    try:
-        for call in calls:
-            json.loads(call["function"]["arguments"] or "{}")
-        return tuple(str(call["id"]) for call in calls)
-    except (KeyError, TypeError, ValueError):
-        message = 'The "function.arguments" parameter of the code model must be in JSON format.'
-        raise wrong(message, "messages") from None
 
 
 def read_content(content: Any) -> Iterable[Part]:
@@ -142,7 +118,7 @@ class CompatibleForm:
             yield DONE
 
     def failure(self, refusal: Refusal) -> bytes:
-        return EVENT.format(compact(refusal.compatible(self.request_id))).encode()
+        return error_event(refusal, self.request_id)
 
     def whole(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": self.reply.text}
@@ -150,7 +126,12 @@ class CompatibleForm:
             message["reasoning_content"] = self.reply.reasoning
         if self.reply.calls:
             message["tool_calls"] = [
-                {"index": n, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                {
+                    "index": n,
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
                 for n, call in enumerate(self.reply.calls)
             ]
         choices = [
@@ -170,6 +151,11 @@ class CompatibleForm:
     def event(self, own: Mapping[str, Any]) -> bytes:
         frame = {"choices": own["choices"], "object": "chat.completion.chunk", "usage": own["usage"], **self.facts}
         return EVENT.format(compact(frame)).encode()
+
+
+def error_event(refusal: Refusal, request_id: str) -> bytes:
+    """How a stream says no."""
+    return EVENT.format(compact(refusal.compatible(request_id))).encode()
 
 
 def usage(counts: Counts) -> dict[str, Any]:

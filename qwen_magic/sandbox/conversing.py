@@ -57,9 +57,8 @@ def check_calls(messages: Iterable[Message]) -> None:
             break
         open_calls = set(message.calls)
     if open_calls:
-        raise wrong(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'."
-        )
+        rule = "must be followed by tool messages responding to each 'tool_call_id'."
+        raise wrong(f"An assistant message with 'tool_calls' {rule}")
 
 
 def check_length(chat: Chat) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from .answering import Reply
@@ -25,6 +25,10 @@ NOISE = (
     b'data: {"choices": [{"delta": {"content": "half\n\n',
     b"event: nonsense\ndata: <<<>>>\n\n",
 )
+FAILURES = {
+    "error-mid": ("InternalError", "An internal error has occured, please try again later or contact support."),
+    "filter-mid": ("DataInspectionFailed", "Output data may contain inappropriate content."),
+}
 LOGIN = """<!DOCTYPE html>
 <html><head><title>Welcome to the hotel network</title></head>
 <body><h1>Please log in</h1><form action="/login"><input name="room"></form></body></html>
@@ -61,15 +65,15 @@ def deliver(reply: Reply, form: Form, script: Play, *, stream: bool) -> Response
         return Response.stream(iter(NOISE)) if stream else Response(b"".join(NOISE))
     if stream:
         steps = commented(flow(reply, form, script)) if "ping" in script else flow(reply, form, script)
-        return Response(steps, content_type="text/event-stream;charset=UTF-8", silence=silence)
+        return replace(Response.stream(steps), silence=silence)
     return once(reply, form, script, silence)
 
 
 def once(reply: Reply, form: Form, script: Play, silence: float) -> Response:
     """An answer in one piece; what breaks a stream off breaks this off as well."""
-    for word, refusal in FAILURES.items():
-        if word in script:
-            raise refusal
+    failure = script.first(*FAILURES)
+    if failure:
+        raise Refusal(*FAILURES[failure])
     body = compact(form.whole()).encode()
     silence += script.number("stall") + script.number("stall-mid")
     if "cut" in script:
@@ -92,8 +96,7 @@ def flow(reply: Reply, form: Form, script: Play) -> Iterator[Step]:
         if piece.kind == "text":
             limit -= len(piece.text)
         if breaks and limit <= 0 and piece.kind == "text":
-            ending = list(breaking(form, script, breaks))
-            yield from ending
+            yield from breaking(form, script, breaks)
             if breaks != "stall-mid":
                 return
             breaks = None
@@ -112,7 +115,7 @@ def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
     elif word == "stall-mid":
         yield Pause(script.number(word))
     elif word in FAILURES:
-        yield form.failure(FAILURES[word])
+        yield form.failure(Refusal(*FAILURES[word]))
 
 
 def pieces(reply: Reply, mark: int) -> Iterator[Piece]:
@@ -138,9 +141,3 @@ def commented(steps: Iterable[Step]) -> Iterator[Step]:
     for step in steps:
         yield b": ping\n\n"
         yield step
-
-
-FAILURES = {
-    "error-mid": Refusal("InternalError", "An internal error has occured, please try again later or contact support."),
-    "filter-mid": Refusal("DataInspectionFailed", "Output data may contain inappropriate content."),
-}

@@ -101,7 +101,7 @@ def play(prompt: str, *, continued: bool = False) -> Play:
             unknown.append(match["word"])
         elif not (continued and directive.breaks):
             numbers[directive.word] = float(match["number"]) if match["number"] else directive.default
-    rest = LINE.sub("", prompt).strip("\n") if numbers or unknown else prompt
+    rest = LINE.sub("", prompt).strip("\n") if LINE.search(prompt) else prompt
     if rest.strip().lower() in ("help", "help!", "help?", "帮助"):
         numbers["help"] = 0.0
     return Play(numbers, tuple(unknown), rest)

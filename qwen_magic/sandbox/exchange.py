@@ -50,6 +50,13 @@ class Request:
         scheme, _, key = self.headers.get("authorization", "").partition(" ")
         return key.strip() if scheme.lower() == "bearer" else ""
 
+    def number(self, name: str, usual: int, highest: int = 10**6) -> int:
+        """A number of the query, from 1 to `highest`; raises the service's refusal of anything else."""
+        value = self.query.get(name) or str(usual)
+        if not value.isdecimal() or not 1 <= int(value) <= highest:
+            raise Refusal("InvalidParameter", f"'{name}' must be between 1 and {highest}", param=name)
+        return int(value)
+
     def body(self) -> dict[str, Any]:
         """The JSON object that was sent; raises the service's refusal when it is none."""
         try:
@@ -63,7 +70,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: bytes that are there at once, or steps. `silence` is in seconds and comes before the headers."""
+    """An answer: bytes that are there at once, or steps.
+
+    `silence` is in seconds and comes before the headers; without a `status` there are no headers.
+    """
 
     body: bytes | Iterable[Step]
     status: int = 200

@@ -36,8 +36,8 @@ def example(schema: Any, words: str, depth: int = 0) -> Any:
 
 
 def wanted_tool(chat: Chat, *, forced: bool) -> dict[str, Any] | None:
-    """The function that the question asks for: by `tool_choice`, by a directive, or by a word of the function's name."""
-    functions = [tool["function"] for tool in chat.option("tools", [])]
+    """The function that a question asks for: by `tool_choice`, by a directive, or by a word of the function's name."""
+    functions: list[dict[str, Any]] = [tool["function"] for tool in chat.option("tools", [])]
     choice = chat.option("tool_choice", "auto")
     if not functions or choice == "none" or chat.partial or chat.messages[-1].role == "tool":
         return None

@@ -117,7 +117,8 @@ def look_at_files(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...
     if len(ids) > (MAX_FILES if chat.model.name == "qwen-long" else 1):
         raise wrong("Too many files provided.")
     files = [readable(storage.get(account, file_id), file_id) for file_id in ids]
-    if any([storage.still_parsing(file.id) for file in files]):
+    parsing = [storage.still_parsing(file.id) for file in files]
+    if any(parsing):
         raise wrong("File parsing in progress, please try again later.")
     return tuple(describe(file) for file in files)
 

@@ -9,9 +9,9 @@ from . import tokens
 from .answering import Call, Reply
 from .catalogue import find
 from .chat import Chat, Message, Part
-from .compatible import read_calls
 from .delivery import Piece
 from .exchange import Request, compact
+from .reading import read_message
 from .refusals import Refusal, wrong
 
 __all__ = ["NativeForm", "error_event", "read_chat", "wants_stream"]
@@ -52,20 +52,7 @@ def read_messages(given: Mapping[str, Any]) -> tuple[Message, ...]:
         return (Message("user", (Part("text", prompt),)),)
     if not isinstance(messages, list):
         raise wrong('Either "prompt" or "messages" must exist and cannot both be none')
-    return tuple(map(read_message, messages))
-
-
-def read_message(message: Any) -> Message:
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise wrong("'role' is a required property - 'input.messages'")
-    return Message(
-        role=message["role"],
-        parts=tuple(read_content(message.get("content"))),
-        partial=message.get("partial") is True,
-        calls=read_calls(message.get("tool_calls") or []),
-        answers=str(message.get("tool_call_id") or ""),
-        reasoning=str(message.get("reasoning_content") or ""),
-    )
+    return tuple(read_message(message, read_content) for message in messages)
 
 
 def read_content(content: Any) -> Iterable[Part]:
@@ -87,7 +74,7 @@ class NativeForm:
 
     def __init__(self, chat: Chat, reply: Reply, request_id: str, *, counted: bool) -> None:
         self.chat, self.reply, self.request_id, self.counted = chat, reply, request_id, counted
-        self.cumulative = chat.option("incremental_output", False) is not True or not chat.model.incremental
+        self.cumulative = not (chat.option("incremental_output", chat.thinks) and chat.model.incremental)
         self.as_text = chat.option("result_format", "text" if self.plain else "message") == "text" and self.plain
         self.events = 0
         self.reasoned = self.answered = 0
@@ -129,14 +116,16 @@ class NativeForm:
         calls = [shape(index, call) for index, call in enumerate(self.reply.calls)]
         return self.body(self.message(self.reply.text, self.reply.reasoning, calls), self.reply.finish)
 
-    def spoken(self) -> dict[str, str]:
+    def spoken(self) -> dict[str, Any]:
         return {"text": self.said["text"], "reasoning": self.said["reasoning"]}
 
     def call(self, piece: Piece) -> dict[str, Any]:
         """A tool call's next piece; all of it so far when the stream is cumulative."""
         before = self.calls.get(piece.index, Call(piece.id, piece.name, ""))
         self.calls[piece.index] = Call(before.id, before.name, before.arguments + piece.text)
-        return shape(piece.index, self.calls[piece.index] if self.cumulative else Call(piece.id, piece.name, piece.text))
+        return shape(
+            piece.index, self.calls[piece.index] if self.cumulative else Call(piece.id, piece.name, piece.text)
+        )
 
     def message(self, text: str = "", reasoning: str = "", calls: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
         if self.as_text:

@@ -83,7 +83,9 @@ def tiff(data: bytes) -> Picture | None:
     for at in range(start + 2, start + 2 + 12 * count, 12):
         tag, kind = struct.unpack(order + "HH", data[at : at + 4])
         if tag in (256, 257):
-            sides[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), data[at + 8 : at + (10 if kind == 3 else 12)])[0]
+            sides[tag] = struct.unpack(
+                order + ("H" if kind == 3 else "I"), data[at + 8 : at + (10 if kind == 3 else 12)]
+            )[0]
     return Picture("TIFF", sides[256], sides[257]) if len(sides) == 2 else None
 
 

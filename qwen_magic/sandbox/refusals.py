@@ -42,7 +42,8 @@ class Refusal(Exception):
     """The service says no.
 
     `code` is the native one. `by_model` says that it is the model that refuses, and not the gateway before it: the
-    native protocol then answers a request for a stream with HTTP 200 and an error event.
+    native protocol then answers a request for a stream with HTTP 200 and an error event. `framed` says that the HTTP
+    error itself has the frames of a stream.
     """
 
     def __init__(
@@ -52,11 +53,12 @@ class Refusal(Exception):
         *,
         param: str | None = None,
         by_model: bool = False,
+        framed: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.param, self.by_model = code, message, param, by_model
-        self.headers = headers or {}
+        self.framed, self.headers = framed, headers or {}
 
     @property
     def status(self) -> int:

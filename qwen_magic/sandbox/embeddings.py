@@ -1,0 +1,50 @@
+"""`/compatible-mode/v1/embeddings`: vectors that mean nothing but are always the same for the same text."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+from .catalogue import EMBEDDING
+from .refusals import Refusal
+from .tokens import of_text
+
+__all__ = ["embed"]
+
+# The service's docs, "Embeddings": text-embedding-v4 takes up to 10 texts of 8,192 tokens each.
+MAX_TEXTS, MAX_TOKENS = 10, 8_192
+DIMENSIONS = (2048, 1536, 1024, 768, 512, 256, 128, 64)
+USUAL = 1024
+
+
+def embed(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request; raises the service's refusal."""
+    if body.get("model") != EMBEDDING:
+        name = body.get("model")
+        raise Refusal("ModelNotFound", f"The model `{name}` does not exist or you do not have access to it.")
+    given = body.get("input")
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts) or not texts:
+        raise Refusal("InvalidParameter", "Value error, contents is neither str nor list of str.: input.contents")
+    if len(texts) > MAX_TEXTS:
+        raise Refusal(
+            "InvalidParameter", f"Value error, batch size is invalid, it should not be larger than {MAX_TEXTS}."
+        )
+    counts = [of_text(text) for text in texts]
+    if max(counts) > MAX_TOKENS:
+        raise Refusal("InvalidParameter", f"Range of input length should be [1, {MAX_TOKENS}]")
+    dimensions = body.get("dimensions") or USUAL
+    if dimensions not in DIMENSIONS:
+        raise Refusal("InvalidParameter", f"Dimension should be one of {list(DIMENSIONS)}")
+    data = [{"object": "embedding", "index": n, "embedding": vector(text, dimensions)} for n, text in enumerate(texts)]
+    usage = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
+    return {"object": "list", "data": data, "model": EMBEDDING, "usage": usage}
+
+
+def vector(text: str, dimensions: int) -> list[float]:
+    """A direction of length one, by the text alone."""
+    chance = random.Random(text)
+    values = [chance.gauss(0, 1) for _ in range(dimensions)]
+    length = math.sqrt(sum(value * value for value in values))
+    return [value / length for value in values]

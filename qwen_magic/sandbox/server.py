@@ -1,0 +1,276 @@
+"""The sandbox's door: a threading HTTP server on loopback. It knows sockets and bytes, and nothing of the service."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .exchange import Drop, Pause, Request, Response, Step
+from .recording import Log, Recorded
+from .refusals import Refusal
+from .service import AIGC, API, V1, Service, refused
+
+__all__ = ["Sandbox"]
+
+MB = 1024 * 1024
+# "Body up to 16 MiB" on the shared hosts (the service's docs); a file for a batch has up to 500 MB.
+MAX_BODY, MAX_UPLOAD = 16 * MB, 512 * MB
+REMEMBERED = 10_000
+BLOCK = 64 * 1024
+# In seconds: a socket's timeout has an upper limit, which differs between systems.
+LOOK, NAP = 3600.0, 0.01
+
+
+class Sandbox:
+    """The offline service: `start` it, talk to it over HTTP, `stop` it. Also a context manager.
+
+    `port` 0 takes any free one. `parsing_polls` is how many questions about a freshly uploaded document are told that
+    it is still being read; `remember` is how many requests are kept in `requests`.
+    """
+
+    key = "sk-sandbox"
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", *, parsing_polls: int = 0, remember: int = REMEMBERED):
+        self.host, self.port = host, port
+        self.service = Service(parsing_polls)
+        self.log = Log(remember)
+        self.server: Server | None = None
+        self.thread: threading.Thread | None = None
+
+    def start(self) -> Sandbox:
+        """Listens, and answers in a thread of its own. Raises OSError when the port is taken."""
+        if self.server is None:
+            self.server = Server((self.host, self.port), self.service, self.log)
+            self.port = self.server.server_port
+            self.thread = threading.Thread(target=self.server.serve, name="qwen-sandbox", daemon=True)
+            self.thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Closes every connection; may be called twice."""
+        server, thread, self.server, self.thread = self.server, self.thread, None, None
+        if server and thread:
+            server.end()
+            thread.join()
+            server.server_close()
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def root(self) -> str:
+        """`http://127.0.0.1:PORT`, where clients on this machine find it."""
+        host = "127.0.0.1" if self.host in ("", "0.0.0.0") else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def compatible_url(self) -> str:
+        """The base URL of the OpenAI-compatible protocol."""
+        return self.root + V1
+
+    @property
+    def native_url(self) -> str:
+        """The base URL of the DashScope protocol."""
+        return self.root + API
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """What came so far, in order; a request that is still being answered is not `done`."""
+        return self.log.all()
+
+    def clear(self) -> None:
+        """Forgets the requests; files and batches stay."""
+        self.log.clear()
+
+    def wait(self, until: Callable[[list[Recorded]], bool], timeout: float = 10.0) -> list[Recorded]:
+        """The requests, as soon as they are as `until` wants them; raises TimeoutError after `timeout` seconds."""
+        return self.log.wait(until, timeout)
+
+
+class Server(ThreadingHTTPServer):
+    """Listens without polling, and closes its connections when it ends."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    # On Windows this would let two servers have the same port.
+    allow_reuse_address = sys.platform != "win32"
+
+    def __init__(self, address: tuple[str, int], service: Service, log: Log) -> None:
+        super().__init__(address, Handler)
+        self.service, self.log = service, log
+        self.open: set[socket.socket] = set()
+        self.ending = False
+
+    def server_bind(self) -> None:
+        """Without the base class's look-up of the host's name, which can take seconds and is used nowhere here."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def serve(self) -> None:
+        while not self.ending:
+            self.handle_request()
+
+    def end(self) -> None:
+        self.ending = True
+        host = "127.0.0.1" if self.server_address[0] == "0.0.0.0" else str(self.server_address[0])
+        # Wakes the thread that waits for a connection.
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, self.server_port), timeout=1).close()
+        for connection in list(self.open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news; anything else is a mistake of ours, and its traceback is wanted."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection: reads requests, lets the service answer them, and notices when the client goes away."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "qwen-magic-sandbox"
+    disable_nagle_algorithm = True
+    server: Server
+    connection: socket.socket
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.open.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.open.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def handle_any(self) -> None:
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        raw, refusal = self.read_body(headers, unquote(parts.path))
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        root = f"http://{headers.get('host', '')}"
+        request = Request(self.command, unquote(parts.path), query, headers, raw, root)
+        number = self.server.log.add(request, time.time())
+        response = refused(request, refusal, "") if refusal else self.server.service.respond(request)
+        self.server.log.update(number, status=response.status)
+        gone = True
+        try:
+            gone = not self.write(response)
+        except OSError:
+            self.close_connection = True
+        finally:
+            self.server.log.update(number, cut=gone, done=True)
+
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = handle_any
+
+    def read_body(self, headers: dict[str, str], path: str) -> tuple[bytes, Refusal | None]:
+        """The body, and a refusal when it is larger than the service takes (it is read to its end all the same)."""
+        limit = MAX_BODY if path.startswith((f"{V1}/chat", AIGC, f"{V1}/embeddings")) else MAX_UPLOAD
+        blocks, size = [], 0
+        chunked = "chunked" in headers.get("transfer-encoding", "")
+        for block in self.chunked() if chunked else self.sized(headers):
+            size += len(block)
+            if size <= limit:
+                blocks.append(block)
+        if size > limit:
+            return b"", Refusal("BadRequest.TooLarge", "Payload Too Large.")
+        return b"".join(blocks), None
+
+    def sized(self, headers: dict[str, str]) -> Iterator[bytes]:
+        left = int(headers.get("content-length") or 0)
+        while left > 0:
+            block = self.rfile.read(min(left, BLOCK))
+            if not block:
+                self.close_connection = True
+                return
+            left -= len(block)
+            yield block
+
+    def chunked(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().split(b";")[0].strip() or b"0", 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+
+    def write(self, response: Response) -> bool:
+        """Sends a response; returns whether the client was there until its end."""
+        if response.silence and not self.wait(response.silence):
+            return False
+        if isinstance(response.body, bytes):
+            self.send_head(response, {"content-length": str(len(response.body))})
+            self.wfile.write(response.body)
+            return True
+        if response.status:
+            self.send_head(response, {"transfer-encoding": "chunked"})
+        for step in response.body:
+            if not self.take(step):
+                return isinstance(step, Drop)
+        self.wfile.write(b"0\r\n\r\n")
+        return True
+
+    def take(self, step: Step) -> bool:
+        """Takes a step of a response; returns whether the next one makes sense."""
+        if isinstance(step, Drop):
+            self.drop()
+            return False
+        if isinstance(step, Pause):
+            return self.wait(step.seconds)
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(step), step))
+        return True
+
+    def wait(self, seconds: float) -> bool:
+        """Says nothing for so long; returns False as soon as the client, or the sandbox, is gone."""
+        end = time.monotonic() + seconds
+        try:
+            while (left := end - time.monotonic()) > 0:
+                if not self.there(min(left, LOOK)):
+                    self.close_connection = True
+                    return False
+        finally:
+            self.connection.settimeout(None)
+        return True
+
+    def there(self, seconds: float) -> bool:
+        """Waits so long for the client to go away; returns whether it stayed."""
+        self.connection.settimeout(seconds)
+        try:
+            if not self.connection.recv(1, socket.MSG_PEEK):
+                return False
+        except TimeoutError:
+            return True
+        # The client has sent its next request already, so that there is nothing to wait on.
+        time.sleep(min(seconds, NAP))
+        return True
+
+    def drop(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def send_head(self, response: Response, framing: dict[str, str]) -> None:
+        self.send_response_only(response.status, HTTPStatus(response.status).phrase)
+        given = {"content-type": response.content_type, "date": self.date_time_string(), **response.headers, **framing}
+        for name, value in given.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The sandbox is quiet; whoever wants to know reads `Sandbox.requests`."""

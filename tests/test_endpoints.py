@@ -1,0 +1,65 @@
+"""Who is asked, by name and by URL, and whose key it wants."""
+
+import pytest
+
+from qwen_magic.endpoints import NAMES, endpoint
+from qwen_magic.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "sandbox"])
+def test_every_name_is_an_endpoint(name):
+    found = endpoint(name)
+    assert found.base_url.startswith("http")
+    assert found.base_url.endswith("/v1")
+
+
+def test_regions_speak_both_protocols():
+    assert endpoint("singapore").base_url == "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
+    assert endpoint("singapore", "dashscope").base_url == "https://dashscope-intl.aliyuncs.com/api/v1"
+
+
+@pytest.mark.parametrize(
+    ("url", "protocol", "service", "account"),
+    [
+        ("https://dashscope.aliyuncs.com/compatible-mode/v1/", "compatible", True, "dashscope"),
+        ("https://dashscope.aliyuncs.com/api/v1", "dashscope", True, "dashscope"),
+        ("https://coding.dashscope.aliyuncs.com/v1", "compatible", True, "dashscope"),
+        ("https://hub.example/user/me/qwen/compatible-mode/v1", "compatible", True, "dashscope"),
+        ("http://localhost:8000/v1", "compatible", False, "localhost"),
+        ("https://gateway.example/llm/v1", "compatible", False, "gateway.example"),
+    ],
+)
+def test_a_url_says_what_is_spoken_there(url, protocol, service, account):
+    found = endpoint(url)
+    assert (found.protocol, found.dialect.service, found.account) == (protocol, service, account)
+    assert found.needs_key is service
+
+
+def test_the_protocol_of_a_url_can_be_changed():
+    found = endpoint("https://host.example/compatible-mode/v1", "dashscope")
+    assert found.base_url == "https://host.example/api/v1"
+    assert endpoint(found.base_url, "compatible").base_url == "https://host.example/compatible-mode/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("bejing", "Did you mean beijing"),
+        ("moon", "Known are"),
+        ("ftp://host/v1", "not an http"),
+        ("http:///v1", "not an http"),
+        ("http://host:99999/v1", "not a URL"),
+        ("http://user:secret@host/v1", "password"),
+        ("http://host/v1?x=1", "more than a path"),
+        ("http://localhost:8000", "http://localhost:8000/v1"),
+    ],
+)
+def test_what_is_no_endpoint_gets_one_clear_line(name, says):
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        endpoint(name)
+    assert "secret" not in str(caught.value)
+
+
+def test_local_servers_do_not_speak_the_native_protocol():
+    with pytest.raises(ConfigurationError, match="/api/v1"):
+        endpoint("ollama", "dashscope")

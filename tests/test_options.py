@@ -1,0 +1,74 @@
+"""The options of a line, and the free text behind them."""
+
+import pytest
+
+from qwen_magic.errors import InputError
+from qwen_magic.options import parse, typed
+
+
+@pytest.mark.parametrize(
+    ("line", "given", "text"),
+    [
+        ("", {}, ""),
+        ("what's up? -m no", {}, "what's up? -m no"),
+        ("-m qwen-max What's {up}?", {"model": "qwen-max"}, "What's {up}?"),
+        ("--model=qwen-max  x", {"model": "qwen-max"}, "x"),
+        ("--think --no-think x", {"think": False}, "x"),
+        ("-s 'be brief' x", {"system": "be brief"}, "x"),
+        ('-s "it\'s" x', {"system": "it's"}, "x"),
+        (r"-s C:\new\table x", {"system": r"C:\new\table"}, "x"),
+        ("-- -m is a flag", {}, "-m is a flag"),
+        ("-5 + 3?", {}, "-5 + 3?"),
+        ("- a list", {}, "- a list"),
+        ("--set a=1 --set b=2", {"fields": ["a=1", "b=2"]}, ""),
+        ('--set stop="a b" x', {"fields": ["stop=a b"]}, "x"),
+        (
+            '--set response_format={"type": "json_object"} x',
+            {"fields": ['response_format={"type": "json_object"}']},
+            "x",
+        ),
+    ],
+)
+def test_options_are_read_off_the_front(line, given, text):
+    parsed = parse(line)
+    assert (parsed.given, parsed.text) == (given, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--modle x", "Did you mean --model?"),
+        ("-m", "--model needs a value"),
+        ("-s 'open", "not closed"),
+        ("--think=yes", "takes no value"),
+        ("--set stop={oops", "not JSON"),
+        ("--zzz", "%qwen help"),
+    ],
+)
+def test_wrong_options_get_one_clear_line(line, says):
+    with pytest.raises(InputError, match=says) as caught:
+        parse(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_fields_are_typed():
+    fields = typed(["t=0.2", "n=3", "on=true", "Off=False", "none=null", "s=text", "l=[1,2]", "e=", "x=a=b"])
+    assert fields == {
+        "t": 0.2, "n": 3, "on": True, "Off": False, "none": None, "s": "text", "l": [1, 2], "e": "", "x": "a=b",
+    }  # fmt: skip
+
+
+def test_a_dot_goes_down_into_an_object():
+    fields = typed(["search_options.forced_search=true", "search_options.search_strategy=max"])
+    assert fields == {"search_options": {"forced_search": True, "search_strategy": "max"}}
+
+
+@pytest.mark.parametrize("wrong", ["temperature", "=1", "a..b=1"])
+def test_a_field_without_key_and_value_is_refused(wrong):
+    with pytest.raises(InputError, match="KEY=VALUE"):
+        typed([wrong])
+
+
+def test_a_value_cannot_have_fields():
+    with pytest.raises(InputError, match="has a value already"):
+        typed(["a=1", "a.b=2"])
