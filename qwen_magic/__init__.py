@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .answer import Answer, CodeBlock
     from .asking import ask, conversation
-    from .conversation import Conversation
+    from .conversations import Conversation
     from .errors import QwenError
 
 __all__ = [
@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
     homes = {
         "Answer": "answer",
         "CodeBlock": "answer",
-        "Conversation": "conversation",
+        "Conversation": "conversations",
         "QwenError": "errors",
         "ask": "asking",
         "conversation": "asking",

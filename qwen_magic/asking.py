@@ -10,7 +10,7 @@ from .extension import load
 from .question import Question
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
+    from .conversations import Conversation
     from .rendering.view import View
 
 __all__ = ["ask", "conversation"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .answer import FAILED, STOPPED, Answer, Attached
-from .conversation import Conversation, Conversations, Reservation, Turn
+from .conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from .credentials import Credentials
 from .endpoints import SANDBOX, Endpoint, endpoint, of_service
 from .errors import ConfigurationError, InputError
@@ -19,13 +19,13 @@ from .events import Event, ReasoningDelta, TextDelta
 from .messages import ChatRequest, Document, Message, Text
 from .models import lookup
 from .protocols import protocol
+from .question import Question
 from .reply import Reply
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .client import Client
     from .protocols import ProtocolName
-    from .question import Question
     from .rendering.view import View
     from .sandbox import Sandbox
 
@@ -170,7 +170,7 @@ class Assistant:
 
     def plan(self, question: Question, conversation: Conversation, context: tuple[Turn, ...]) -> Plan:
         """Decide all that is sent. Raises `InputError` and the like; nothing has been sent by then."""
-        from .conversation import fit
+        from .conversations import fit
 
         if not question.prompt.strip():
             raise InputError("There is no question.", "Write it below the line, or after %qwen.")
@@ -210,7 +210,7 @@ class Assistant:
         encoded = protocol(plan.endpoint.protocol).encode(plan.request, plan.endpoint.dialect)
         return DryRun("POST", plan.endpoint.url(encoded.path), dict(encoded.headers), dict(encoded.body), plan.notes)
 
-    def go_on(self, view: View) -> Answer:
+    def go_on(self, view: View, cell: CellRef | None = None) -> Answer:
         """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such."""
         last = self.last
         if last is None or last.answer.complete:
@@ -218,8 +218,16 @@ class Assistant:
         plan = replace(last.plan, request=continued(last.plan, last.answer.text))
         if last.conversation is None or last.turn is None:
             return self._ask(plan, view, None, None, beginning=last.answer)
-        with last.conversation.reopen(last.turn) as reserved:
+        with last.conversation.reopen(last.turn, cell) as reserved:
             return self._ask(plan, view, last.conversation, reserved, beginning=last.answer)
+
+    def compact(self, conversation: Conversation, view: View, cell: CellRef | None = None) -> Answer:
+        """Let the model sum up the oldest turns; from now on its summary is sent in their stead."""
+        from .conversations import SUMMARISE
+
+        with conversation.summarise(cell=cell) as reserved:
+            plan = self.plan(Question(SUMMARISE), conversation, reserved.context)
+            return self._ask(plan, view, conversation, reserved)
 
     def _ask(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .conversation import CellRef
+from .conversations import CellRef
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -2,7 +2,7 @@
 
 A thread of its own reads each answer, so that whoever waits for it can be interrupted at any time. A request is sent
 again only while nothing has been answered. Not for what the bytes mean (`qwen_magic.protocols`), nor for what is
-kept (`qwen_magic.conversation`).
+kept (`qwen_magic.conversations`).
 """
 
 from __future__ import annotations

@@ -7,30 +7,28 @@ Nothing heavy is imported here: that happens at the first question.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Dict, Enum, Float, Unicode, default
 from traitlets.config import Config
 
-from .options import OPTIONS, Parsed, parse, typed
+from .errors import InputError
+from .options import Parsed, parse, typed, usage
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .answer import Answer
     from .assistant import Assistant
+    from .autosave import Autosave
+    from .conversations import CellRef
     from .question import Question
     from .settings import Settings
 
 __all__ = ["QwenMagics"]
-
-
-def usage() -> str:
-    """The options, a line each."""
-    longest = max(len(option.usage) for option in OPTIONS)
-    return "\n".join(f"  {option.usage:<{longest}}  {option.help}" for option in OPTIONS)
 
 
 def documented(function: Callable[..., None]) -> Callable[..., None]:
@@ -74,6 +72,7 @@ class QwenMagics(Magics):
     think = Bool(None, allow_none=True, help="Whether to think first; None for the model's default.").tag(config=True)
     show_reasoning = Bool(False, help="Keep the thinking, folded, in the saved answer.").tag(config=True)
     append = Bool(False, help="Ask at the end, also when a cell is run again.").tag(config=True)
+    autosave = Bool(False, help="Save the conversations beside the notebook; %qwen resume loads them.").tag(config=True)
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     idle_timeout = Float(310.0, help="Seconds of silence after which an answer is given up.").tag(config=True)
     prices = Dict(help="Prices per million tokens, as {model: (in, out)}; for %qwen usage.").tag(config=True)
@@ -82,6 +81,7 @@ class QwenMagics(Magics):
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
         self._assistant: Assistant | None = None
+        self._saver: Autosave | None = None
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -106,7 +106,8 @@ class QwenMagics(Magics):
         """The traits as a value."""
         from .settings import Settings
 
-        return Settings(**{name: getattr(self, name) for name in self.trait_names(config=True)})
+        names = (field.name for field in fields(Settings))
+        return Settings(**{name: getattr(self, name) for name in names})
 
     @no_var_expand
     @line_cell_magic("qwen")  # type: ignore[arg-type]  # IPython types its decorators as taking nothing
@@ -121,24 +122,35 @@ class QwenMagics(Magics):
 
     def ask(self, parsed: Parsed, prompt: str) -> None:
         """Ask what a line and its cell say, and leave the answer in the notebook's variables."""
-        from .commands import show_dry_run
-        from .errors import InputError
-
         name = parsed.given.get("out", "")
         if name and not name.isidentifier():
             raise InputError(f"-o {name}: that is not a variable's name.")
         question = self.question(parsed, prompt)
         if parsed.given.get("dry_run"):
+            from .commands.answers import show_dry_run
+
             show_dry_run(self.assistant.dry_run(question))
             return
-        try:
-            self.show(question)
-        finally:
-            self._publish(name)
+        with self.publishing(name):
+            self.assistant.ask(question, self.view())
 
-    def show(self, question: Question) -> Answer:
-        """Ask, and show the answer where the cell that runs now shows its output."""
-        return self.assistant.ask(question, self.view())
+    @contextmanager
+    def publishing(self, name: str = "") -> Iterator[None]:
+        """Whatever happens inside: the last answer is `_qwen` afterwards, and the variable `name`."""
+        before = self.assistant.last
+        try:
+            yield
+        finally:
+            last = self.assistant.last
+            if last is not None and last is not before:
+                names = {"_qwen": last.answer} | ({name: last.answer} if name else {})
+                self.shell.push(names, interactive=False)
+
+    def cell(self) -> CellRef | None:
+        """The run of the cell that runs now, where the front-end names it."""
+        from .cells import cell_of
+
+        return cell_of(self.shell)
 
     def view(self) -> Any:
         """The view for the cell that runs now."""
@@ -149,7 +161,6 @@ class QwenMagics(Magics):
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""
-        from .cells import cell_of
         from .prompts import fill
         from .question import Question
 
@@ -163,7 +174,7 @@ class QwenMagics(Magics):
             fields=typed(given.get("fields", [])),
             alone=given.get("alone", False),
             conversation=given.get("chat", "default"),
-            cell=cell_of(self.shell),
+            cell=self.cell(),
             append=given.get("append"),
             pin=given.get("pin", False),
         )
@@ -183,32 +194,40 @@ class QwenMagics(Magics):
 
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
-        if self._assistant is not None:
-            from .cells import cell_of
+        if self._assistant is None:
+            return
+        cell = self.cell()
+        if cell is not None:
+            self._assistant.conversations.end_run(cell, ok=bool(result.success))
+        if self.autosave:
+            from .autosave import folder_of
 
-            cell = cell_of(self.shell)
-            if cell is not None:
-                self._assistant.conversations.end_run(cell, ok=bool(result.success))
+            self._autosave.save(folder_of(self.shell), self._assistant.conversations)
+
+    @property
+    def _autosave(self) -> Autosave:
+        if self._saver is None:
+            from .autosave import Autosave
+
+            self._saver = Autosave()
+        return self._saver
 
     def _line(self, line: str) -> None:
-        from .commands import command_in, run
+        from .commands import Call, command_in
 
-        command = command_in(line)
-        if command is None:
-            parsed = parse(line)
+        parsed = parse(line)
+        command = command_in(parsed.text)
+        if command is None or line.lstrip().startswith("--"):
             self.ask(parsed, parsed.text)
-        else:
-            run(self, *command)
+            return
+        if set(parsed.given) - {"chat"}:
+            raise InputError("A command of %qwen takes no option but -c.", "%qwen help lists both.")
+        words = tuple(parsed.text.split()[1:])
+        command.do(Call(self, words, parsed.given.get("chat", "default")))
 
     def _evaluate(self, expression: str) -> Any:
         # What {{ … }} is for: the person's own expression, in the person's own namespace.
         return eval(expression, self.shell.user_global_ns, self.shell.user_ns)
-
-    def _publish(self, name: str) -> None:
-        """The last answer is `_qwen`, and what `-o` names."""
-        last = self.assistant.last
-        if last is not None:
-            self.shell.push({"_qwen": last.answer} | ({name: last.answer} if name else {}), interactive=False)
 
     def _configured(self, change: Any) -> None:
         if self._assistant is not None:

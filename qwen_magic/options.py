@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from .errors import InputError
 
-__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed"]
+__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage"]
 
 Kind = Literal["flag", "off", "word", "words"]
 
@@ -49,6 +49,13 @@ OPTIONS = (
     Option(("--raw",), "flag", "raw", "", "leave {{ … }} and @path in the prompt alone"),
     Option(("--dry-run",), "flag", "dry_run", "", "show the exact request, send nothing"),
 )
+
+
+def usage() -> str:
+    """The options, a line each."""
+    longest = max(len(option.usage) for option in OPTIONS)
+    return "\n".join(f"  {option.usage:<{longest}}  {option.help}" for option in OPTIONS)
+
 
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conversation import CellRef
+    from .conversations import CellRef
 
 __all__ = ["Question"]
 

@@ -1,0 +1,105 @@
+"""The commands of `%qwen`: a table, and how a line is told from a question.
+
+A line is a command when its first word is one and the words behind it are as many as it takes; any other line is a
+question. So `%qwen undo` is a command, and `%qwen undo that last commit: how?` asks. What the commands do is in the
+modules beside this one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..options import usage
+from . import answers, chats, whom
+
+if TYPE_CHECKING:
+    from ..magics import QwenMagics
+
+__all__ = ["COMMANDS", "Call", "Command", "command_in"]
+
+ANY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: the words that it takes (from `least` to `most` of them), and the function that does it."""
+
+    arguments: str
+    help: str
+    least: int
+    most: int
+    do: Callable[[Call], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command as it was given: in whose magics, with which words, for which conversation (`-c`)."""
+
+    magics: QwenMagics
+    words: tuple[str, ...]
+    chat: str = "default"
+
+
+def command_in(text: str) -> Command | None:
+    """The command that `text` is; `None` for a question.
+
+    Raises `InputError` for a single word that is nearly a command: it would be an odd question.
+    """
+    words = text.split()
+    if not words:
+        return COMMANDS["help"]
+    command = COMMANDS.get(words[0])
+    if command is not None:
+        return command if command.least < len(words) <= command.most + 1 else None
+    near = difflib.get_close_matches(words[0], COMMANDS, n=1, cutoff=0.75)
+    if near and len(words) == 1:
+        raise InputError(
+            f"There is no command {words[0]!r}.", f"Did you mean {near[0]}? To ask it: %qwen -- {words[0]}"
+        )
+    return None
+
+
+def help_(call: Call) -> None:
+    """`%qwen` and `%qwen help`."""
+    names = {f"{name} {command.arguments}".strip(): command.help for name, command in COMMANDS.items()}
+    longest = max(map(len, names))
+    commands = "\n".join(f"  %qwen {name:<{longest}}  {text}" for name, text in names.items())
+    print(f"{INTRODUCTION}\n\nOptions:\n{usage()}\n\nCommands:\n{commands}")
+
+
+INTRODUCTION = """%%qwen [OPTIONS]           asks what the cell's body says; the answer streams below it
+%qwen [OPTIONS] QUESTION   asks a question on one line
+%qwen COMMAND              see below
+
+The kernel keeps the conversation; a cell run again replaces its own turn. The prompt is free text; {{ expression }}
+in it is evaluated in the notebook. The last answer is _qwen (.text, .code, .usage, …); qwen_magic.ask("…") asks from
+Python."""
+
+COMMANDS: dict[str, Command] = {
+    "help": Command("", "this screen", 0, 0, help_),
+    "use": Command("[NAME|URL] [--protocol P]", "ask another endpoint, or say which one is asked", 0, 3, whom.use),
+    "models": Command("", "the models that the endpoint has", 0, 0, whom.models),
+    "login": Command("", "keep a key (it is asked for, and not shown)", 0, 0, whom.login),
+    "logout": Command("", "forget the key", 0, 0, whom.logout),
+    "last": Command("", "show the last answer again", 0, 0, answers.last),
+    "continue": Command("", "go on with an answer that was stopped or cut", 0, 0, answers.go_on),
+    "chats": Command("", "the conversations of this kernel", 0, 0, chats.chats),
+    "show": Command("[NAME]", "a conversation's transcript", 0, 1, chats.show),
+    "system": Command("[TEXT]", "the conversation's system prompt ('none' to clear it)", 0, ANY, chats.system),
+    "model": Command("[MODEL]", "the conversation's model ('none' for the default)", 0, 1, chats.model),
+    "reset": Command("[NAME]", "forget a conversation's turns", 0, 1, chats.reset),
+    "undo": Command("[NAME]", "bring back what the last change replaced", 0, 1, chats.undo),
+    "fork": Command("NEW [FROM]", "go on from a copy of a conversation", 1, 2, chats.fork),
+    "rename": Command("OLD NEW", "give a conversation another name", 2, 2, chats.rename),
+    "drop": Command("NAME", "forget a conversation altogether", 1, 1, chats.drop),
+    "compact": Command("[NAME]", "let the model sum up the oldest turns", 0, 1, chats.compact),
+    "save": Command("FILE.json [NAME]", "save a conversation", 1, 2, chats.save),
+    "load": Command("FILE.json [NAME]", "load a saved conversation", 1, 2, chats.load),
+    "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", 1, 2, chats.export),
+    "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", 0, 0, chats.resume),
+    "usage": Command("", "the tokens used in this kernel", 0, 0, chats.usage),
+}

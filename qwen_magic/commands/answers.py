@@ -1,0 +1,54 @@
+"""`%qwen last`, `continue`, and the dry run: what is shown of an answer or a request outside of asking."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..assistant import DryRun
+    from . import Call
+
+__all__ = ["go_on", "last", "show_dry_run"]
+
+# Of a picture's base64 so many characters are shown.
+LONGEST_DATA = 60
+
+
+def last(call: Call) -> None:
+    """Show the last answer again: a page reload can lose it."""
+    from IPython.display import display
+
+    from ..rendering.record import record
+
+    if call.magics.assistant.last is None:
+        raise InputError("There is no last answer.", "Ask first.")
+    data, metadata = record(call.magics.assistant.last.answer, show_reasoning=call.magics.show_reasoning)
+    display(data, metadata=metadata, raw=True)
+
+
+def go_on(call: Call) -> None:
+    """Go on with an answer that was stopped or cut."""
+    with call.magics.publishing():
+        call.magics.assistant.go_on(call.magics.view(), call.magics.cell())
+
+
+def show_dry_run(request: DryRun) -> None:
+    """Print the exact request; of the key only that it would be there, of long data only the beginning."""
+    headers = {"Authorization": "Bearer …", "Content-Type": "application/json", **request.headers}
+    lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in headers.items())]
+    print("\n".join([*lines, "", json.dumps(shortened(request.body), ensure_ascii=False, indent=2)]))
+    print("\nNothing was sent." + "".join(f" Note: {note}." for note in request.notes))
+
+
+def shortened(value: Any) -> Any:
+    """`value` with the bytes in its data URLs left out."""
+    if isinstance(value, dict):
+        return {name: shortened(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [shortened(item) for item in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > LONGEST_DATA:
+        return f"{value[:LONGEST_DATA]}… ({len(value):,} characters)"
+    return value

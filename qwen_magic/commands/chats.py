@@ -1,0 +1,176 @@
+"""The commands that look after conversations: list, show, change, save and load them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..conversations import Conversation, Conversations
+    from . import Call
+
+__all__ = [
+    "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
+    "system", "undo", "usage",
+]  # fmt: skip
+
+
+def conversations(call: Call) -> Conversations:
+    return call.magics.assistant.conversations
+
+
+def named(call: Call, at: int = 0) -> Conversation:
+    """The conversation that the word at this place names, else the one of `-c`, else the default one."""
+    return conversations(call).find(call.words[at] if len(call.words) > at else call.chat)
+
+
+def chats(call: Call) -> None:
+    """A table of them."""
+    from IPython.display import display
+
+    from ..rendering.listing import Listing
+
+    rows = [
+        (chat.name, len(chat), f"{chat.usage.total:,}", chat.model or "", ago(chat.last_used))
+        for chat in conversations(call)
+    ]
+    display(Listing(("conversation", "turns", "tokens", "model", "last used"), rows, "No conversation yet."))
+
+
+def ago(moment: float | None) -> str:
+    """A time in the past, for people."""
+    if moment is None:
+        return ""
+    seconds = max(0, int(time.time() - moment))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def show(call: Call) -> None:
+    """The transcript, rendered."""
+    from IPython.display import display
+
+    from ..rendering.markdown import render
+
+    transcript = named(call).transcript()
+    display({"text/markdown": transcript, "text/html": render(transcript), "text/plain": transcript}, raw=True)
+
+
+def system(call: Call) -> None:
+    """Set, clear or show the system prompt."""
+    chat = conversations(call).get(call.chat)
+    if call.words:
+        text = " ".join(call.words)
+        chat.system = None if text.lower() == "none" else text
+    print(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
+
+
+def model(call: Call) -> None:
+    """Set, clear or show the model."""
+    chat = conversations(call).get(call.chat)
+    if call.words:
+        chat.model = None if call.words[0].lower() == "none" else call.words[0]
+    print(f"Model of {chat.name!r}: {chat.model or 'the default'}")
+
+
+def reset(call: Call) -> None:
+    """Forget all turns of one."""
+    chat = named(call)
+    turns = len(chat)
+    chat.reset(call.magics.cell())
+    print(f"{chat.name!r} starts afresh; {turns} turn{'s' * (turns != 1)} forgotten (%qwen undo brings them back).")
+
+
+def undo(call: Call) -> None:
+    """Take back the last change of one."""
+    chat = named(call)
+    what = chat.undo(call.magics.cell())
+    print(f"Undone in {chat.name!r}: {what}.")
+
+
+def fork(call: Call) -> None:
+    """Go on from a copy."""
+    new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
+    chat = conversations(call).fork(new, source, call.magics.cell())
+    print(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with -c {new}.")
+
+
+def rename(call: Call) -> None:
+    """Another name."""
+    chat = conversations(call).rename(*call.words)
+    print(f"{call.words[0]!r} is called {chat.name!r} now.")
+
+
+def drop(call: Call) -> None:
+    """Forget one altogether."""
+    conversations(call).drop(call.words[0])
+    print(f"{call.words[0]!r} is gone.")
+
+
+def compact(call: Call) -> None:
+    """Let the model sum up the oldest turns."""
+    chat = named(call)
+    with call.magics.publishing():
+        call.magics.assistant.compact(chat, call.magics.view(), call.magics.cell())
+    print(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
+
+
+def save(call: Call) -> None:
+    """Into a file that `load` reads."""
+    chat = named(call, 1)
+    chat.save(call.words[0], contents=True)
+    print(f"{chat.name!r} is saved in {call.words[0]} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
+
+
+def load(call: Call) -> None:
+    """From such a file."""
+    name = call.words[1] if len(call.words) > 1 else ""
+    chat = conversations(call).load(call.words[0], name, call.magics.cell())
+    print(
+        f"{chat.name!r} has {len(chat)} turn{'s' * (len(chat) != 1)} from {call.words[0]} (%qwen undo takes it back)."
+    )
+
+
+def export(call: Call) -> None:
+    """A transcript for people."""
+    chat = named(call, 1)
+    chat.export(call.words[0])
+    print(f"The transcript of {chat.name!r} is in {call.words[0]}.")
+
+
+def resume(call: Call) -> None:
+    """Load what autosave kept beside the notebook."""
+    from ..autosave import folder_of, saved_in
+
+    folder = folder_of(call.magics.shell)
+    files = saved_in(folder)
+    if not files:
+        raise InputError(f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on.")
+    for file in files:
+        chat = conversations(call).load(file, cell=call.magics.cell())
+        print(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)}.")
+
+
+def usage(call: Call) -> None:
+    """Tokens, and their cost where prices are configured."""
+    from IPython.display import display
+
+    from ..conversations.usage import Prices
+    from ..rendering.listing import Listing
+
+    settings = call.magics.settings
+    rows = conversations(call).usage(Prices(settings.prices, settings.currency))
+    priced = any(row.cost is not None for row in rows)
+    columns = ["conversation", "model", "questions", "tokens in", "tokens out"]
+    if priced:
+        columns.append(f"cost {settings.currency}".strip())
+    cells = [
+        (row.conversation, row.model, row.questions, row.usage.input, row.usage.output)
+        + ((("" if row.cost is None else round(row.cost, 6)),) if priced else ())
+        for row in rows
+    ]
+    display(Listing(columns, cells, "Nothing was asked yet."))

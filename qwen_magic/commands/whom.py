@@ -1,0 +1,74 @@
+"""`%qwen use`, `models`, `login`, `logout`: who is asked, and with which key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from . import Call
+
+__all__ = ["login", "logout", "models", "use"]
+
+
+def use(call: Call) -> None:
+    """Ask somebody else from now on, or say who is asked."""
+    names, protocol = without_protocol(call.words)
+    if len(names) > 1:
+        raise InputError(f"%qwen use takes one endpoint, and got {' '.join(names)}.")
+    assistant = call.magics.assistant
+    if names or protocol:
+        assistant.use(names[0] if names else assistant.endpoint.name, protocol)
+    endpoint = assistant.endpoint
+    key = assistant.credentials.find(endpoint.account)
+    said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
+    print(f"Asking {endpoint.name} at {endpoint.base_url} ({endpoint.protocol} protocol), {said}.")
+
+
+def without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:
+    """The words without `--protocol P` or `--protocol=P`, and P."""
+    names, protocol = [], ""
+    rest = iter(words)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if flag == "--protocol":
+            protocol = value if equals else next(rest, "?")
+        else:
+            names.append(word)
+    return names, protocol
+
+
+def models(call: Call) -> None:
+    """What the endpoint has, with what is known of it."""
+    from IPython.display import display
+
+    from ..models import lookup
+    from ..rendering.listing import Listing
+
+    found = call.magics.assistant.models()
+    rows = []
+    for name in sorted(found):
+        facts = lookup(name)
+        window = found[name] or facts.window
+        rows.append((name, f"{window:,}" if window else "", "yes" if facts.vision else "", facts.thinking or ""))
+    display(Listing(("model", "window (tokens)", "sees images", "thinks"), rows, "This endpoint has no models."))
+
+
+def login(call: Call) -> None:
+    """Ask for the key of the present endpoint, and keep it."""
+    from getpass import getpass
+
+    credentials, account = call.magics.assistant.credentials, call.magics.assistant.endpoint.account
+    where = credentials.remember(account, getpass(f"Key for {account} (it is not shown): "))
+    print(f"The key for {account} is kept in {where}.")
+
+
+def logout(call: Call) -> None:
+    """Forget it again."""
+    credentials, account = call.magics.assistant.credentials, call.magics.assistant.endpoint.account
+    gone = credentials.forget(account)
+    left = credentials.find(account)
+    print(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")
+    if left:
+        print(f"There is still one in {left.source}.")

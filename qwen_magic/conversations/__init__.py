@@ -1,0 +1,67 @@
+"""The conversation of a notebook: what is sent as context, what is kept, and what a cell run again replaces.
+
+Usable from Python without any magic. Nothing here asks a model or knows about HTTP; whoever asks reserves a place,
+sends what is complete before it, and keeps the turn:
+
+    with conversation.begin(cell) as reserved:
+        fitted = fit(reserved.context, question, window=131_072, reserve=16_384)
+        answer = ...                      # send fitted.messages
+        reserved.keep(Turn(question, answer))
+
+**The order rule**
+
+*Places.* The k-th question of one run of a cell has the place (cell, k). A place is made when it is first asked for,
+at the end of the order; a further place of a known cell comes right behind that cell's others. A question without a
+cell, or with `append=True`, gets a new place at the end, bound to no cell, every time. Places stay where they are,
+also empty: a cell that was deleted and comes back (cut and paste) finds its old position. A copy of a cell is a new
+cell.
+
+*Context.* A question is sent the complete turns at the places before its own, as they are when it begins. Of its own
+cell only those that the same run asked: never its own old answer, never a later turn. A turn that failed, was stopped
+or was cut is shown and kept, and is never context.
+
+*Keeping.* A turn takes its place, whatever was there: a run that fails or is stopped shows its failure, and `undo`
+brings back the old answer. Later turns stay. When a run ends well, the turns that an older run of the cell left
+behind the last question of this run go; when it ends badly they stay. A question that keeps nothing (asked alone, or
+refused) leaves every turn as it was and does not count; only the place of its cell is remembered.
+
+*Several at once.* A place is reserved when the question begins, so the order is the order of beginning, whoever
+finishes first; a question does not see an unfinished one. Two runs that answer the same place: the last to finish has
+it, and `undo` brings back the other.
+
+*Deleting.* Deleted cells drop their turns. Turns that were asked with `append=True` are bound to no cell and stay.
+
+*Summaries.* A summary is a turn at its own place. Later questions are sent it in the stead of all that is before it,
+but for the pinned turns and the last few that it `keeps`; earlier cells, run again, are sent what they were sent.
+
+*Reset, load and fork* forget every turn. Said in a cell, they remember the empty places before that cell, and forget
+those behind it, so that a notebook run twice from the top asks the same twice, and a notebook whose cells were moved
+starts afresh. A fork that is made in a cell holds what is before that cell.
+
+*System prompt and model* belong to the whole conversation, whichever cell sets them: set them before the first
+question.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .conversation import Conversation
+from .named import Conversations
+from .reservation import Reservation
+from .turns import CellRef, Turn
+from .usage import Spent
+
+if TYPE_CHECKING:
+    from .budget import SUMMARISE, Fitted, fit
+
+__all__ = ["SUMMARISE", "CellRef", "Conversation", "Conversations", "Fitted", "Reservation", "Spent", "Turn", "fit"]
+
+
+def __getattr__(name: str) -> Any:
+    """The budget is first needed when a question is sent, not when the extension loads."""
+    if name in ("SUMMARISE", "Fitted", "fit"):
+        from . import budget
+
+        return getattr(budget, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,161 @@
+"""A conversation for people to read: its transcript as markdown, and as one HTML page that needs nothing else.
+
+Both are safe to open whatever the model wrote; that is the work of `qwen_magic.rendering`, which is imported only when
+a transcript is made. Reading one back is not possible: that is what `saving` is for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..messages import Document, Image
+from .saving import write_in_one_piece
+from .turns import Turn
+
+if TYPE_CHECKING:
+    from .conversation import Conversation
+
+__all__ = ["export", "page", "transcript"]
+
+LINE_END = re.compile("\r\n|\r|\n")  # CommonMark's; U+2028 and the like do not end a line
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+PAGE = """<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }}
+.by {{ margin: 2rem 0 .25rem; color: #666; font-size: .875rem; }}
+.by b {{ color: #000; }}
+.said {{ white-space: pre-wrap; background: #f3f3f3; border-radius: .5rem; padding: .5rem .75rem; }}
+.said, .answer {{ overflow-wrap: anywhere; }}
+img {{ max-width: 100%; }}
+pre {{ overflow-x: auto; background: #f8f8f8; padding: .5rem; line-height: 1.4; }}
+table {{ border-collapse: collapse; }}
+th, td {{ border: 1px solid #ccc; padding: .25rem .5rem; }}
+{colours}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
+
+def export(conversation: Conversation, path: str | os.PathLike[str]) -> None:
+    """Writes the transcript; the ending of the name says how. Raises `InputError`."""
+    ending = Path(path).suffix.lower()
+    if ending in (".md", ".markdown"):
+        text = transcript(conversation)
+    elif ending in (".html", ".htm"):
+        text = page(conversation)
+    else:
+        raise InputError(f"{path} ends neither in .md nor in .html.", "The ending says what is written.")
+    write_in_one_piece(path, text.encode("utf-8", "replace"))
+
+
+def transcript(conversation: Conversation) -> str:
+    """The transcript as markdown that is safe to show."""
+    from ..rendering.markdown import neutralise
+
+    parts = [f"# {conversation.name}"]
+    if conversation.system:
+        parts += ["**System prompt**", quoted(conversation.system)]
+    for turn in conversation.turns:
+        parts += ["---", said_by("You", *asking(turn), *(f"`{name}`".replace("\n", " ") for name in attached(turn)))]
+        parts += [quoted(turn.question.text), said_by(answerer(turn), *answering(turn)), closed(turn.answer.text)]
+    return neutralise("\n\n".join(parts) + "\n")
+
+
+def page(conversation: Conversation) -> str:
+    """The transcript as an HTML page: no script, nothing fetched, pictures inside."""
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types of its own
+
+    sections = [said_by_html("System prompt"), said_html(conversation.system)] if conversation.system else []
+    for turn in conversation.turns:
+        sections += turn_html(turn)
+    colours = HtmlFormatter().get_style_defs(".highlight")
+    return PAGE.format(title=escape(conversation.name), body="\n".join(sections), colours=colours)
+
+
+def turn_html(turn: Turn) -> Iterator[str]:
+    from ..rendering.markdown import render
+
+    yield said_by_html("You", *asking(turn), *attached(turn))
+    yield from (
+        f'<p><img src="{escape(image.url)}" alt="{escape(image.name)}"></p>'
+        for image in turn.question.images
+        if image.url.startswith("data:image/")
+    )
+    yield said_html(turn.question.text)
+    yield said_by_html(answerer(turn), *answering(turn))
+    yield f'<div class="answer">\n{render(turn.answer.text)}\n</div>'
+
+
+def said_html(text: str) -> str:
+    return f'<div class="said">{escape(text)}</div>'
+
+
+def said_by_html(who: str, *facts: str) -> str:
+    return f'<p class="by"><b>{escape(who)}</b>{"".join(f" · {escape(fact)}" for fact in facts)}</p>'
+
+
+def said_by(who: str, *facts: str) -> str:
+    return " · ".join((f"**{who}**", *facts))
+
+
+def asking(turn: Turn) -> Iterator[str]:
+    """When the question was asked."""
+    try:
+        if turn.asked:
+            yield f"{datetime.fromtimestamp(turn.asked, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        yield "no date"
+
+
+def attached(turn: Turn) -> Iterator[str]:
+    for part in turn.question.parts:
+        if isinstance(part, Image | Document):
+            yield part.name or part.sha256[:12] or "picture"
+
+
+def answerer(turn: Turn) -> str:
+    return turn.answer.model or turn.model or "Answer"
+
+
+def answering(turn: Turn) -> Iterator[str]:
+    """What a reader should know before the answer."""
+    if turn.summary:
+        yield "a summary of what is before"
+    if not turn.complete:
+        yield f"not finished ({turn.answer.finish_reason})"
+
+
+def quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in LINE_END.split(text))
+
+
+def closed(text: str) -> str:
+    """The markdown with its last code block closed, so that a broken-off answer does not swallow what follows."""
+    fence = ""
+    for line in LINE_END.split(text):
+        if match := FENCE.fullmatch(line):
+            run, info = match.groups()
+            if not fence:
+                fence = "" if run[0] == "`" and "`" in info else run
+            elif run.startswith(fence) and not info.strip():
+                fence = ""
+    return f"{text}\n{fence}" if fence else text

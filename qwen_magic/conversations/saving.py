@@ -1,0 +1,220 @@
+"""A conversation in a file: JSON, UTF-8, one object.
+
+    format    "qwen_magic conversation"
+    version   1; a reader refuses a greater one, and ignores fields that it does not know
+    name      the conversation's
+    system    its system prompt, or null
+    model     its model, or null: the shell's
+    turns     in their order, each with
+        place     {"cell": id, "number": from 0}, or null for a turn that is bound to no cell
+        cell      {"id", "run"} of the run that asked, or null
+        question  {"role": "user", "parts": […]}; a part has a "type":
+                  text      text
+                  image     url, name, sha256; without its contents a picture's url is "", unless it lies on the web
+                  document  file_id, name, sha256
+        answer    text, reasoning, model, endpoint, usage, finish_reason, request_id, seconds, tool_calls, sources,
+                  attachments, notes: the fields of `Answer`
+        model     that was asked
+        asked     seconds since 1970, UTC
+        pinned, estimate, summary, keeps: the fields of `Turn`
+
+Fields that have their default value may be missing. Attachments are named by their sha256 (of the bytes that were
+sent, in hex). There is no key in the file, because there is none in a conversation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from inspect import Parameter, signature
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from ..errors import InputError
+from ..messages import Document, Image, Part, Text
+from .places import Place
+from .turns import Turn
+
+__all__ = ["Saved", "load", "save", "write_in_one_piece"]
+
+FORMAT, VERSION = "qwen_magic conversation", 1
+
+PARTS: Mapping[str, type[Part]] = {"text": Text, "image": Image, "document": Document}
+
+JSON_TYPES = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class Saved(NamedTuple):
+    """What is in a file."""
+
+    name: str
+    system: str | None
+    model: str | None
+    turns: tuple[tuple[Place | None, Turn], ...]
+
+
+class Damaged(Exception):
+    """A field of the file is not what it should be."""
+
+
+def save(saved: Saved, path: str | os.PathLike[str], *, contents: bool = False) -> None:
+    """Writes the file; with `contents` also the pictures, else only their names and hashes.
+
+    Raises `InputError` when it cannot be written; what was there before is then still there.
+    """
+    turns = [
+        {"place": place._asdict() if place else None} | plain(turn if contents else without_contents(turn))
+        for place, turn in saved.turns
+    ]
+    head = {"format": FORMAT, "version": VERSION, "name": saved.name, "system": saved.system, "model": saved.model}
+    text = json.dumps(head | {"turns": turns}, ensure_ascii=False, indent=1)
+    # Half of a surrogate pair, which UTF-8 cannot hold, becomes the escape that JSON has for it.
+    write_in_one_piece(path, text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def load(path: str | os.PathLike[str]) -> Saved:
+    """What `save` wrote. Raises `InputError` with the reason when the file is not such a one, or not whole."""
+    path = Path(path).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    data = parse(content, path)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise foreign(path)
+    try:
+        version = read(int, data.get("version"), "version")
+        if version > VERSION:
+            raise InputError(
+                f"{path} was saved by a newer qwen_magic (format {version}; this one reads {VERSION}).",
+                "Upgrade with: pip install --upgrade qwen_magic",
+            )
+        return read_conversation(data)
+    except (Damaged, OverflowError) as error:
+        raise InputError(f"{path} is damaged: {error}.") from None
+
+
+def parse(content: bytes, path: Path) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        if FORMAT.encode() in content[:100]:
+            raise InputError(f"{path} is damaged: it is cut short, or not JSON any more.") from None
+        raise foreign(path) from None
+
+
+def foreign(path: Path) -> InputError:
+    return InputError(f"{path} is not a saved conversation.", "`%qwen save FILE` writes one.")
+
+
+def read_conversation(data: Mapping[str, Any]) -> Saved:
+    entries = read(list, data.get("turns"), "turns")
+    turns = tuple(read_turn(entry, f"turns[{index}]") for index, entry in enumerate(entries))
+    places = [place for place, _ in turns if place is not None]
+    if len(set(places)) < len(places):
+        raise Damaged("two turns have the same place")
+    system, model = (read(str | None, data.get(name), name) for name in ("system", "model"))
+    return Saved(read(str, data.get("name"), "name"), system, model, turns)
+
+
+def read_turn(data: Any, where: str) -> tuple[Place | None, Turn]:
+    turn = read(Turn, data, where)
+    place = read(Place | None, data.get("place"), f"{where}.place")
+    return place if place and place.cell else None, turn
+
+
+def without_contents(turn: Turn) -> Turn:
+    """The turn without the bytes of its pictures; those on the web keep their address."""
+    parts = tuple(
+        replace(part, url="") if isinstance(part, Image) and part.url.startswith("data:") else part
+        for part in turn.question.parts
+    )
+    return replace(turn, question=replace(turn.question, parts=parts))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: without what is at its default; parts say of which type they are."""
+    if is_dataclass(value):
+        kind = next(({"type": name} for name, part in PARTS.items() if type(value) is part), {})
+        given = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
+        return kind | {name: plain(item) for name, (item, default) in given.items() if item != default}
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def read(kind: Any, data: Any, where: str) -> Any:
+    """The value of this type that the data holds. Raises `Damaged`, with the name of the field."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind == Part:
+        return read_part(data, where)
+    if origin in (Union, UnionType):
+        return None if data is None else read(arguments[0], data, where)
+    if origin is Literal:
+        return one_of(arguments, data, where)
+    if origin is tuple:
+        items = enumerate(read(list, data, where))
+        return tuple(read(arguments[0], item, f"{where}[{index}]") for index, item in items)
+    if kind in JSON_TYPES:
+        if type(data) is kind or (kind is float and type(data) is int):
+            return kind(data)
+        raise Damaged(f"{where} is not {JSON_TYPES[kind]}")
+    return read_fields(kind, data, where)
+
+
+def read_part(data: Any, where: str) -> Part:
+    name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
+    part: Part = read_fields(PARTS[name], data, where)
+    return part
+
+
+def one_of(choices: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data not in choices:
+        raise Damaged(f"{where} is none of {', '.join(choices)}")
+    return data
+
+
+def read_fields(cls: Any, data: Any, where: str) -> Any:
+    data = read(dict, data, where)
+    kinds, parameters = described(cls)
+    if missing := [name for name in parameters if parameters[name].default is Parameter.empty and name not in data]:
+        raise Damaged(f"{where} has no {missing[0]}")
+    return cls(**{name: read(kinds[name], data[name], f"{where}.{name}") for name in parameters if name in data})
+
+
+@cache
+def described(cls: type) -> tuple[Mapping[str, Any], Mapping[str, Parameter]]:
+    """The types of a value's fields, and which of them have a default."""
+    return get_type_hints(cls), signature(cls).parameters
+
+
+def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes the whole file or leaves the old one: into a file beside it first, which then takes its name.
+
+    Raises `InputError` when that is not possible.
+    """
+    target = Path(os.path.realpath(Path(path).expanduser()))
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None

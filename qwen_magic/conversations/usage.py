@@ -1,0 +1,63 @@
+"""Tokens that were spent in this kernel, by conversation and model, and what they cost at the user's own prices.
+
+What was spent stays spent: turns that were replaced, undone or reset still count. Prices are the user's to name;
+this package knows none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ..events import Usage
+from ..models import lookup
+
+__all__ = ["Prices", "Spent", "by_model"]
+
+
+class Spent(NamedTuple):
+    """Questions asked and tokens used. `cost` is `None` where no price is known for the model."""
+
+    conversation: str
+    model: str
+    questions: int = 0
+    usage: Usage = Usage()
+    cost: float | None = None
+
+    def plus(self, usage: Usage | None) -> Spent:
+        """With one question more, and what it used (`None`: the service did not say)."""
+        return self._replace(questions=self.questions + 1, usage=self.usage + (usage or Usage()))
+
+
+class Prices(NamedTuple):
+    """What tokens cost: for each model a pair (in, out) per million tokens, in this currency.
+
+    A dated snapshot of a model costs what the model does, unless it is named itself.
+    """
+
+    models: Mapping[str, tuple[float, float]]
+    currency: str = ""
+
+    def cost(self, model: str, usage: Usage) -> float | None:
+        price = self.models.get(model) or self.models.get(lookup(model).name)
+        return None if price is None else (usage.input * price[0] + usage.output * price[1]) / 1_000_000
+
+    def of(self, row: Spent) -> Spent:
+        """The row with its cost."""
+        return row._replace(cost=self.cost(row.model, row.usage))
+
+
+def by_model(rows: Iterable[Spent]) -> tuple[Spent, ...]:
+    """The rows of several conversations added up, one for each model."""
+    totals: dict[str, Spent] = {}
+    for row in rows:
+        total = totals.get(row.model, Spent("", row.model))
+        costs = [cost for cost in (total.cost, row.cost) if cost is not None]
+        totals[row.model] = Spent(
+            "",
+            row.model,
+            total.questions + row.questions,
+            total.usage + row.usage,
+            sum(costs) if costs else None,
+        )
+    return tuple(totals.values())

@@ -1,0 +1,26 @@
+"""The view that shows nothing: for `ask(show=False)`, and for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..answer import Answer
+from ..events import Event
+from .view import Heading
+
+__all__ = ["SilentView"]
+
+
+class SilentView:
+    """Shows nothing. The answer is what `ask()` returns."""
+
+    interval = 0.1
+
+    def start(self, heading: Heading) -> None:
+        """Shows nothing."""
+
+    def update(self, events: Sequence[Event]) -> None:
+        """Shows nothing."""
+
+    def finish(self, answer: Answer) -> None:
+        """Shows nothing."""
