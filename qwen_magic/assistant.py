@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from .answer import FAILED, STOPPED, Answer, Attached
 from .conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from .credentials import Credentials
-from .endpoints import SANDBOX, Endpoint, endpoint, of_service
-from .errors import ConfigurationError, InputError
+from .endpoints import Endpoint
+from .errors import InputError
 from .events import Event, ReasoningDelta, TextDelta
+from .gateway import Gateway
 from .messages import ChatRequest, Document, Message, Text
 from .models import lookup
 from .protocols import protocol
@@ -24,15 +25,10 @@ from .reply import Reply
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .client import Client
-    from .protocols import ProtocolName
     from .rendering.view import View
-    from .sandbox import Sandbox
 
 __all__ = ["Assistant", "Plan", "Stopped"]
 
-# "Text, images, uploaded documents": the service's models of choice (its docs, "Models", Oct 2026).
-TEXT_MODEL = "qwen-plus"
 # At the most so much of a window is kept free for the answer.
 RESERVE_SHARE = 4
 GO_ON = "Go on with your last answer exactly where it stops. Repeat nothing of it and do not comment."
@@ -81,74 +77,25 @@ class Last:
 
 
 class Assistant:
-    """What one shell asks with: its settings, endpoint, keys, connections and conversations."""
+    """What one shell asks with: who is asked (`gateway`), the conversations, and the last answer."""
 
     def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
-        self.settings = settings or Settings()
-        self.credentials = credentials or Credentials()
+        self.gateway = Gateway(settings or Settings(), credentials or Credentials())
         self.conversations = Conversations()
         self.last: Last | None = None
-        self._endpoint: Endpoint | None = None
-        self._sandbox: Sandbox | None = None
-        self._found: dict[str, dict[str, int | None]] = {}
-        self._client: Client | None = None
-
-    # --- whom to ask
 
     @property
-    def endpoint(self) -> Endpoint:
-        """Who is asked: what `use` chose, else what is configured, else the service in Beijing."""
-        if self._endpoint is None:
-            self._endpoint = self.resolve(self.settings.endpoint or "beijing", self.settings.protocol)
-        return self._endpoint
+    def settings(self) -> Settings:
+        """The defaults for every question."""
+        return self.gateway.settings
 
-    def use(self, name: str, protocol: str = "") -> Endpoint:
-        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`."""
-        self._endpoint = self.resolve(name, protocol)
-        return self._endpoint
-
-    def resolve(self, name: str, protocol: str = "") -> Endpoint:
-        form = protocol_name(protocol)
-        if name != SANDBOX:
-            return endpoint(name, form)
-        if self._sandbox is None:
-            from .sandbox import Sandbox
-
-            self._sandbox = Sandbox().start()
-            self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
-        return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
-
-    @property
-    def client(self) -> Client:
-        """The HTTP client; it is imported when it is first needed."""
-        if self._client is None:
-            from .client import Client
-            from .transport import Timeouts
-
-            self._client = Client(self.credentials, Timeouts(self.settings.connect_timeout, self.settings.idle_timeout))
-        return self._client
-
-    def models(self) -> dict[str, int | None]:
-        """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
-        here = self.endpoint
-        if here.protocol == "dashscope":  # only the compatible form can list models
-            here = self.resolve(here.base_url if here.name != SANDBOX else SANDBOX, "compatible")
-            here = replace(here, account=self.endpoint.account)
-        listing = self.client.call(here, "GET", "models")
-        rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
-        return {str(row["id"]): window_of(row) for row in rows}
-
-    def known_models(self) -> tuple[str, ...]:
-        """The models of the endpoint as far as they are known without asking it."""
-        return tuple(self._found.get(self.endpoint.base_url, ()))
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.gateway.settings = settings
 
     def close(self) -> None:
         """Close every connection, and the sandbox."""
-        if self._client is not None:
-            self._client.close()
-        if self._sandbox is not None:
-            self._sandbox.stop()
-        self._client = self._sandbox = self._endpoint = None
+        self.gateway.close()
 
     # --- asking
 
@@ -174,7 +121,7 @@ class Assistant:
 
         if not question.prompt.strip():
             raise InputError("There is no question.", "Write it below the line, or after %qwen.")
-        here = self.endpoint
+        here = self.gateway.endpoint
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
         asked = Message.user(question.prompt)
@@ -184,7 +131,7 @@ class Assistant:
             asked,
             system=system_prompt(question, conversation, self.settings),
             model=model,
-            window=self._window(model),
+            window=self.gateway.window(model),
             reserve=reserve(model),
         )
         if fitted.left_out:
@@ -239,12 +186,12 @@ class Assistant:
     ) -> Answer:
         from .rendering.view import Heading
 
-        stream = self.client.stream(plan.endpoint, plan.request)
+        stream = self.gateway.client.stream(plan.endpoint, plan.request)
         reply = Reply()
         error: BaseException | None = None
         with stream:
-            view.start(Heading(plan.request.model, plan.endpoint.name, plan.attachments, plan.notes))
             try:
+                view.start(Heading(plan.request.model, plan.endpoint.name, plan.attachments, plan.notes))
                 if beginning is not None:
                     known: list[Event] = [ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
                     reply.add(known)
@@ -289,8 +236,8 @@ class Assistant:
         self, question: Question, conversation: Conversation, messages: tuple[Message, ...]
     ) -> tuple[str, tuple[str, ...]]:
         """The model to ask, and what the person should know of the choice."""
-        model = question.model or conversation.model or self.settings.model or self._default_model()
-        if not self.endpoint.dialect.service:
+        model = question.model or conversation.model or self.settings.model or self.gateway.default_model()
+        if not self.gateway.endpoint.dialect.service:
             return model, ()
         needed = needs(messages, self.settings)
         if needed is None or able(model, messages):
@@ -302,41 +249,8 @@ class Assistant:
             )
         return needed, (f"{needed} answers: {model} cannot take what is attached",)
 
-    def _default_model(self) -> str:
-        """The service's model of choice; elsewhere the first Qwen that is there, else the first model."""
-        if self.endpoint.dialect.service:
-            return TEXT_MODEL
-        names = list(self._catalogue())
-        if not names:
-            raise ConfigurationError(f"{self.endpoint.name} has no models.", "Load one there, or name it with -m.")
-        return next((name for name in names if "qwen" in name.lower()), names[0])
-
-    def _window(self, model: str) -> int | None:
-        """How many tokens the model reads and writes at most, where that is known."""
-        if self.endpoint.dialect.service:
-            return lookup(model).window
-        return self._catalogue().get(model)
-
-    def _catalogue(self) -> dict[str, int | None]:
-        """The models of a local server, asked for once."""
-        url = self.endpoint.base_url
-        if url not in self._found:
-            self._found[url] = self.models()
-        return self._found[url]
-
 
 REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
-
-
-def protocol_name(name: str) -> ProtocolName | None:
-    """A protocol's name, or `None` for the endpoint's own. Raises `ConfigurationError`."""
-    if name == "compatible":
-        return "compatible"
-    if name == "dashscope":
-        return "dashscope"
-    if name:
-        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
-    return None
 
 
 def system_prompt(question: Question, conversation: Conversation, settings: Settings) -> str:
@@ -362,13 +276,6 @@ def reserve(model: str) -> int:
     """Tokens to keep free for the answer."""
     facts = lookup(model)
     return min(facts.max_output or 0, (facts.window or 0) // RESERVE_SHARE)
-
-
-def window_of(row: dict[str, Any]) -> int | None:
-    """A model's window in a listing: vLLM calls it `max_model_len`, llama-server `meta.n_ctx`."""
-    meta = row.get("meta")
-    window = row.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
-    return window if isinstance(window, int) and window > 0 else None
 
 
 def continued(plan: Plan, text: str) -> ChatRequest:

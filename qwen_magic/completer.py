@@ -66,8 +66,8 @@ def after(magics: QwenMagics, before: list[str], current: str, is_cell: bool) ->
 
 def model_names(magics: QwenMagics) -> list[str]:
     """The service's models, or those that a local server has said it has."""
-    if magics.assistant.endpoint.dialect.service:
+    if magics.assistant.gateway.endpoint.dialect.service:
         from .models import KNOWN
 
         return [model.name for model in KNOWN]
-    return list(magics.assistant.known_models())
+    return list(magics.assistant.gateway.known_models())

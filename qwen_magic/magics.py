@@ -233,4 +233,4 @@ class QwenMagics(Magics):
         if self._assistant is not None:
             self._assistant.settings = self.settings
             if change.name in ("endpoint", "protocol"):
-                self._assistant.use(self.endpoint or "beijing", self.protocol)
+                self._assistant.gateway.use(self.endpoint or "beijing", self.protocol)

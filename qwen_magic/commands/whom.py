@@ -19,9 +19,9 @@ def use(call: Call) -> None:
         raise InputError(f"%qwen use takes one endpoint, and got {' '.join(names)}.")
     assistant = call.magics.assistant
     if names or protocol:
-        assistant.use(names[0] if names else assistant.endpoint.name, protocol)
-    endpoint = assistant.endpoint
-    key = assistant.credentials.find(endpoint.account)
+        assistant.gateway.use(names[0] if names else assistant.gateway.endpoint.name, protocol)
+    endpoint = assistant.gateway.endpoint
+    key = assistant.gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     print(f"Asking {endpoint.name} at {endpoint.base_url} ({endpoint.protocol} protocol), {said}.")
 
@@ -46,7 +46,7 @@ def models(call: Call) -> None:
     from ..models import lookup
     from ..rendering.listing import Listing
 
-    found = call.magics.assistant.models()
+    found = call.magics.assistant.gateway.models()
     rows = []
     for name in sorted(found):
         facts = lookup(name)
@@ -59,14 +59,14 @@ def login(call: Call) -> None:
     """Ask for the key of the present endpoint, and keep it."""
     from getpass import getpass
 
-    credentials, account = call.magics.assistant.credentials, call.magics.assistant.endpoint.account
+    credentials, account = call.magics.assistant.gateway.credentials, call.magics.assistant.gateway.endpoint.account
     where = credentials.remember(account, getpass(f"Key for {account} (it is not shown): "))
     print(f"The key for {account} is kept in {where}.")
 
 
 def logout(call: Call) -> None:
     """Forget it again."""
-    credentials, account = call.magics.assistant.credentials, call.magics.assistant.endpoint.account
+    credentials, account = call.magics.assistant.gateway.credentials, call.magics.assistant.gateway.endpoint.account
     gone = credentials.forget(account)
     left = credentials.find(account)
     print(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")

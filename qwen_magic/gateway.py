@@ -1,0 +1,132 @@
+"""Who is asked: the endpoint in use, its key, its models, and the client that talks to it.
+
+Not for what is asked, nor for what is kept: that is `qwen_magic.assistant`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .credentials import Credentials
+from .endpoints import SANDBOX, Endpoint, endpoint, of_service
+from .errors import ConfigurationError
+from .models import lookup
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .protocols import ProtocolName
+    from .sandbox import Sandbox
+
+__all__ = ["Gateway"]
+
+# "Text, images, uploaded documents": the service's models of choice (its docs, "Models", Oct 2026).
+TEXT_MODEL = "qwen-plus"
+
+
+class Gateway:
+    """The way of one shell to whoever it asks."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self.settings = settings
+        self.credentials = credentials
+        self._endpoint: Endpoint | None = None
+        self._sandbox: Sandbox | None = None
+        self._found: dict[str, dict[str, int | None]] = {}
+        self._client: Client | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Who is asked: what `use` chose, else what is configured, else the service in Beijing."""
+        if self._endpoint is None:
+            self._endpoint = self.resolve(self.settings.endpoint or "beijing", self.settings.protocol)
+        return self._endpoint
+
+    def use(self, name: str, protocol: str = "") -> Endpoint:
+        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`."""
+        self._endpoint = self.resolve(name, protocol)
+        return self._endpoint
+
+    def resolve(self, name: str, protocol: str = "") -> Endpoint:
+        form = protocol_name(protocol)
+        if name != SANDBOX:
+            return endpoint(name, form)
+        if self._sandbox is None:
+            from .sandbox import Sandbox
+
+            self._sandbox = Sandbox().start()
+            self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
+        return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
+
+    @property
+    def client(self) -> Client:
+        """The HTTP client; it is imported when it is first needed."""
+        if self._client is None:
+            from .client import Client
+            from .transport import Timeouts
+
+            self._client = Client(self.credentials, Timeouts(self.settings.connect_timeout, self.settings.idle_timeout))
+        return self._client
+
+    def models(self) -> dict[str, int | None]:
+        """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
+        here = self.endpoint
+        if here.protocol == "dashscope":  # only the compatible form can list models
+            here = self.resolve(here.base_url if here.name != SANDBOX else SANDBOX, "compatible")
+            here = replace(here, account=self.endpoint.account)
+        listing = self.client.call(here, "GET", "models")
+        rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
+        return {str(row["id"]): window_of(row) for row in rows}
+
+    def known_models(self) -> tuple[str, ...]:
+        """The models of the endpoint as far as they are known without asking it."""
+        return tuple(self._found.get(self.endpoint.base_url, ()))
+
+    def close(self) -> None:
+        """Close every connection, and the sandbox."""
+        if self._client is not None:
+            self._client.close()
+        if self._sandbox is not None:
+            self._sandbox.stop()
+        self._client = self._sandbox = self._endpoint = None
+
+    def default_model(self) -> str:
+        """The service's model of choice; elsewhere the first Qwen that is there, else the first model."""
+        if self.endpoint.dialect.service:
+            return TEXT_MODEL
+        names = list(self._catalogue())
+        if not names:
+            raise ConfigurationError(f"{self.endpoint.name} has no models.", "Load one there, or name it with -m.")
+        return next((name for name in names if "qwen" in name.lower()), names[0])
+
+    def window(self, model: str) -> int | None:
+        """How many tokens the model reads and writes at most, where that is known."""
+        if self.endpoint.dialect.service:
+            return lookup(model).window
+        return self._catalogue().get(model)
+
+    def _catalogue(self) -> dict[str, int | None]:
+        """The models of a local server, asked for once."""
+        url = self.endpoint.base_url
+        if url not in self._found:
+            self._found[url] = self.models()
+        return self._found[url]
+
+
+def protocol_name(name: str) -> ProtocolName | None:
+    """A protocol's name, or `None` for the endpoint's own. Raises `ConfigurationError`."""
+    if name == "compatible":
+        return "compatible"
+    if name == "dashscope":
+        return "dashscope"
+    if name:
+        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
+    return None
+
+
+def window_of(row: dict[str, Any]) -> int | None:
+    """A model's window in a listing: vLLM calls it `max_model_len`, llama-server `meta.n_ctx`."""
+    meta = row.get("meta")
+    window = row.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
+    return window if isinstance(window, int) and window > 0 else None
