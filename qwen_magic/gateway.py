@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .credentials import Credentials
-from .endpoints import SANDBOX, Endpoint, endpoint, of_service
+from .credentials import SERVICE, Credentials
+from .endpoints import RELAY, SANDBOX, Endpoint, endpoint, of_service
 from .errors import ConfigurationError
+from .hosting import offered, relay
 from .models import lookup
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .client import Client
+    from .files import Files
     from .protocols import ProtocolName
     from .sandbox import Sandbox
 
@@ -38,9 +40,9 @@ class Gateway:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Who is asked: what `use` chose, else what is configured, else the service in Beijing."""
+        """Who is asked: what `use` chose, else what is configured, else whoever can be asked without a setting."""
         if self._endpoint is None:
-            self._endpoint = self.resolve(self.settings.endpoint or "beijing", self.settings.protocol)
+            self._endpoint = self.resolve(self.settings.endpoint or self._unnamed(), self.settings.protocol)
         return self._endpoint
 
     def use(self, name: str, protocol: str = "") -> Endpoint:
@@ -50,6 +52,10 @@ class Gateway:
 
     def resolve(self, name: str, protocol: str = "") -> Endpoint:
         form = protocol_name(protocol)
+        if name == RELAY:
+            found = relay()
+            self.credentials.remember_for_session(RELAY, found.token.reveal())
+            return of_service(RELAY, found.root, form or "compatible", account=RELAY)
         if name != SANDBOX:
             return endpoint(name, form)
         if self._sandbox is None:
@@ -58,6 +64,10 @@ class Gateway:
             self._sandbox = Sandbox().start()
             self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
         return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
+
+    def _unnamed(self) -> str:
+        """The Jupyter server's relay where there is one and no key of one's own, else the service in Beijing."""
+        return RELAY if offered() and self.credentials.find(SERVICE) is None else "beijing"
 
     @property
     def client(self) -> Client:
@@ -71,13 +81,25 @@ class Gateway:
 
     def models(self) -> dict[str, int | None]:
         """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
-        here = self.endpoint
-        if here.protocol == "dashscope":  # only the compatible form can list models
-            here = self.resolve(here.base_url if here.name != SANDBOX else SANDBOX, "compatible")
-            here = replace(here, account=self.endpoint.account)
-        listing = self.client.call(here, "GET", "models")
+        listing = self.client.call(self.compatible(), "GET", "models")
         rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
         return {str(row["id"]): window_of(row) for row in rows}
+
+    def compatible(self) -> Endpoint:
+        """The endpoint in its compatible form: only that one lists models and keeps files."""
+        here = self.endpoint
+        if here.protocol == "compatible":
+            return here
+        return replace(self.resolve(here.name, "compatible"), account=here.account)
+
+    def files(self) -> Files:
+        """The files on the service. Raises `ConfigurationError` where there are none."""
+        from .files import Files, default_ledger
+
+        here = self.compatible()
+        if not here.dialect.service:
+            raise ConfigurationError(f"{here.name} keeps no files.", "Only the service does: %qwen use beijing.")
+        return Files(self.client, here, self.credentials, default_ledger())
 
     def known_models(self) -> tuple[str, ...]:
         """The models of the endpoint as far as they are known without asking it."""

@@ -1,0 +1,156 @@
+"""The service's Files API: upload a document once, list what lies there, delete it.
+
+What was uploaded is remembered on disk by content, account and endpoint, so that the next cell and the next kernel
+need not upload it again. Not for reading files: that is `qwen_magic.attachments`.
+
+Facts: the service's docs, "OpenAI compatible - File" (2026): documents up to 150 MB, no expiry, `file-extract`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .client import Client
+from .credentials import Credentials
+from .endpoints import Endpoint
+from .errors import FileGone, ServiceError
+
+__all__ = ["Files", "Ledger", "RemoteFile", "default_ledger"]
+
+PURPOSE = "file-extract"
+# The most that one page of the list may hold (same page of the docs: limit 1 to 2000).
+PAGE = 2000
+# Seconds to wait for another kernel that is writing.
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file on the service. `size` is in bytes, `created` in seconds since 1970."""
+
+    id: str
+    name: str
+    size: int
+    created: float
+    purpose: str = PURPOSE
+    status: str = ""
+
+    @classmethod
+    def read(cls, row: dict[str, Any]) -> RemoteFile:
+        return cls(
+            str(row["id"]),
+            str(row.get("filename") or ""),
+            int(row.get("bytes") or 0),
+            float(row.get("created_at") or 0),
+            str(row.get("purpose") or ""),
+            str(row.get("status") or ""),
+        )
+
+
+class Ledger:
+    """What this package has uploaded, on disk; several kernels may use it at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self, place: str, sha256: str) -> str | None:
+        """The id of a file with this content at this place, if it was uploaded."""
+        with self._database() as database:
+            row = database.execute("SELECT id FROM uploads WHERE place = ? AND sha256 = ?", (place, sha256)).fetchone()
+        return str(row[0]) if row else None
+
+    def ids(self, place: str) -> tuple[str, ...]:
+        """All that was uploaded to this place."""
+        with self._database() as database:
+            rows = database.execute("SELECT id FROM uploads WHERE place = ? ORDER BY uploaded", (place,)).fetchall()
+        return tuple(str(row[0]) for row in rows)
+
+    def add(self, place: str, sha256: str, file_id: str) -> None:
+        with self._database() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (place, sha256, file_id, time.time())
+            )
+
+    def forget(self, place: str, file_id: str) -> None:
+        with self._database() as database:
+            database.execute("DELETE FROM uploads WHERE place = ? AND id = ?", (place, file_id))
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=PATIENCE)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS uploads"
+                " (place TEXT, sha256 TEXT, id TEXT, uploaded REAL, PRIMARY KEY (place, sha256))"
+            )
+            yield database
+
+
+def default_ledger() -> Ledger:
+    """The ledger of this person, among Jupyter's data."""
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Ledger(Path(jupyter_data_dir()) / "qwen_magic" / "uploads.sqlite")
+
+
+class Files:
+    """The files of one account at one endpoint, which speaks the compatible form."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, credentials: Credentials, ledger: Ledger) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._ledger = ledger
+        key = credentials.require(endpoint.account).reveal()
+        self._place = f"{endpoint.base_url} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+    def upload(self, name: str, content: bytes, sha256: str) -> str:
+        """The id of this content on the service, where it is uploaded if it does not lie there yet."""
+        known = self._ledger.find(self._place, sha256)
+        if known is not None:
+            return known
+        reply = self._client.call(
+            self._endpoint, "POST", "files", files={"file": (name, content)}, data={"purpose": PURPOSE}
+        )
+        file_id = str(reply["id"])
+        self._ledger.add(self._place, sha256, file_id)
+        return file_id
+
+    def forget(self, file_id: str) -> None:
+        """The file is not there any more: the next `upload` of its content is a new one."""
+        self._ledger.forget(self._place, file_id)
+
+    def list(self) -> tuple[RemoteFile, ...]:
+        """All files of the account, whoever put them there."""
+        found: list[RemoteFile] = []
+        after: dict[str, str] = {}
+        while True:
+            page = self._client.call(self._endpoint, "GET", "files", params={"limit": PAGE, **after})
+            rows = [RemoteFile.read(row) for row in page.get("data") or ()]
+            found += rows
+            if not page.get("has_more") or not rows:
+                return tuple(found)
+            after = {"after": rows[-1].id}
+
+    def delete(self, file_id: str) -> None:
+        """Delete a file from the service. Raises `FileGone` when there is none."""
+        try:
+            self._client.call(self._endpoint, "DELETE", f"files/{file_id}")
+        except ServiceError as error:
+            if error.status not in (400, 404):
+                raise
+            self.forget(file_id)
+            raise FileGone(
+                f"There is no file {file_id} on {self._endpoint.name}.", "%qwen files lists them."
+            ) from error
+        self.forget(file_id)
+
+    def ours(self) -> tuple[str, ...]:
+        """The ids of what this package put there."""
+        return self._ledger.ids(self._place)
