@@ -121,7 +121,7 @@ class Assistant:
 
         if not question.prompt.strip():
             raise InputError("There is no question.", "Write it below the line, or after %qwen.")
-        here = self.gateway.endpoint
+        here = self.gateway.awake()
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
         asked = Message.user(question.prompt)
@@ -201,6 +201,7 @@ class Assistant:
                     view.update(events)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
+                reply.add(stream.rest())
         answer = reply.answer(
             STOPPED if isinstance(error, KeyboardInterrupt) else FAILED,
             model=plan.request.model,

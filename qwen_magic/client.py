@@ -20,7 +20,16 @@ from typing import Any
 
 from .credentials import Credentials, Secret
 from .endpoints import Endpoint
-from .errors import ConfigurationError, ConnectionFailed, QwenError, ServiceError, StreamCut, StreamError, StreamGarbled
+from .errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    FileNotReady,
+    QwenError,
+    ServiceError,
+    StreamCut,
+    StreamError,
+    StreamGarbled,
+)
 from .events import Event, Retrying
 from .messages import ChatRequest
 from .protocols import Decoder, protocol
@@ -32,6 +41,8 @@ __all__ = ["AnswerStream", "Client"]
 # Sent at most so often in all; waiting about 1 s, then 2 s, half of it by chance.
 ATTEMPTS = 3
 FIRST_WAIT = 1.0
+# A document that was just uploaded is still being read: ask again every 2 s (the service's docs, "Qwen-Long").
+PARSING_WAIT, PARSING_ATTEMPTS = 2.0, 16
 # Longer than this is not worth waiting for in a cell: the error says how long it would be.
 LONGEST_WAIT = 30.0
 # Python on Windows does not notice an interrupt while it waits for a lock, so nothing waits longer than this.
@@ -131,6 +142,7 @@ class AnswerStream:
         self._cancelled = threading.Event()
         self._connection: Connection | None = None
         self._answered = False
+        self._waiting: list[Event] = []
         threading.Thread(target=self._run, name="qwen-answer", daemon=True).start()
 
     def __enter__(self) -> AnswerStream:
@@ -154,30 +166,40 @@ class AnswerStream:
         """
         not_before = 0.0
         while True:
-            batch, end = self._take(not_before)
+            end = self._wait(not_before)
             not_before = time.monotonic() + interval
-            if batch or end is None:
-                yield batch
+            if self._waiting or end is None:
+                yield self._taken()
             if isinstance(end, BaseException):
                 raise end
             if end is END:
                 return
 
-    def _take(self, not_before: float) -> tuple[list[Event], object]:
-        """All that has arrived, and what ended the stream: an error, `END`, or `None`.
+    def rest(self) -> list[Event]:
+        """What has arrived and was in no batch: for whoever was interrupted between two of them."""
+        with suppress(queue.Empty):
+            while isinstance(item := self._arrived.get_nowait(), list):
+                self._waiting += item
+        return self._taken()
+
+    def _taken(self) -> list[Event]:
+        batch, self._waiting = self._waiting, []
+        return batch
+
+    def _wait(self, not_before: float) -> object:
+        """Take what arrives; returns what ended the stream: an error, `END`, or `None` when it goes on.
 
         Waits for something to come, but not for ever, and then until `not_before`, but not beyond the end.
         """
         quiet = time.monotonic() + QUIET
-        batch: list[Event] = []
-        while (now := time.monotonic()) < (not_before if batch else quiet):
+        while (now := time.monotonic()) < (not_before if self._waiting else quiet):
             with suppress(queue.Empty):
-                item = self._arrived.get(timeout=min(SLICE, max(not_before - now, 0.001) if batch else SLICE))
+                item = self._arrived.get(timeout=min(SLICE, max(not_before - now, 0.001) if self._waiting else SLICE))
                 while isinstance(item, list):
-                    batch += item
+                    self._waiting += item
                     item = self._arrived.get_nowait()
-                return batch, END if item is None else item
-        return batch, None
+                return END if item is None else item
+        return None
 
     def _run(self) -> None:
         try:
@@ -186,7 +208,7 @@ class AnswerStream:
             self._arrived.put(error)
 
     def _attempts(self) -> None:
-        for attempt in range(1, ATTEMPTS):
+        for attempt in range(1, PARSING_ATTEMPTS):
             try:
                 self._attempt()
                 return
@@ -242,6 +264,8 @@ def cut(error: QwenError) -> QwenError:
 
 def wait_before_next(attempt: int, error: QwenError) -> float | None:
     """Seconds to wait before a request is sent again, or `None` when it is not."""
+    if isinstance(error, FileNotReady):
+        return PARSING_WAIT if attempt < PARSING_ATTEMPTS else None
     if not error.transient or attempt >= ATTEMPTS:
         return None
     asked = error.retry_after if isinstance(error, ServiceError) else None

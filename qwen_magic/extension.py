@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import completer, question_marks
 from .magics import QwenMagics
 
 if TYPE_CHECKING:
@@ -24,13 +25,12 @@ def load(shell: InteractiveShell) -> QwenMagics:
     """Register the magics and Tab completion in `shell`; once, however often it is called."""
     magics = loaded(shell)
     if magics is None:
-        from .completer import install
-
         magics = QwenMagics(shell)
         shell.register_magics(magics)
         for event in EVENTS:
             shell.events.register(event, getattr(magics, event))
-        install(shell, magics)
+        completer.install(shell, magics)
+        question_marks.install(shell)
     return magics
 
 
@@ -39,9 +39,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = loaded(shell)
     if magics is None:
         return
-    from .completer import remove
-
-    remove(shell)
+    completer.remove(shell)
+    question_marks.remove(shell)
     for event in EVENTS:
         shell.events.unregister(event, getattr(magics, event))
     for kind in ("line", "cell"):

@@ -1,0 +1,395 @@
+"""`%%qwen` in a real kernel, against the sandbox over real HTTP."""
+
+import json
+import time
+
+import pytest
+
+ASK = "%%qwen\n"
+
+
+@pytest.fixture
+def notebook(kernel, sandbox):
+    """A kernel that asks the sandbox."""
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    return kernel
+
+
+def bodies(sandbox):
+    return [request.body for request in sandbox.requests if request.method == "POST"]
+
+
+def contents(body):
+    return [(message["role"], message["content"]) for message in body["messages"]]
+
+
+def test_a_cell_asks_and_shows_the_answer(notebook, sandbox):
+    result = notebook.run(ASK + "What does a p-value of 0.03 say?")
+    assert result.status == "ok", result.error
+    assert "What does a p-value" in result.text
+    assert contents(bodies(sandbox)[-1]) == [("user", "What does a p-value of 0.03 say?\n")]
+
+
+def test_the_second_cell_has_the_first_in_its_context(notebook, sandbox):
+    notebook.run(ASK + "First question")
+    result = notebook.run(ASK + "And then?")
+    assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
+    assert "First question" in result.text
+
+
+@pytest.mark.parametrize("protocol", ["compatible", "dashscope"])
+def test_both_protocols_answer(notebook, sandbox, protocol):
+    notebook.run(f"%qwen use {sandbox.compatible_url} --protocol {protocol}")
+    assert "one two three" in notebook.run(ASK + "sandbox: echo\none two three").text
+    path = sandbox.requests[-1].path
+    assert path.endswith("chat/completions" if protocol == "compatible" else "text-generation/generation")
+
+
+def test_a_line_asks_too(notebook, sandbox):
+    notebook.run("%qwen What's {up} with $this?")
+    assert contents(bodies(sandbox)[-1]) == [("user", "What's {up} with $this?")]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{'a': 1} {\"b\": [1, {}]}",
+        r"\frac{a}{b} $x_{i}$ \alpha\\",
+        "$HOME ${HOME} %d %s {0} {} {{}}",
+        "“引号”，**注意：**请看 \u2028 ok",
+        "a\n\n    indented\n\n\nb",
+    ],
+)
+def test_a_prompt_is_sent_as_it_was_written(notebook, sandbox, prompt):
+    notebook.run(ASK + prompt)
+    assert contents(bodies(sandbox)[-1])[-1] == ("user", prompt + "\n")
+
+
+def test_expressions_are_evaluated_in_the_notebook(notebook, sandbox):
+    notebook.run("n = 3")
+    notebook.run(ASK + "Give {{ n + 1 }} examples")
+    assert contents(bodies(sandbox)[-1])[-1] == ("user", "Give 4 examples\n")
+
+
+def test_an_expression_that_fails_sends_nothing(notebook, sandbox):
+    result = notebook.run(ASK + "about {{ missing_name }}")
+    assert result.status == "error"
+    assert "missing_name" in result.error
+    assert not bodies(sandbox)
+
+
+def test_the_answer_is_in_the_notebooks_variables(notebook):
+    notebook.run("%%qwen -o reply\nsandbox: echo\nSome text\n\n```python\nx = 1\n```\n")
+    assert notebook.value("reply.text.strip()").startswith("Some text")
+    assert notebook.value("reply is _qwen")
+    assert notebook.value("[(block.language, str(block)) for block in reply.code]") == [("python", "x = 1\n")]
+    assert notebook.value("(reply.finish_reason, reply.model, reply.usage.input > 0, reply.seconds > 0)") == (
+        "stop", "qwen-plus", True, True,
+    )  # fmt: skip
+    assert notebook.value("reply.request_id")
+
+
+def test_thinking_is_kept_apart_from_the_answer(notebook, sandbox):
+    notebook.run("%%qwen --think\nHow many?")
+    assert bodies(sandbox)[-1]["enable_thinking"] is True
+    assert notebook.value("bool(_qwen.reasoning) and _qwen.reasoning not in _qwen.text")
+    notebook.run("%%qwen --no-think\nHow many?")
+    assert bodies(sandbox)[-1]["enable_thinking"] is False
+
+
+def test_options_reach_the_request(notebook, sandbox):
+    notebook.run(
+        "%%qwen -m qwen-max -s 'Be brief' --search --set temperature=0.25 --set seed=7 --set stop='[\"END\"]'\nHello"
+    )
+    body = bodies(sandbox)[-1]
+    assert body["model"] == "qwen-max"
+    assert contents(body)[0] == ("system", "Be brief")
+    assert (body["enable_search"], body["temperature"], body["seed"], body["stop"]) == (True, 0.25, 7, ["END"])
+
+
+def test_asked_alone_there_is_no_context_and_nothing_is_kept(notebook, sandbox):
+    notebook.run(ASK + "One")
+    notebook.run("%%qwen --alone\nTwo")
+    assert len(contents(bodies(sandbox)[-1])) == 1
+    notebook.run(ASK + "Three")
+    assert [text for role, text in contents(bodies(sandbox)[-1]) if role == "user"] == ["One\n", "Three\n"]
+
+
+def test_a_dry_run_shows_the_request_and_sends_nothing(notebook, sandbox):
+    result = notebook.run("%%qwen --dry-run --set top_k=5\nHello")
+    assert not bodies(sandbox)
+    assert "POST " + sandbox.compatible_url in result.text
+    assert '"top_k": 5' in result.text
+    assert sandbox.key not in result.text
+    notebook.run(ASK + "Next")
+    assert len(contents(bodies(sandbox)[-1])) == 1
+
+
+def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook, sandbox):
+    notebook.run("if True:\n    %qwen -m qwen-max What is `len`?\n%qwen 真的吗？")
+    assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["What is `len`?", "真的吗？"]
+    assert "--dry-run" in json.dumps(notebook.run("%qwen?").reply)
+
+
+def test_ask_does_the_same_from_python(notebook, sandbox):
+    notebook.run(
+        "import qwen_magic\n"
+        "answers = [qwen_magic.ask(f'sandbox: echo\\nword {n}', alone=True, show=False, temperature=0.5) for n in range(3)]"
+    )
+    assert notebook.value("[answer.text.strip() for answer in answers]") == ["word 0", "word 1", "word 2"]
+    assert bodies(sandbox)[-1]["temperature"] == 0.5
+
+
+def test_the_screen_of_help_explains_everything(notebook):
+    for line in ("%qwen", "%qwen help"):
+        text = notebook.run(line).text
+        assert "--dry-run" in text
+        assert "continue" in text
+        assert len(text.splitlines()) < 60
+    shown = notebook.run("%%qwen?").reply["payload"][0]["data"]["text/plain"]
+    assert "--dry-run" in shown
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("%%qwen --modle x\nHello", "Did you mean --model"),
+        ("%%qwen\n   \n", "There is no question"),
+        ("%%qwen -o not-a-name\nHello", "not a variable's name"),
+        ("%%qwen -c ../x\nHello", "cannot be the name"),
+        ("%qwen modles", "Did you mean models"),
+        ("%qwen use bejing", "Did you mean beijing"),
+        ("%qwen use ollama --protocol smoke", "There is no protocol"),
+        ("%qwen undo", "nothing to undo"),
+        ("%qwen show nobody", "There is no conversation"),
+        ("%qwen load missing.json", "missing.json"),
+        ("%qwen continue", "no answer to go on with"),
+        ("%qwen last", "no last answer"),
+        ("%%qwen --set temperature\nHello", "KEY=VALUE"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_fails_the_cell(notebook, sandbox, cell, says):
+    result = notebook.run(cell)
+    assert result.status == "error"
+    assert says in result.error
+    (shown,) = [output for output in result.outputs if output["output_type"] == "error"]
+    assert len(shown["traceback"]) == 1
+    assert "\n" not in shown["traceback"][0]
+    assert not bodies(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "error"),
+    [
+        ("sandbox: filter", "ContentFiltered"),
+        ("sandbox: arrears", "AccountOverdue"),
+        ("sandbox: 502", "NotTheService"),
+        ("sandbox: garbage", "StreamGarbled"),
+        ("sandbox: sse-400", "InvalidRequest"),
+        ("sandbox: cut", "StreamCut"),
+        ("sandbox: stop-early", "StreamCut"),
+        ("sandbox: error-mid", "ServiceUnavailable"),
+    ],
+)
+def test_troubles_of_the_service_fail_the_cell_in_one_line(notebook, prompt, error):
+    result = notebook.run(ASK + prompt)
+    assert result.status == "error"
+    assert result.error.startswith(error + ": ")
+    assert "Traceback" not in result.text
+
+
+def test_a_passing_trouble_is_waited_out(notebook):
+    assert notebook.run(ASK + "sandbox: 429\nsandbox: retry-after 0").status == "ok"
+
+
+@pytest.mark.parametrize("trouble", ["sandbox: cut", "sandbox: filter", "sandbox: length"])
+def test_only_finished_turns_are_context(notebook, sandbox, trouble):
+    notebook.run(ASK + trouble)
+    notebook.run(ASK + "Next")
+    assert contents(bodies(sandbox)[-1]) == [("user", "Next\n")]
+
+
+def test_what_had_arrived_is_shown_when_an_answer_is_cut(notebook):
+    result = notebook.run(ASK + "sandbox: cut")
+    kept = notebook.value("_qwen.text")
+    assert kept
+    assert kept.split()[0] in result.text
+    assert notebook.value("_qwen.finish_reason") == "failed"
+
+
+def test_an_answer_that_was_cut_can_be_continued(notebook, sandbox):
+    notebook.run(ASK + "sandbox: cut")
+    begun = notebook.value("_qwen.text")
+    result = notebook.run("%qwen continue")
+    assert result.status == "ok", result.error
+    assert bodies(sandbox)[-1]["messages"][-1] == {"role": "assistant", "content": begun, "partial": True}
+    assert notebook.value("_qwen.text").startswith(begun)
+    assert len(notebook.value("_qwen.text")) > len(begun)
+    notebook.run(ASK + "Next")
+    assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
+
+
+def test_without_a_key_nothing_is_sent_and_the_ways_on_are_named(kernel):
+    kernel.run("%load_ext qwen_magic")
+    result = kernel.run(ASK + "Hello")
+    assert result.error.startswith("NoKey")
+    for way in ("%qwen login", "ollama", "sandbox"):
+        assert way in result.error
+
+
+def test_a_wrong_key_is_told(kernel, sandbox):
+    kernel.use(sandbox.compatible_url, "wrong-key")
+    assert kernel.run(ASK + "Hello").error.startswith("KeyRejected")
+
+
+def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook, sandbox):
+    running = notebook.send(ASK + "sandbox: silent")
+    sandbox.wait(lambda requests: requests)
+    begun = time.monotonic()
+    notebook.interrupt()
+    result = running.result()
+    took = time.monotonic() - begun
+    assert result.status == "error"
+    assert "Stopped" in result.text
+    assert "Traceback" not in result.text
+    assert took < 2  # generous: it is a matter of milliseconds
+    sandbox.wait(lambda requests: requests[-1].cut)
+
+
+def test_what_was_stopped_is_kept_and_is_not_context(notebook, sandbox):
+    running = notebook.send("%%qwen\nsandbox: long 4000\nsandbox: rate 20")
+    sandbox.wait(lambda requests: requests)
+    time.sleep(0.5)
+    notebook.interrupt()
+    running.result()
+    assert notebook.value("_qwen.finish_reason") == "stopped"
+    assert notebook.value("len(_qwen.text) > 0")
+    notebook.run(ASK + "Next")
+    assert contents(bodies(sandbox)[-1]) == [("user", "Next\n")]
+
+
+# --- the shell
+
+
+def test_the_sandbox_is_an_endpoint_by_name(kernel):
+    kernel.run("%load_ext qwen_magic")
+    kernel.run("%qwen use sandbox")
+    assert "simulator" in kernel.run(ASK + "Who are you?").text
+
+
+def test_models_are_listed(notebook):
+    assert "qwen3-vl-plus" in notebook.run("%qwen models").text
+
+
+def test_a_login_does_not_show_the_key(kernel, sandbox):
+    kernel.run("%load_ext qwen_magic")
+    kernel.run(f"%qwen use {sandbox.compatible_url}")
+    result = kernel.send("%qwen login", answers=[sandbox.key]).result()
+    assert result.status == "ok", result.error
+    assert sandbox.key not in json.dumps(result.outputs)
+    assert kernel.run(ASK + "Hello").status == "ok"
+    assert "this session" in kernel.run("%qwen logout").text
+    assert kernel.run(ASK + "Hello").error.startswith("NoKey")
+
+
+def test_the_key_is_in_nothing_that_the_package_says(kernel, sandbox):
+    key = "sk-secret-0123456789abcdef"
+    kernel.use(sandbox.compatible_url, key)
+    cells = [
+        "import logging; logging.basicConfig(level=logging.DEBUG, force=True)",
+        "%xmode Verbose",
+        ASK + "Hello",
+        ASK + "sandbox: 502",
+        ASK + "sandbox: cut",
+        ASK + "sandbox: filter",
+        "%%qwen --dry-run\nHello",
+        "%qwen use",
+        "%qwen models",
+        "%config QwenMagics",
+        "%qwen chats",
+        "%qwen usage",
+        "%qwen last",
+        "%qwen save chat.json",
+        "%qwen export chat.html",
+        "print(open('chat.json').read(), open('chat.html').read())",
+        "import qwen_magic; qwen_magic.ask('Hello', model='nope')",
+        "get_ipython().magics_manager.registry['QwenMagics'].assistant.__dict__",
+        "vars(get_ipython().magics_manager.registry['QwenMagics'].assistant.gateway)",
+        "%tb",
+        "%who_ls",
+    ]
+    for cell in cells:
+        kernel.run(cell)
+    everything = json.dumps([message.content for message in kernel.messages if message.type != "execute_input"])
+    assert "Hello" in everything
+    assert key not in everything
+    assert key[3:] not in everything
+
+
+def test_unloading_leaves_nothing_behind(kernel):
+    watched = (
+        "(sorted(get_ipython().magics_manager.magics['line']), sorted(get_ipython().magics_manager.magics['cell']),"
+        " sorted(get_ipython().magics_manager.registry), len(get_ipython().configurables),"
+        " {name: len(callbacks) for name, callbacks in get_ipython().events.callbacks.items()},"
+        " sorted(map(str, get_ipython().strdispatchers['complete_command'].strs)),"
+        " len(get_ipython().input_transformers_cleanup))"
+    )
+    before = kernel.value(watched)
+    kernel.run("%load_ext qwen_magic")
+    assert kernel.value(watched) != before
+    kernel.run("%reload_ext qwen_magic")
+    kernel.run("%unload_ext qwen_magic")
+    assert kernel.value(watched) == before
+
+
+def test_reloading_keeps_the_magics_working(notebook, sandbox):
+    notebook.run("%reload_ext qwen_magic")
+    assert notebook.run(f"%qwen use {sandbox.compatible_url}").status == "ok"
+    assert notebook.run(ASK + "Hello").status == "ok"
+
+
+def test_two_shells_in_one_process_do_not_share_a_conversation(kernel, sandbox):
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    result = kernel.run(
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "other = InteractiveShell()\n"
+        "other.extension_manager.load_extension('qwen_magic')\n"
+        "mine = get_ipython().magics_manager.registry['QwenMagics'].assistant\n"
+        "theirs = other.magics_manager.registry['QwenMagics'].assistant\n"
+        "print(mine is theirs, mine.conversations is theirs.conversations)"
+    )
+    assert result.text.strip() == "False False", result.text
+
+
+def test_configuration_is_heeded(fresh_kernel, sandbox):
+    notebook = fresh_kernel
+    notebook.use(sandbox.compatible_url, sandbox.key)
+    notebook.run("%config QwenMagics.model = 'qwen-max'\n%config QwenMagics.system = 'Be kind'")
+    notebook.run(ASK + "Hello")
+    body = bodies(sandbox)[-1]
+    assert body["model"] == "qwen-max"
+    assert contents(body)[0] == ("system", "Be kind")
+
+
+def test_the_environment_configures_too(start_kernel, sandbox):
+    kernel = start_kernel(QWEN_BASE_URL=sandbox.compatible_url, QWEN_MODEL="qwen-max", DASHSCOPE_API_KEY=sandbox.key)
+    kernel.run("%load_ext qwen_magic")
+    assert kernel.run(ASK + "Hello").status == "ok"
+    assert bodies(sandbox)[-1]["model"] == "qwen-max"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("%%qwen --mo", "--model"),
+        ("%%qwen -m qwen3-vl", "qwen3-vl-plus"),
+        ("%qwen us", "use"),
+        ("%qwen use beij", "beijing"),
+        ("%qwen use x --protocol da", "dashscope"),
+    ],
+)
+def test_tab_completes(notebook, code, expected):
+    assert expected in notebook.complete(code)
