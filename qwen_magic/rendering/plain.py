@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from IPython.display import display
 
@@ -29,6 +30,7 @@ class PlainView:
         """Nothing to show yet."""
 
     def finish(self, answer: Answer) -> None:
-        """Display the answer's record."""
-        data, metadata = record(answer, show_reasoning=self._show_reasoning)
+        """Display the answer's record. How long it took differs from run to run, so only the metadata says it."""
+        _, metadata = record(answer)
+        data, _ = record(replace(answer, seconds=0.0), show_reasoning=self._show_reasoning)
         display(data, metadata=metadata, raw=True)
