@@ -6,7 +6,9 @@ through `Assistant.ask`; nothing here parses a line, draws a pixel or knows a pr
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .rendering.view import View
 
-__all__ = ["Assistant", "Plan", "Stopped"]
+__all__ = ["Assistant", "Cancel", "Plan", "Stopped"]
 
 # At the most so much of a window is kept free for the answer.
 RESERVE_SHARE = 4
@@ -39,6 +41,31 @@ class Stopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return ["Stopped. What had arrived is kept: %qwen continue goes on from there."]
+
+
+class Cancel:
+    """Stops one answer from another thread, as an interrupt does in a cell's own; also before it has begun."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is to stop."""
+        return self._asked.is_set()
+
+    def __call__(self) -> None:
+        """Stop the answer; does nothing after its end."""
+        self._asked.set()
+        if self._stop is not None:
+            self._stop()
+
+    def calls(self, stop: Callable[[], None]) -> None:
+        """`stop` is how the answer is stopped from now on."""
+        self._stop = stop
+        if self.asked:
+            stop()
 
 
 @dataclass(frozen=True)
@@ -99,21 +126,21 @@ class Assistant:
 
     # --- asking
 
-    def ask(self, question: Question, view: View) -> Answer:
+    def ask(self, question: Question, view: View, cancel: Cancel | None = None) -> Answer:
         """Ask, show the answer in `view` as it comes, keep the turn, and return the answer.
 
-        Raises `Stopped` when the person interrupts, and what went wrong otherwise; what had arrived is shown, marked
+        Raises `Stopped` when the person interrupts or `cancel` is called, and what went wrong otherwise; what had arrived is shown, marked
         and kept as `last` before that.
         """
         conversation = self.conversations.get(question.conversation)
         if question.alone:
             plan = replace(self.plan(question, conversation, ()), spends=conversation)
-            return self._ask(plan, view, None, None)
-        with conversation.begin(question.cell, append=self._appends(question)) as reserved:
+            return self._ask(plan, view, None, None, cancel=cancel)
+        with self._place(question, conversation) as reserved:
             plan = self.plan(question, conversation, reserved.context)
-            if reserved.replaces is not None:
+            if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, notes=(*plan.notes, REPLACED))
-            return self._ask(plan, view, conversation, reserved)
+            return self._ask(plan, view, conversation, reserved, cancel=cancel)
 
     def plan(self, question: Question, conversation: Conversation, context: tuple[Turn, ...]) -> Plan:
         """Decide all that is sent. Raises `InputError` and the like; nothing has been sent by then."""
@@ -152,7 +179,7 @@ class Assistant:
         if question.alone:
             plan = self.plan(question, conversation, ())
         else:
-            with conversation.begin(question.cell, append=self._appends(question)) as reserved:
+            with self._place(question, conversation) as reserved:
                 plan = self.plan(question, conversation, reserved.context)
         encoded = protocol(plan.endpoint.protocol).encode(plan.request, plan.endpoint.dialect)
         return DryRun("POST", plan.endpoint.url(encoded.path), dict(encoded.headers), dict(encoded.body), plan.notes)
@@ -183,6 +210,7 @@ class Assistant:
         conversation: Conversation | None,
         reserved: Reservation | None,
         beginning: Answer | None = None,
+        cancel: Cancel | None = None,
     ) -> Answer:
         from .rendering.view import Heading
 
@@ -190,6 +218,8 @@ class Assistant:
         reply = Reply()
         error: BaseException | None = None
         with stream:
+            if cancel is not None:
+                cancel.calls(stream.cancel)
             try:
                 view.start(Heading(plan.request.model, plan.endpoint.name, plan.attachments, plan.notes))
                 if beginning is not None:
@@ -202,8 +232,9 @@ class Assistant:
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
                 reply.add(stream.rest())
+        stopped = isinstance(error, KeyboardInterrupt) or (error is not None and cancel is not None and cancel.asked)
         answer = reply.answer(
-            STOPPED if isinstance(error, KeyboardInterrupt) else FAILED,
+            STOPPED if stopped else FAILED,
             model=plan.request.model,
             endpoint=plan.endpoint.name,
             attachments=plan.attachments,
@@ -211,7 +242,7 @@ class Assistant:
         )
         self._keep(plan, answer, conversation, reserved)
         view.finish(answer)
-        if isinstance(error, KeyboardInterrupt):
+        if stopped:
             raise Stopped from None
         if error is not None:
             raise error
@@ -228,8 +259,13 @@ class Assistant:
             plan.spends.count(plan.request.model, answer.usage)
         self.last = Last(plan, answer, conversation, turn)
 
-    def _appends(self, question: Question) -> bool:
-        return self.settings.append if question.append is None else question.append
+    def _place(self, question: Question, conversation: Conversation) -> Reservation:
+        """Where the question's turn goes."""
+        if question.again is not None:
+            return conversation.reopen(question.again)
+        return conversation.begin(
+            question.cell, append=self.settings.append if question.append is None else question.append
+        )
 
     # --- choosing a model
 

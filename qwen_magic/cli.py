@@ -6,6 +6,9 @@ It parses and prints. What a subcommand does lives elsewhere, and is imported wh
 from __future__ import annotations
 
 import argparse
+import io
+import json
+import os
 import signal
 import sys
 import threading
@@ -53,6 +56,13 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--port", type=int, default=0, help="the port to listen on (default: any free one)")
     sandbox.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     sandbox.set_defaults(run=serve_sandbox)
+    doctor = commands.add_parser("doctor", help="go step by step to the first token, and say what is wrong")
+    doctor.add_argument("endpoint", nargs="?", default="", help="a name or a base URL (default: the one configured)")
+    doctor.add_argument("--protocol", default="", help="compatible or dashscope")
+    doctor.add_argument("--model", default="", help="the model to ask")
+    doctor.add_argument("--try-regions", action="store_true", help="send a refused key to the other regions as well")
+    doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    doctor.set_defaults(run=examine)
     return whole
 
 
@@ -67,6 +77,32 @@ def serve_sandbox(options: argparse.Namespace) -> int:
         while not ended.wait(0.5):
             pass
     return 0
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Exit code 1 when something is wrong."""
+    from .credentials import Credentials
+    from .doctor import doctor
+    from .gateway import Gateway
+    from .settings import Settings
+
+    named = options.endpoint or os.environ.get("QWEN_BASE_URL", "")
+    model = options.model or os.environ.get("QWEN_MODEL", "")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every console has a tick
+    gateway = Gateway(Settings(endpoint=named, protocol=options.protocol, model=model), Credentials())
+    findings = []
+    try:
+        origin = "the command line" if options.endpoint else ""
+        for finding in doctor(gateway, origin=origin, try_regions=options.try_regions):
+            findings.append(finding)
+            if not options.json:
+                print(finding, flush=True)
+    finally:
+        gateway.close()
+    if options.json:
+        print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
+    return int(any(finding.state == "problem" for finding in findings))
 
 
 def told_to_end() -> threading.Event:

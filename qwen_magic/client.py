@@ -47,6 +47,8 @@ PARSING_WAIT, PARSING_ATTEMPTS = 2.0, 16
 LONGEST_WAIT = 30.0
 # Python on Windows does not notice an interrupt while it waits for a lock, so nothing waits longer than this.
 SLICE = 0.05
+# While events are held back, for a batch of them, the end of the answer is noticed within so many seconds.
+NAP = 0.01
 # An error's body is worth reading up to here, in bytes.
 LARGEST_REFUSAL = 256 * 1024
 # A server has said all, and keeps the stream open for so many seconds at most.
@@ -194,7 +196,9 @@ class AnswerStream:
         quiet = time.monotonic() + QUIET
         while (now := time.monotonic()) < (not_before if self._waiting else quiet):
             with suppress(queue.Empty):
-                item = self._arrived.get(timeout=min(SLICE, max(not_before - now, 0.001) if self._waiting else SLICE))
+                if self._waiting:  # woken for each event, this thread would cost more than the events
+                    time.sleep(min(NAP, not_before - now))
+                item = self._arrived.get(not self._waiting, SLICE)
                 while isinstance(item, list):
                     self._waiting += item
                     item = self._arrived.get_nowait()

@@ -24,8 +24,8 @@ OTHER_VARIABLE = "QWEN_API_KEY"
 KEYRING_NAME = "qwen_magic"
 
 WAYS_ON = (
-    "Three ways on: %qwen login (or set DASHSCOPE_API_KEY) for the service; %qwen use ollama, or another local server; "
-    "%qwen use sandbox to try everything offline."
+    "Three ways on: %qwen login (or set DASHSCOPE_API_KEY) for the service; %qwen use local, ollama or another local "
+    "server for a Qwen on this machine; %qwen use sandbox to try everything offline."
 )
 
 

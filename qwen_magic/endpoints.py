@@ -33,8 +33,10 @@ LOCAL_SERVERS: dict[str, tuple[str, Dialect]] = {
     "llama-server": ("http://localhost:8080/v1", LOCAL),
 }
 
-SANDBOX = "sandbox"
-NAMES = (*REGIONS, *LOCAL_SERVERS, SANDBOX)
+SANDBOX, RELAY = "sandbox", "relay"
+# Whoever can be asked without a setting; a Qwen in an engine of one's own (also local:vision, local:FILE.gguf).
+AUTO, HERE = "auto", "local"
+NAMES = (*REGIONS, *LOCAL_SERVERS, AUTO, HERE, RELAY, SANDBOX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .credentials import SERVICE, Credentials
-from .endpoints import RELAY, SANDBOX, Endpoint, endpoint, of_service
-from .errors import ConfigurationError
+from .credentials import SERVICE, WAYS_ON, Credentials
+from .endpoints import AUTO, HERE, RELAY, SANDBOX, Endpoint, endpoint, of_service
+from .errors import ConfigurationError, NoKey
 from .hosting import offered, relay
 from .models import lookup
 from .settings import Settings
@@ -18,6 +18,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .client import Client
     from .files import Files
+    from .local.dialogue import Dialogue
+    from .local.shared import Engine
     from .protocols import ProtocolName
     from .sandbox import Sandbox
 
@@ -25,6 +27,8 @@ __all__ = ["Gateway"]
 
 # "Text, images, uploaded documents": the service's models of choice (its docs, "Models", Oct 2026).
 TEXT_MODEL = "qwen-plus"
+# The service's region for whoever has a key and names none.
+UNNAMED = "beijing"
 
 
 class Gateway:
@@ -35,6 +39,7 @@ class Gateway:
         self.credentials = credentials
         self._endpoint: Endpoint | None = None
         self._sandbox: Sandbox | None = None
+        self._engine: Engine | None = None
         self._found: dict[str, dict[str, int | None]] = {}
         self._client: Client | None = None
 
@@ -42,20 +47,44 @@ class Gateway:
     def endpoint(self) -> Endpoint:
         """Who is asked: what `use` chose, else what is configured, else whoever can be asked without a setting."""
         if self._endpoint is None:
-            self._endpoint = self.resolve(self.settings.endpoint or self._unnamed(), self.settings.protocol)
+            name = self.settings.endpoint or self._unnamed()
+            if name is None:
+                return endpoint(UNNAMED)  # looked for again at the next question; this one says what is missing
+            self._endpoint = self.resolve(name, self.settings.protocol)
         return self._endpoint
 
-    def use(self, name: str, protocol: str = "") -> Endpoint:
-        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`."""
-        self._endpoint = self.resolve(name, protocol)
+    def awake(self) -> Endpoint:
+        """The endpoint, ready to be asked: a local engine that has stopped is started again."""
+        if self._engine is not None:
+            self._endpoint = self._engine.endpoint()
+        return self.endpoint
+
+    def use(self, name: str, protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
+        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`.
+
+        `dialogue` is how the person is asked about a download and sees it; without it nobody is asked.
+        """
+        engine, self._engine = self._engine, None
+        try:
+            self._endpoint = self.resolve(name, protocol, dialogue)
+        except BaseException:
+            self._engine = engine
+            raise
         return self._endpoint
 
-    def resolve(self, name: str, protocol: str = "") -> Endpoint:
+    def resolve(self, name: str, protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
         form = protocol_name(protocol)
+        if name == AUTO:
+            found = self._unnamed()
+            if found is None:
+                raise NoKey("There is nobody to ask: no key for the service, and no local server answers.", WAYS_ON)
+            return self.resolve(found, protocol)
+        if name == HERE or name.startswith(f"{HERE}:"):
+            return self._own(name.partition(":")[2], dialogue)
         if name == RELAY:
-            found = relay()
-            self.credentials.remember_for_session(RELAY, found.token.reveal())
-            return of_service(RELAY, found.root, form or "compatible", account=RELAY)
+            offer = relay()
+            self.credentials.remember_for_session(RELAY, offer.token.reveal())
+            return of_service(RELAY, offer.root, form or "compatible", account=RELAY)
         if name != SANDBOX:
             return endpoint(name, form)
         if self._sandbox is None:
@@ -65,9 +94,25 @@ class Gateway:
             self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
         return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
 
-    def _unnamed(self) -> str:
-        """The Jupyter server's relay where there is one and no key of one's own, else the service in Beijing."""
-        return RELAY if offered() and self.credentials.find(SERVICE) is None else "beijing"
+    def _unnamed(self) -> str | None:
+        """Whoever can be asked without a setting: the service with a key, the relay, a local server that answers."""
+        if self.credentials.find(SERVICE) is not None:
+            return UNNAMED
+        if offered():
+            return RELAY
+        from .local.discovery import nearest
+
+        return nearest()
+
+    def _own(self, wanted: str, dialogue: Dialogue | None) -> Endpoint:
+        """A Qwen in an engine on this machine."""
+        from .local.dialogue import Dialogue
+        from .local.starting import engine
+
+        made = engine(wanted, self.credentials, dialogue or Dialogue(), self.settings.engine_idle * 60)
+        found = made.endpoint()
+        self._engine = made
+        return found
 
     @property
     def client(self) -> Client:
@@ -111,7 +156,7 @@ class Gateway:
             self._client.close()
         if self._sandbox is not None:
             self._sandbox.stop()
-        self._client = self._sandbox = self._endpoint = None
+        self._client = self._sandbox = self._endpoint = self._engine = None
 
     def default_model(self) -> str:
         """The service's model of choice; elsewhere the first Qwen that is there, else the first model."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .assistant import Assistant
     from .autosave import Autosave
     from .conversations import CellRef
+    from .panel.panels import Panels
     from .question import Question
     from .settings import Settings
 
@@ -75,6 +76,7 @@ class QwenMagics(Magics):
     autosave = Bool(False, help="Save the conversations beside the notebook; %qwen resume loads them.").tag(config=True)
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)
     idle_timeout = Float(310.0, help="Seconds of silence after which an answer is given up.").tag(config=True)
+    engine_idle = Float(15.0, help="Minutes without a question after which a local engine stops.").tag(config=True)
     prices = Dict(help="Prices per million tokens, as {model: (in, out)}; for %qwen usage.").tag(config=True)
     currency = Unicode(help="The currency of the prices.").tag(config=True)
 
@@ -82,6 +84,7 @@ class QwenMagics(Magics):
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
         self._assistant: Assistant | None = None
         self._saver: Autosave | None = None
+        self._panels: Panels | None = None
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -100,6 +103,15 @@ class QwenMagics(Magics):
 
             self._assistant = Assistant(self.settings)
         return self._assistant
+
+    @property
+    def panels(self) -> Panels:
+        """The chat panels of this shell; made when one is first shown."""
+        if self._panels is None:
+            from .panel.panels import Panels
+
+            self._panels = Panels(self)
+        return self._panels
 
     @property
     def settings(self) -> Settings:
@@ -181,6 +193,9 @@ class QwenMagics(Magics):
 
     def unload(self) -> None:
         """Leave nothing open."""
+        if self._panels is not None:
+            self._panels.close()
+            self._panels = None
         if self._assistant is not None:
             self._assistant.close()
             self._assistant = None

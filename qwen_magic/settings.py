@@ -11,7 +11,8 @@ __all__ = ["Settings"]
 class Settings:
     """Defaults for every question; an option of the cell wins over each.
 
-    Empty names mean "choose for me". `prices` are per million tokens (in, out). Times are in seconds.
+    Empty names mean "choose for me". `prices` are per million tokens (in, out). Times are in seconds,
+    but `engine_idle` is in minutes.
     """
 
     endpoint: str = ""
@@ -25,5 +26,6 @@ class Settings:
     append: bool = False
     connect_timeout: float = 10.0
     idle_timeout: float = 310.0
+    engine_idle: float = 15.0
     prices: dict[str, tuple[float, float]] = field(default_factory=dict)
     currency: str = ""

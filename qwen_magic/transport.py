@@ -1,4 +1,4 @@
-"""HTTP: connections, server-sent events, and httpx's errors in our words. The only module that knows httpx.
+"""HTTP: connections, server-sent events, and httpx's errors in our words. Beside the relay, nobody else knows httpx.
 
 A connection serves one request at a time, in an `httpx.Client` of its own that keeps it alive for the next one. So
 its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
@@ -42,6 +42,8 @@ KEEP_ALIVE = 30.0
 # One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte.
 LARGEST_EVENT = 32 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+# What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
+DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Connection:
                 verify=verify,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
                 timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
+                mounts=DIRECT,
                 headers={"User-Agent": f"qwen_magic/{__version__}"},
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
@@ -230,6 +233,11 @@ class Response:
             for frame in EventSource(frames).iter_sse():
                 body.event_size = 0
                 yield frame.event, frame.data
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives. Raises `StreamCut` when it ends before its end."""
+        with in_our_words(self._response.url, self._timeouts, midway=True):
+            yield from self._response.iter_bytes()
 
     def read(self, limit: int | None = None) -> bytes:
         """The body, or its first `limit` bytes or a little more."""

@@ -2,11 +2,11 @@
 
 import pytest
 
-from qwen_magic.endpoints import NAMES, endpoint
+from qwen_magic.endpoints import LOCAL_SERVERS, REGIONS, endpoint
 from qwen_magic.errors import ConfigurationError
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "sandbox"])
+@pytest.mark.parametrize("name", [*REGIONS, *LOCAL_SERVERS])
 def test_every_name_is_an_endpoint(name):
     found = endpoint(name)
     assert found.base_url.startswith("http")

@@ -87,6 +87,7 @@ COMMANDS: dict[str, Command] = {
     "logout": Command("", "forget the key", 0, 0, whom.logout),
     "last": Command("", "show the last answer again", 0, 0, answers.last),
     "continue": Command("", "go on with an answer that was stopped or cut", 0, 0, answers.go_on),
+    "chat": Command("[NAME]", "a panel to chat in, on a conversation", 0, 1, chats.chat),
     "chats": Command("", "the conversations of this kernel", 0, 0, chats.chats),
     "show": Command("[NAME]", "a conversation's transcript", 0, 1, chats.show),
     "system": Command("[TEXT]", "the conversation's system prompt ('none' to clear it)", 0, ANY, chats.system),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from . import Call
 
 __all__ = [
-    "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
+    "chat", "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
     "system", "undo", "usage",
 ]  # fmt: skip
 
@@ -24,6 +24,11 @@ def conversations(call: Call) -> Conversations:
 def named(call: Call, at: int = 0) -> Conversation:
     """The conversation that the word at this place names, else the one of `-c`, else the default one."""
     return conversations(call).find(call.words[at] if len(call.words) > at else call.chat)
+
+
+def chat(call: Call) -> None:
+    """The panel of one."""
+    call.magics.panels.show(call.words[0] if call.words else call.chat)
 
 
 def chats(call: Call) -> None:

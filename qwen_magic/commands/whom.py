@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..endpoints import HERE
 from ..errors import InputError
+from .downloading import dialogue
 
 if TYPE_CHECKING:
     from . import Call
 
 __all__ = ["login", "logout", "models", "use"]
 
+# Agrees to a download beforehand.
+YES = "--yes"
+
 
 def use(call: Call) -> None:
     """Ask somebody else from now on, or say who is asked."""
-    names, protocol = without_protocol(call.words)
+    agreed = YES in call.words
+    names, protocol = without_protocol(tuple(word for word in call.words if word != YES))
     if len(names) > 1:
         raise InputError(f"%qwen use takes one endpoint, and got {' '.join(names)}.")
     assistant = call.magics.assistant
     if names or protocol:
-        assistant.gateway.use(names[0] if names else assistant.gateway.endpoint.name, protocol)
+        name = names[0] if names else assistant.gateway.endpoint.name
+        assistant.gateway.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
     endpoint = assistant.gateway.endpoint
     key = assistant.gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key

@@ -7,7 +7,6 @@ mid-answer and asks for all of it. The page's half is `static/answer.js` and `st
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +14,16 @@ from typing import Any
 
 import traitlets
 from anywidget import AnyWidget
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ..answer import FAILED, STOPPED, Answer
-from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta, ToolCallDelta
-from .markdown import Blocks, Patch
+from ..answer import Answer
+from ..events import Event
+from .growing import GrowingAnswer, heading_state
 from .record import record
 from .view import Heading
 
-__all__ = ["AnswerWidget", "LiveView", "Section", "static_text"]
+__all__ = ["AnswerWidget", "LiveView", "static_text"]
 
 STATIC = Path(__file__).parent / "static"
 
@@ -44,27 +44,35 @@ class AnswerWidget(AnyWidget):
     answer = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
 
+    def __init__(self, **state: Any) -> None:
+        self.opened = False
+        self.reloaded = False
+        super().__init__(**state)
 
-class Section:
-    """A stretch of markdown that grows: the answer, or the thinking. `state` is what a page needs to draw it."""
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """The state for a page. It is asked for as a whole when the widget is made, and when a page is loaded again."""
+        self.reloaded = self.reloaded or (key is None and self.opened)
+        self.opened = self.opened or key is None
+        return super().get_state(key, drop_defaults)
 
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {"blocks": [], "tail": ""}
-        self._blocks = Blocks()
+    def close_with_next_cell(self) -> None:
+        """Close the widget, but not yet.
 
-    def grow(self, text: str) -> dict[str, Any]:
-        """Take the next piece of text; returns what to send to the page."""
-        self._blocks.feed(text)
-        return self._keep(self._blocks.patch())
+        A page that was loaded again in mid-answer does not know the output that the record is to replace. Its
+        question for the widget's state is answered when the cell has ended; then the widget is all it has, and stays.
+        """
+        shell = get_ipython()
+        if shell is None:
+            self.close()
+            return
 
-    def close(self) -> dict[str, Any]:
-        """There is no more; returns what to send to the page."""
-        return self._keep(self._blocks.close())
+        def close(*_: Any) -> None:
+            shell.events.unregister("pre_run_cell", close)
+            if not self.reloaded:
+                self.layout.close()
+                self.close()
 
-    def _keep(self, patch: Patch) -> dict[str, Any]:
-        self.state["blocks"][patch.base :] = patch.blocks
-        self.state["tail"] = patch.tail
-        return {"base": patch.base, "blocks": list(patch.blocks), "tail": patch.tail}
+        shell.events.register("pre_run_cell", close)
 
 
 class LiveView:
@@ -76,85 +84,26 @@ class LiveView:
     def __init__(self, *, show_reasoning: bool = False) -> None:
         self._show_reasoning = show_reasoning
         self._display_id = uuid.uuid4().hex
-        self._sections = {"thinking": Section(), "answer": Section()}
-        self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
-        self._started = self._thinking_since = self._thought = 0.0
 
     def start(self, heading: Heading) -> None:
         """Put the widget into the cell, with a line of text for front-ends that have no widgets."""
-        self._started = time.monotonic()
+        self._growing = GrowingAnswer()
         self._widget = AnswerWidget(
-            heading=heading_state(heading),
-            thinking=self._sections["thinking"].state,
-            answer=self._sections["answer"].state,
-            progress=self._progress,
+            heading=heading_state(heading) | {"thinking_stays": self._show_reasoning}, **self._growing.state
         )
-        data, metadata = self._widget._repr_mimebundle_()
+        data, metadata = self._widget._repr_mimebundle_() or ({}, {})
         waiting = f"{heading.model} is answering…"
         data |= {"text/plain": waiting, "text/markdown": waiting}
         display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message."""
-        if not events:
-            return
-        for event in events:
-            self._note(event)
-        thinking = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
-        text = "".join(event.text for event in events if isinstance(event, TextDelta))
-        patch: dict[str, Any] = {}
-        if thinking:
-            patch["thinking"] = self._sections["thinking"].grow(thinking)
-        if text:
-            patch["answer"] = self._sections["answer"].grow(text)
-        self._send(patch)
+        if events:
+            self._widget.send(self._growing.take(events))
 
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
-        self._enter("done")
-        self._progress["outcome"] = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-        self._send({name: section.close() for name, section in self._sections.items()})
+        self._widget.send(self._growing.end(answer))
         data, metadata = record(answer, show_reasoning=self._show_reasoning)
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
-        self._widget.layout.close()
-        self._widget.close()
-
-    def _note(self, event: Event) -> None:
-        """What an event tells about the answer's progress."""
-        match event:
-            case Retrying(reason, delay):
-                self._progress["notice"] = {"kind": "retrying", "reason": reason, "delay": delay}
-            case Started():
-                self._progress["notice"] = None
-            case ReasoningDelta():
-                self._enter("thinking")
-            case TextDelta():
-                self._enter("answering")
-            case ToolCallDelta(name=name) if name:
-                self._progress["notice"] = {"kind": "calling", "name": name}
-
-    def _enter(self, phase: str) -> None:
-        """Go on to `phase`; the seconds of thinking are those between entering it and leaving it."""
-        before, now = self._progress["phase"], time.monotonic()
-        if phase == before:
-            return
-        if before == "thinking":
-            self._thought += now - self._thinking_since
-        if phase == "thinking":
-            self._thinking_since = now
-        self._progress["phase"] = phase
-
-    def _send(self, patch: dict[str, Any]) -> None:
-        now, thinking = time.monotonic(), self._progress["phase"] == "thinking"
-        self._progress["seconds"] = now - self._started
-        self._progress["thought"] = self._thought + (now - self._thinking_since if thinking else 0.0)
-        self._widget.send(patch | {"progress": self._progress})
-
-
-def heading_state(heading: Heading) -> dict[str, Any]:
-    return {
-        "model": heading.model,
-        "endpoint": heading.endpoint,
-        "attachments": [{"name": attached.name, "note": attached.note} for attached in heading.attachments],
-        "notes": list(heading.notes),
-    }
+        self._widget.close_with_next_cell()

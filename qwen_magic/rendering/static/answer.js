@@ -44,10 +44,13 @@ const WORDS = {
 };
 const words = WORDS[/^zh\b/i.test(navigator.language) ? "zh" : "en"];
 
+// For so long the page stands still under a pointer that is about to press Stop, in milliseconds.
+const HOLD = 1500;
+
 const SECTIONS = ["thinking", "answer"];
 
-// What the cursor may be put into: the last of these, at the end of the last of these, and so on.
-const FLOW = "p, ul, ol, li, blockquote, h1, h2, h3, h4, h5, h6, div, pre, code, table, tbody, tr, td, th";
+// What holds text to which more can be added, or holds such things.
+const FLOW = "p, ul, ol, li, blockquote, h1, h2, h3, h4, h5, h6, div, pre, pre > code, table, tbody, tr, td, th";
 
 /** An element with a class and a text; `attributes` are set as they are. */
 function element(name, className, text = "", attributes = {}) {
@@ -58,13 +61,16 @@ function element(name, className, text = "", attributes = {}) {
   return made;
 }
 
-/** Bring `state` up to date. A patch replaces each section's blocks from `base` on, and its tail. */
+/** Bring `state` up to date. A patch replaces each section's blocks from `base` on, and its tail or adds to it. */
 function applyPatch(state, patch) {
   for (const name of SECTIONS) {
     const change = patch[name];
     if (!change) continue;
-    state[name].blocks.splice(change.base, Infinity, ...change.blocks);
-    state[name].tail = change.tail;
+    const section = state[name];
+    section.blocks.length = change.base;
+    for (const html of change.blocks) section.blocks.push(html);
+    section.append = (change.tail === null ? section.append : "") + change.append;
+    section.tail = change.tail ?? section.tail;
   }
   Object.assign(state.progress, patch.progress);
   state.arrived = performance.now();
@@ -74,8 +80,8 @@ function applyPatch(state, patch) {
 function clock({ progress, arrived }) {
   const since = progress.phase === "done" ? 0 : (performance.now() - arrived) / 1000;
   return {
-    seconds: Math.floor(progress.seconds + since),
-    thought: Math.floor(progress.thought + (progress.phase === "thinking" ? since : 0)),
+    seconds: Math.round(progress.seconds + since),
+    thought: Math.max(1, Math.round(progress.thought + (progress.phase === "thinking" ? since : 0))),
   };
 }
 
@@ -104,8 +110,7 @@ function addCopyButton(code) {
   const source = code.textContent;
   const button = element("button", "qwen-copy", words.copy, { type: "button", "aria-label": words.copyCode });
   button.addEventListener("click", async () => {
-    const copied = await navigator.clipboard.writeText(source).then(() => true, () => false);
-    button.textContent = copied ? words.copied : words.notCopied;
+    button.textContent = (await copy(source, code)) ? words.copied : words.notCopied;
     announce(button.textContent);
     setTimeout(() => (button.textContent = words.copy), 1500);
   });
@@ -113,11 +118,40 @@ function addCopyButton(code) {
   frame.prepend(button);
 }
 
-/** A function that draws one section into `host`: its blocks from number `base` on, and its tail. */
+/** Copy `text`; over plain HTTP a page has no clipboard, but may copy what is selected: the content of `node`. */
+async function copy(text, node) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(node);
+    return document.execCommand("copy");
+  }
+}
+
+/** The page's own typesetter for math (JupyterLab, Notebook 7), for nodes in which Python has marked math. */
+function typesetterOf(model) {
+  const typesetter = model.widget_manager?._rendermime?.latexTypesetter;
+  if (!typesetter) return undefined;
+  return (nodes) => {
+    for (const node of nodes) {
+      if (node.nodeType !== Node.ELEMENT_NODE) continue;
+      const found = node.matches(".math") ? [node] : node.querySelectorAll(".math");
+      for (const math of found) typesetter.typeset(math);
+    }
+  };
+}
+
+/**
+ * A function that draws one section into `host`: its blocks from number `base` on, and its open end.
+ *
+ * The open end is HTML, the tail, and text that came after it and belongs to the last thing in it.
+ */
 function sectionDrawer(host, typeset) {
   const ends = []; // how many nodes the first i + 1 blocks have made
-  return ({ blocks, tail }, base) => {
-    const first = Math.min(base, ends.length);
+  let drawn = { tail: "", append: "" };
+
+  function drawBlocks(blocks, first) {
     const kept = ends[first - 1] ?? 0;
     while (host.childNodes.length > kept) host.lastChild.remove();
     ends.length = first;
@@ -128,15 +162,29 @@ function sectionDrawer(host, typeset) {
     const added = [...host.childNodes].slice(kept);
     addCopyButtons(added);
     typeset?.(added);
-    host.insertAdjacentHTML("beforeend", tail);
+  }
+
+  return ({ blocks, tail, append }, base) => {
+    const first = Math.min(base, ends.length);
+    const grown = first === blocks.length && first === ends.length && tail === drawn.tail;
+    if (!grown) {
+      drawBlocks(blocks, first);
+      host.insertAdjacentHTML("beforeend", tail);
+    }
+    const added = append.slice(grown ? drawn.append.length : 0);
+    if (added) (tail ? lastPlace(host) : host).append(added);
+    drawn = { tail, append };
   };
 }
 
-/** Put the cursor behind the last word of `host`. */
-function placeCursor(host, cursor) {
-  let end = host;
-  while (end.lastElementChild?.matches(FLOW)) end = end.lastElementChild;
-  end.append(cursor);
+/** The innermost element at the very end of `host`. */
+function lastPlace(host) {
+  for (let place = host; ; ) {
+    let last = place.lastChild;
+    while (last?.nodeType === Node.TEXT_NODE && !last.data.trim()) last = last.previousSibling;
+    if (last?.nodeType !== Node.ELEMENT_NODE || !last.matches(FLOW)) return place;
+    place = last;
+  }
 }
 
 /**
@@ -160,13 +208,17 @@ function answerView(state, { stop, typeset } = {}) {
   thinking.append(summary, thoughts);
   if (stop) bar.append(button);
   bar.append(element("span", "qwen-who", who), time, notice);
-  root.append(answer, thinking, bar, ...headingLines(state.heading));
+  // In the same order as in the record, so that nothing jumps; the thinking is above only if it stays there.
+  const sections = state.heading.thinking_stays ? [thinking, answer] : [answer, thinking];
+  root.append(...quietLine(attachmentLine(state.heading)), ...sections, ...state.heading.notes.flatMap(quietLine), bar);
 
   const draw = { thinking: sectionDrawer(thoughts, typeset), answer: sectionDrawer(answer, typeset) };
   const dirty = { thinking: 0, answer: 0 }; // the first block to draw; absent: nothing has changed
   let frame = 0;
+  let hovered = 0;
 
   function tick() {
+    if (state.progress.phase === "done") clearInterval(timer);
     const { seconds, thought } = clock(state);
     setText(time, `${seconds} s`);
     setText(summary, state.progress.phase === "thinking" ? words.thinking(thought) : words.thought(thought));
@@ -175,17 +227,16 @@ function answerView(state, { stop, typeset } = {}) {
   function redraw() {
     frame = 0;
     const { phase } = state.progress;
-    // The button must not move away from under the pointer that is about to press it.
-    if (phase !== "done" && button.matches(":hover")) return;
+    if (phase !== "done" && button.matches(":hover") && performance.now() - hovered < HOLD) return;
     cursor.remove();
     for (const name of SECTIONS) {
       if (dirty[name] === undefined) continue;
       draw[name](state[name], dirty[name]);
       delete dirty[name];
     }
-    thinking.hidden = !state.thinking.blocks.length && !state.thinking.tail;
+    thinking.hidden = !thoughts.hasChildNodes();
     root.dataset.phase = phase;
-    if (phase !== "done") placeCursor(answer, cursor);
+    if (phase !== "done") lastPlace(answer).append(cursor);
     else button.remove();
     setText(notice, noticeText(state.progress));
     tick();
@@ -195,6 +246,7 @@ function answerView(state, { stop, typeset } = {}) {
     frame ||= requestAnimationFrame(redraw);
   }
 
+  button.addEventListener("pointerenter", () => (hovered = performance.now()));
   button.addEventListener("pointerleave", schedule);
   button.addEventListener("click", async () => {
     button.disabled = true;
@@ -219,13 +271,23 @@ function answerView(state, { stop, typeset } = {}) {
   };
 }
 
-/** What was sent beside the question, and what there is to know about it, a line each. */
-function headingLines({ attachments, notes }) {
-  const files = attachments.map(({ name, note }) => (note ? `${name} (${note})` : name));
-  return [files.join(" · "), ...notes].filter(Boolean).map((line) => element("div", "qwen-note", line));
+/** What was sent beside the question. */
+function attachmentLine({ attachments }) {
+  return attachments.map(({ name, note }) => (note ? `${name} (${note})` : name)).join(" · ");
 }
 
-function noticeText({ notice }) {
+/** A line of small print, as the record has it, or nothing. */
+function quietLine(text) {
+  if (!text) return [];
+  const line = element("p", "");
+  line.append(element("small", "", text));
+  const frame = element("div", "qwen-note jp-RenderedHTMLCommon");
+  frame.append(line);
+  return [frame];
+}
+
+function noticeText({ phase, outcome, notice }) {
+  if (phase === "done") return outcome === "done" ? "" : words[outcome];
   if (notice?.kind === "retrying") return words.retrying(Math.ceil(notice.delay), notice.reason);
   if (notice?.kind === "calling") return words.calling(notice.name);
   return "";

@@ -1,18 +1,5 @@
 /* The widget of one answer in a cell's output. Python puts answer.js in front of this file. */
 
-/** The page's own typesetter for math (JupyterLab, Notebook 7), for nodes in which Python has marked math. */
-function typesetterOf(model) {
-  const typesetter = model.widget_manager?._rendermime?.latexTypesetter;
-  if (!typesetter) return undefined;
-  return (nodes) => {
-    for (const node of nodes) {
-      if (node.nodeType !== Node.ELEMENT_NODE) continue;
-      const found = node.matches(".math") ? [node] : node.querySelectorAll(".math");
-      for (const math of found) typesetter.typeset(math);
-    }
-  };
-}
-
 /** What stops the answer: the kernel's interrupt, where the page can reach it. */
 function interruptOf(model) {
   const kernel = () => model.widget_manager?.kernel;

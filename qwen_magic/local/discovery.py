@@ -1,0 +1,91 @@
+"""Finds the servers on this machine that can be asked, on the ports of their documentation.
+
+Only loopback is looked at, no key is sent there, and the looking takes a blink at most.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..endpoints import LOCAL_SERVERS, Endpoint, endpoint
+from ..errors import QwenError
+from ..transport import Connection, Timeouts, Transport
+
+__all__ = ["Found", "discover", "nearest"]
+
+# In seconds, for all servers together: what a person does not notice.
+BLINK = 0.3
+# A list of models is far smaller; a web server that happens to have the port may send anything.
+LARGEST_LISTING = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server that answered, and the names of its models."""
+
+    endpoint: Endpoint
+    models: tuple[str, ...]
+
+    @property
+    def has_qwen(self) -> bool:
+        return any("qwen" in model.lower() for model in self.models)
+
+
+def nearest(servers: Iterable[Endpoint] | None = None) -> str | None:
+    """The name of a local server that answers, one with a Qwen before others; `None` when there is none."""
+    found = discover(servers)
+    return max(found, key=lambda server: server.has_qwen).endpoint.name if found else None
+
+
+def discover(servers: Iterable[Endpoint] | None = None, timeout: float = BLINK) -> tuple[Found, ...]:
+    """The local servers that answer within `timeout` seconds in all and have a model, in the order of the table."""
+    asked = list(map(endpoint, LOCAL_SERVERS) if servers is None else servers)
+    searches = [Search(server, timeout) for server in asked]
+    deadline = time.monotonic() + timeout
+    answers = [search.result(deadline) for search in searches]
+    return tuple(Found(server, models) for server, models in zip(asked, answers, strict=True) if models)
+
+
+class Search:
+    """One server being asked for its models, in a thread of its own."""
+
+    def __init__(self, server: Endpoint, timeout: float) -> None:
+        self._answer: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._transport = Transport(Timeouts(connect=timeout, idle=timeout))
+        threading.Thread(target=self._run, args=(server.url("models"),), name="qwen-discovery", daemon=True).start()
+
+    def result(self, deadline: float) -> tuple[str, ...]:
+        """The server's models; none when it is not there, not an OpenAI-compatible server, or too slow."""
+        try:
+            return self._answer.get(timeout=max(0.001, deadline - time.monotonic()))
+        except queue.Empty:
+            if self._connection is not None:
+                self._connection.abort()
+            return ()
+
+    def _run(self, url: str) -> None:
+        models: tuple[str, ...] = ()
+        with suppress(QwenError), self._transport.connection(url) as connection:
+            self._connection = connection
+            with connection.send("GET", url) as response:
+                models = listed(response.read(LARGEST_LISTING)) if response.status == 200 else ()
+        self._answer.put(models)
+        self._transport.close()
+
+
+def listed(content: bytes) -> tuple[str, ...]:
+    """The names in a list of models; none when it is something else."""
+    with suppress(ValueError):
+        listing: Any = json.loads(content)
+        rows = listing.get("data") if isinstance(listing, dict) else None
+        if isinstance(rows, list):
+            return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
+    return ()

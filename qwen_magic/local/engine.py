@@ -1,0 +1,164 @@
+"""The engine's own process, `python -m qwen_magic.local.engine`: llama.cpp with its OpenAI-compatible server.
+
+It takes its order from standard input, so that the key is on no command line; serves on loopback; leaves a record of
+itself for every kernel of this user when the model is loaded; and ends when nobody has asked for a while. So it needs
+to know nothing of kernels: the last of them takes its questions along. Not for starting it: that is `starting`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Order", "Record", "healthy"]
+
+# How often the engine looks whether anybody asks, at most, in seconds.
+LOOK = 2.0
+# Until the model is loaded it looks more often.
+SOON = 0.02
+# A server that is in the middle of a long prompt answers late; one that does not listen refuses at once. Seconds.
+PATIENCE = 10.0
+# Two kernels can ask at once; they share the context.
+SLOTS = 2
+# llama.cpp's levels: warnings and errors only, for its information would fill the disk in time.
+WARNINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to serve: `context` is in tokens, `idle` in seconds, `record` the path of the record to leave."""
+
+    model: str
+    projector: str
+    name: str
+    context: int
+    key: str = field(repr=False)
+    idle: float
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A running engine: where it listens, the key it wants, and what its model is called."""
+
+    host: str
+    key: str = field(repr=False)
+    name: str
+
+    @classmethod
+    def read(cls, path: Path) -> Record | None:
+        """The record at `path`; `None` where there is none, or half of one."""
+        with suppress(OSError, ValueError, TypeError):
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        return None
+
+    def write(self, path: Path) -> None:
+        """Leave it at `path`, for this user's eyes only, all at once."""
+        new = path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(asdict(self), file)
+        os.replace(new, path)
+
+
+def main() -> None:
+    """Serve what standard input orders, until nobody asks any more."""
+    order = Order(**json.load(sys.stdin))
+    import xllamacpp  # type: ignore[import-untyped]  # it has no types of its own
+
+    try:
+        server = xllamacpp.Server(parameters(order))
+    except RuntimeError:
+        os._exit(1)  # llama.cpp has said why on standard error
+    record = Record(server.listening_address.removeprefix("http://"), order.key, order.name)
+    while not healthy(record.host):
+        time.sleep(SOON)
+    path = Path(order.record)
+    record.write(path)
+    watch(record, path, order.idle)
+    if Record.read(path) == record:
+        path.unlink(missing_ok=True)
+    os._exit(0)  # the server's threads never end by themselves
+
+
+def parameters(order: Order) -> Any:
+    """llama.cpp's parameters: its own choices but for what a machine wants on which other work is done as well."""
+    import psutil  # type: ignore[import-untyped]  # it has no types of its own
+    import xllamacpp
+
+    chosen = xllamacpp.CommonParams()
+    chosen.model.path = order.model
+    chosen.mmproj.path = order.projector
+    chosen.model_alias = {order.name}
+    chosen.hostnames = ["127.0.0.1"]
+    chosen.port = 0
+    chosen.api_keys = [order.key]
+    chosen.cors_origins = "http://127.0.0.1"
+    chosen.ui = False
+    chosen.n_ctx = order.context
+    chosen.n_parallel = SLOTS
+    chosen.kv_unified = True
+    chosen.cache_ram_mib = 0  # llama.cpp would keep up to 8 GB of old prompts
+    chosen.cache_idle_slots = False
+    chosen.verbosity = WARNINGS
+    # One core stays free: the threads spin until the last of them is done, so one that has to wait slows all down.
+    threads = max(1, (psutil.cpu_count(logical=False) or 1) - 1)
+    chosen.cpuparams.n_threads = chosen.cpuparams_batch.n_threads = threads
+    return chosen
+
+
+def watch(record: Record, path: Path, idle: float) -> None:
+    """Return when nothing was asked for `idle` seconds, and when the server or the record has gone.
+
+    Without its record nobody finds it: whoever removes that ends it.
+    """
+    every = min(LOOK, idle / 10)
+    last, since = activity(record), time.monotonic()
+    while time.monotonic() - since < idle - every and Record.read(path) == record:
+        time.sleep(every)
+        try:
+            now = activity(record)
+        except ConnectionRefusedError:
+            return
+        if now is None or now != last or any(busy for busy, _ in now):
+            last, since = now, time.monotonic()
+
+
+def activity(record: Record) -> list[tuple[bool, int]] | None:
+    """Of each slot, whether it works and on which task it last did; `None` when the server is too busy to say."""
+    with suppress(TimeoutError, HTTPException, ValueError):
+        slots = json.loads(get(record.host, "/slots", record.key)[1])
+        return [(bool(slot.get("is_processing")), int(slot.get("id_task", -1))) for slot in slots]
+    return None
+
+
+def healthy(host: str) -> bool:
+    """Whether an engine listens at this host and port, and has loaded its model."""
+    try:
+        return get(host, "/health")[0] == 200
+    except TimeoutError:
+        return True
+    except (OSError, HTTPException):
+        return False
+
+
+def get(host: str, path: str, key: str = "") -> tuple[int, bytes]:
+    """Status and body of an answer from loopback."""
+    connection = HTTPConnection(host, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What the header of a GGUF file says of its model, without loading it: enough to know whether it will fit.
+
+The format is described in llama.cpp's `docs/gguf.md`. Not for tensors, tokens or templates: the engine reads those.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import ConfigurationError
+
+__all__ = ["Header", "file_bytes", "header", "unreadable"]
+
+MAGIC = b"GGUF"
+# Numbers by their type code; 8 is a string and 9 an array.
+NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
+STRING, ARRAY = 8, 9
+# A file in pieces: name-00001-of-00003.gguf, as llama.cpp splits them.
+FIRST_PIECE = re.compile(r"-00001-of-(\d{5})\.gguf$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a model needs beside its weights: `context` is the longest it was trained for, in tokens."""
+
+    architecture: str
+    context: int
+    bytes_per_token: int
+
+
+def header(path: Path) -> Header:
+    """Read the header of the model at `path`. Raises `ConfigurationError` for what is no GGUF file."""
+    try:
+        with path.open("rb") as file:
+            fields = read_fields(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}).", "Give the path of a .gguf file."
+        ) from None
+    except (struct.error, ValueError, KeyError, MemoryError):
+        raise ConfigurationError(f"{path} is not a GGUF file, or is cut short.", "Download it again.") from None
+    name = str(fields.get("general.architecture", ""))
+    return Header(name, number(fields, f"{name}.context_length"), cache_bytes_per_token(fields, name))
+
+
+def unreadable(path: Path, error: OSError) -> ConfigurationError:
+    """The error for a model that the file system does not give."""
+    return ConfigurationError(f"{path} cannot be read ({error.strerror}).", "Give the path of a .gguf file.")
+
+
+def cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:
+    """The KV cache's share of one token: keys and values of each layer that attends, in 16-bit numbers."""
+    heads = max(1, number(fields, f"{name}.attention.head_count"))
+    width = number(fields, f"{name}.embedding_length") // heads
+    key = number(fields, f"{name}.attention.key_length") or width
+    value = number(fields, f"{name}.attention.value_length") or width
+    layers = number(fields, f"{name}.block_count")
+    # Hybrids such as Qwen3-Next and Qwen3.5 attend in every n-th layer only.
+    layers //= number(fields, f"{name}.full_attention_interval") or 1
+    return layers * (number(fields, f"{name}.attention.head_count_kv") or heads) * (key + value) * 2
+
+
+def number(fields: Mapping[str, Any], name: str) -> int:
+    """A field as a number; of a list, one for each layer, its largest."""
+    value = fields.get(name, 0)
+    return int(max(value, default=0) if isinstance(value, list) else value)
+
+
+def read_fields(file: BinaryIO) -> dict[str, Any]:
+    """The fields up to the tokenizer's, which are many, and behind what we want."""
+    if file.read(4) != MAGIC:
+        raise ValueError
+    _, _, count = struct.unpack("<IQQ", file.read(20))
+    fields: dict[str, Any] = {}
+    for _ in range(count):
+        name = text(file)
+        if name.startswith("tokenizer."):
+            break
+        fields[name] = value(file, unpack(file, "<I"))
+    return fields
+
+
+def value(file: BinaryIO, kind: int) -> Any:
+    if kind == STRING:
+        return text(file)
+    if kind == ARRAY:
+        item = unpack(file, "<I")
+        return [value(file, item) for _ in range(unpack(file, "<Q"))]
+    return unpack(file, NUMBERS[kind])
+
+
+def text(file: BinaryIO) -> str:
+    return file.read(unpack(file, "<Q")).decode("utf-8", "replace")
+
+
+def unpack(file: BinaryIO, form: str) -> Any:
+    return struct.unpack(form, file.read(struct.calcsize(form)))[0]
+
+
+def file_bytes(path: Path) -> int:
+    """The size of a model, all its pieces together."""
+    pieces = FIRST_PIECE.search(path.name)
+    if not pieces:
+        return path.stat().st_size
+    count = int(pieces[1])
+    names = [FIRST_PIECE.sub(f"-{piece:05}-of-{count:05}.gguf", path.name) for piece in range(1, count + 1)]
+    return sum(path.with_name(name).stat().st_size for name in names)

@@ -1,0 +1,180 @@
+"""The kernel's side of an engine: one process serves a model file to every kernel of this user.
+
+The first kernel that asks starts it, the others find its record. It stops when nobody asks, and starts again with the
+next question. Not for choosing or getting the file (`starting`), nor for what happens in that process (`engine`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from ..credentials import Credentials
+from ..endpoints import Endpoint
+from ..errors import ConfigurationError, ConnectionFailed
+from ..protocols import LOCAL
+from .catalogue import SHORTEST_CONTEXT, needed, size
+from .engine import Order, Record, healthy
+from .folders import engines
+from .gguf import file_bytes, header, unreadable
+from .locks import locked
+from .memory import available
+
+__all__ = ["IDLE", "Engine"]
+
+# After so many seconds without a question an engine stops.
+IDLE = 900.0
+# Contexts to start with, in tokens: the longest that leaves a quarter of the free memory alone.
+CONTEXTS = (32_768, 16_384, 8_192, SHORTEST_CONTEXT)
+ROOM = 0.75
+# How often a start looks whether the engine is up, in seconds.
+LOOK = 0.05
+# llama.cpp's errors in its log: "0.00.004.338 E gguf_init_from_reader: invalid magic characters".
+ERROR = re.compile(r"^[\d.]+ E \s*(.+)", re.MULTILINE)
+LOGGED = re.compile(r"^[\d.]+ [DIWE] .*\n?", re.MULTILINE)
+LONGEST_REASON = 200
+# Where the kernel found this package, the engine finds it too.
+PACKAGE = str(Path(__file__).resolve().parents[2])
+# On Windows, what `start_new_session` is elsewhere.
+if sys.platform == "win32":
+    APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    APART = 0
+
+
+class Engine:
+    """A model file, and the process that serves it. Not for use by several threads at once."""
+
+    def __init__(
+        self, model: Path, projector: Path | None, name: str, credentials: Credentials, idle: float = IDLE
+    ) -> None:
+        """`name` is what the model is called, `idle` the seconds without a question after which it stops."""
+        self._model, self._projector, self._name = model.resolve(), projector, name
+        self._credentials = credentials
+        self._idle = idle
+        self._asked: Record | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        place = engines() / identity(self._model, projector)
+        self._record, self._lock, self._log = (place.with_suffix(end) for end in (".json", ".lock", ".log"))
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is up, whichever kernel started it."""
+        return self._running() is not None
+
+    def endpoint(self) -> Endpoint:
+        """Where to ask. Starts the engine if it is not up, which takes as long as its file takes to read.
+
+        Raises `ConfigurationError` when the model does not fit or cannot be loaded, and `ConnectionFailed`, once,
+        when the engine has crashed since it was last asked.
+        """
+        record = self._running() or self._started()
+        self._asked = record
+        account = f"{self._name} on this machine"
+        self._credentials.remember_for_session(account, record.key)
+        return Endpoint("local", f"http://{record.host}/v1", "compatible", LOCAL, account, needs_key=True)
+
+    def _running(self) -> Record | None:
+        record = Record.read(self._record)
+        return record if record and healthy(record.host) else None
+
+    def _started(self) -> Record:
+        """Start it, or wait for another kernel that is about to."""
+        with locked(self._lock):
+            record = Record.read(self._record)
+            if record and healthy(record.host):
+                return record
+            self._record.unlink(missing_ok=True)
+            if record and record == self._asked:  # an engine that ends by itself takes its record with it
+                raise ConnectionFailed(
+                    f"The engine of {self._name} has crashed{self._last_words()}.",
+                    "Run the cell again to start it anew.",
+                )
+            return self._start()
+
+    def _start(self) -> Record:
+        order = Order(
+            model=str(self._model),
+            projector=str(self._projector or ""),
+            name=self._name,
+            context=self._context(),
+            key=f"sk-local-{secrets.token_hex(16)}",
+            idle=self._idle,
+            record=str(self._record),
+        )
+        with self._log.open("wb") as log:
+            self._process = process = spawned(order, log)
+        try:
+            while True:
+                record = Record.read(self._record)
+                if record and record.key == order.key:
+                    return record
+                if process.poll() is not None:
+                    raise ConfigurationError(f"The engine could not load {self._model.name}{self._last_words()}.")
+                time.sleep(LOOK)
+        except BaseException:
+            process.kill()
+            raise
+
+    def _context(self) -> int:
+        """The context to start with, in tokens. Raises `ConfigurationError` when not even the shortest fits."""
+        facts, free = header(self._model), available()
+        weights = file_bytes(self._model) + (file_bytes(self._projector) if self._projector else 0)
+        for tokens in CONTEXTS:
+            if needed(weights, facts.bytes_per_token, tokens) <= free * (ROOM if tokens > SHORTEST_CONTEXT else 1):
+                return min(tokens, facts.context or tokens)
+        raise ConfigurationError(
+            f"{self._name} needs {size(needed(weights, facts.bytes_per_token, SHORTEST_CONTEXT))} of memory, and "
+            f"{size(free)} are free: it was not loaded.",
+            "Take a smaller model (%qwen use local:NAME), or close something.",
+        )
+
+    def _last_words(self) -> str:
+        """Why it ended, as far as its log or its exit says."""
+        code = self._process.poll() if self._process else None
+        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        found = ERROR.search(text)
+        reason = found[1] if found else LOGGED.sub("", text).strip().rpartition("\n")[2]
+        killed = f"signal {-code}" + ", as when memory runs out" * (code == -9) if code and code < 0 else ""
+        said = "; ".join(filter(None, (killed, " ".join(reason.split())[:LONGEST_REASON])))
+        return f" ({said})" if said else ""
+
+
+def identity(model: Path, projector: Path | None) -> str:
+    """The same for every kernel that wants these files as they are now. Raises `ConfigurationError`."""
+    digest = hashlib.sha256()
+    for path in filter(None, (model, projector)):
+        try:
+            facts = path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from None
+        digest.update(f"{path.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def spawned(order: Order, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """The engine's process, with its order given. It outlives this kernel, and is not interrupted with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "qwen_magic.local.engine"],  # -P: no module of the notebook's folder
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE, os.environ.get("PYTHONPATH"))))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        start_new_session=True,
+        creationflags=APART,
+    )
+    with suppress(OSError):  # it is gone already, and its log says why
+        if process.stdin:
+            with process.stdin:
+                process.stdin.write(json.dumps(asdict(order)).encode())
+    return process

@@ -1,0 +1,89 @@
+"""Makes a Qwen on this machine ready to be asked: which model, whether it fits, whether it may be downloaded.
+
+Not for downloading (`downloads`) and running it (`shared`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..credentials import Credentials
+from ..errors import ConfigurationError
+from .catalogue import CATALOGUE, Model, choose, named, size
+from .dialogue import Confirm, Dialogue
+from .downloads import download, is_here, weights_of
+from .memory import available
+from .shared import IDLE, Engine
+
+__all__ = ["VISION", "engine"]
+
+# The best model that sees, instead of the best one for text.
+VISION = "vision"
+# The names of llama.cpp's projectors begin so, and the names of its files end with how they are quantised.
+PROJECTOR = re.compile(r"^mmproj[-_.]?", re.IGNORECASE)
+QUANTISED = re.compile(r"[-_.](?:I?Q\d\w*|B?F16|F32|MXFP4)$", re.IGNORECASE)
+
+
+def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: float = IDLE) -> Engine:
+    """The engine for `wanted`: a file's path, a name of the table, `vision`, or nothing for what fits best.
+
+    It does not run yet. Raises `ConfigurationError` when there is no such model, when it does not fit, or when it may
+    not be downloaded, and what `download` raises.
+    """
+    if find_spec("xllamacpp") is None:
+        raise ConfigurationError(
+            "The engine for models on this machine is not installed.", "pip install 'qwen_magic[local]', and try again."
+        )
+    own = Path(wanted).expanduser()
+    if own.suffix.lower() == ".gguf" or own.is_file():
+        return Engine(own, projector_beside(own), own.stem, credentials, idle)
+    model = wanted_model(wanted, lambda model: served(model, credentials).runs)
+    if not is_here(model):
+        permit(model, dialogue.confirm)
+        download(model, dialogue.progress)
+    return served(model, credentials, idle)
+
+
+def served(model: Model, credentials: Credentials, idle: float = IDLE) -> Engine:
+    """The engine of a model that is here."""
+    weights = weights_of(model)
+    projector = weights.with_name(model.files[1].name) if model.sees else None
+    return Engine(weights, projector, model.name, credentials, idle)
+
+
+def wanted_model(wanted: str, runs: Callable[[Model], bool]) -> Model:
+    """The model that `wanted` names; where it leaves the choice to us, one that runs, is here, or fits."""
+    free, sees = available(), wanted == VISION
+    possible = [model for model in CATALOGUE if model.sees == sees] if wanted in ("", VISION) else [named(wanted)]
+    running = [model for model in possible if is_here(model) and runs(model)]
+    return running[-1] if running else choose(free, possible, is_here)
+
+
+def permit(model: Model, confirm: Confirm) -> None:
+    """Ask the person for leave to download. Raises `ConfigurationError` without it."""
+    what = f"{model.name} ({size(model.bytes)})"
+    agreed = confirm(f"{what} has to be downloaded once, to {weights_of(model).parent}. Download it?")
+    if agreed is None:
+        raise ConfigurationError(
+            f"{what} has to be downloaded first, and nobody can be asked here.",
+            f"%qwen use local:{model.name} --yes downloads it without asking.",
+        )
+    if not agreed:
+        raise ConfigurationError(f"{model.name} was not downloaded.", "%qwen use local:NAME takes another one.")
+
+
+def projector_beside(model: Path) -> Path | None:
+    """The projector for images that belongs to a file of one's own: by its name, or because there is no other."""
+    files = [path for path in model.parent.glob("*") if path.suffix.lower() == ".gguf"]
+    projectors = [path for path in files if PROJECTOR.match(path.name)]
+    own = [path for path in projectors if kind(path) == kind(model)]
+    alone = len(projectors) == 1 and len(files) == 2
+    return min(own or projectors) if own or alone else None
+
+
+def kind(path: Path) -> str:
+    """A file's name without what tells a model from its projector, and one quantisation from another."""
+    return QUANTISED.sub("", PROJECTOR.sub("", path.stem)).lower()

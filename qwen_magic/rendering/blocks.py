@@ -1,0 +1,145 @@
+"""An answer that grows: its finished blocks are rendered once, its open end is rendered again and again.
+
+The cost is linear in the answer by construction: each character that arrives pays for WORK characters of parsing
+and rendering, and the open end is rendered only when that is paid for. Until then new text is added to it as it is.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from .dialect import html_blocks, normalised
+from .finished import extent
+from .tail import LONGEST_TAIL, Tail
+
+__all__ = ["Blocks", "Patch"]
+
+# An open end of 600 characters is rendered again every 40 characters or so.
+WORK = 32
+
+# The beginning of an answer is to be smooth as well, with nothing paid yet.
+CREDIT = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What to change on the page, in this order.
+
+    The blocks from number `base` on are replaced by `blocks`, each the HTML of one finished block. `tail` is the HTML
+    of the open end; it stands after the blocks and replaces the tail before; `None` leaves that as it is. `append`
+    is text, not HTML: it goes to the end of the tail, into the last element of its last element, and so on.
+    """
+
+    base: int
+    blocks: tuple[str, ...]
+    tail: str | None
+    append: str = ""
+
+
+class Blocks:
+    """Turns an answer that comes in pieces into patches.
+
+    When `close` has been called, all the blocks together are what `render` makes of the whole answer, wherever it was
+    cut into pieces. `work` counts the characters that were parsed, and those of HTML that were made.
+    """
+
+    def __init__(self) -> None:
+        self.work = 0
+        self._finished: list[tuple[str, tuple[str, ...]]] = []
+        self._count = 0
+        self._references: dict[str, Any] = {}
+        self._fed: list[str] = []
+        self._carriage_return = ""
+        self._tail = Tail()
+        self._allowance = CREDIT
+        self._trusted = True
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the answer."""
+        text = self._carriage_return + text
+        self._carriage_return = "\r" if text.endswith("\r") else ""
+        text = normalised(text.removesuffix("\r"))
+        self._fed.append(text)
+        self._allowance += WORK * len(text)
+
+    def patch(self) -> Patch:
+        """What has changed since the last patch."""
+        if not self._take():
+            return Patch(self._count, (), None)
+        tail = self._tail
+        paid = self._allowance >= tail.cost
+        if tail.at_boundary and (paid or self._trusted):
+            return self._look()
+        if paid and not (tail.rendered and tail.length > LONGEST_TAIL):
+            return self._look()
+        return Patch(self._count, (), None, tail.unshown())
+
+    def close(self) -> Patch:
+        """The answer has ended: finish what is open, and what a definition that came late has changed."""
+        self.feed("\n" if self._carriage_return else "")
+        self._take()
+        base, blocks = self._count, self._finish(self._tail.text)
+        self._tail = Tail()
+        return Patch(base, blocks, "") if not self._references else self._resolved(base)
+
+    def _take(self) -> bool:
+        """Open the text that was fed since the last patch; says whether there is any."""
+        text = "".join(self._fed)
+        self._fed.clear()
+        if text:
+            self._tail.add(text)
+        return bool(text)
+
+    def _look(self) -> Patch:
+        """Finish what is finished, and render what is open."""
+        base, blocks = self._count, self._finish_some() if self._tail.has_new_lines else ()
+        tail = self._tail
+        if tail.rendered and tail.length > LONGEST_TAIL:
+            return Patch(base, blocks, None, tail.unshown())
+        html = tail.render(ChainMap({}, self._references))
+        self._pay(tail.cost)
+        return Patch(base, blocks, html, tail.unshown())
+
+    def _finish_some(self) -> tuple[str, ...]:
+        """Finish what can be finished of the tail.
+
+        That costs nothing, since it is done once for each character. Looking in vain costs, and a boundary is not
+        trusted then until it is paid for.
+        """
+        text = self._tail.text
+        found = extent(text, ChainMap({}, self._references))
+        self._trusted = found.finished > 0 or self._allowance >= len(text)
+        if not found.finished:
+            self._pay(len(text))
+            self._tail.knows(found)
+            return ()
+        self.work += len(text)
+        self._tail = Tail(text[found.finished :])
+        self._tail.knows(found)
+        return self._finish(text[: found.finished])
+
+    def _finish(self, text: str) -> tuple[str, ...]:
+        blocks = tuple(html_blocks(text, self._references))
+        self.work += len(text) + sum(map(len, blocks))
+        self._finished.append((text, blocks))
+        self._count += len(blocks)
+        return blocks
+
+    def _pay(self, work: int) -> None:
+        self.work += work
+        self._allowance -= work
+
+    def _resolved(self, base: int) -> Patch:
+        """The blocks from `base` on, or from the first one that is different now that all references are known."""
+        before = list(chain.from_iterable(blocks for _, blocks in self._finished))
+        self._finished = [
+            (text, tuple(html_blocks(text, self._references)) if "]" in text else blocks)
+            for text, blocks in self._finished
+        ]
+        after = list(chain.from_iterable(blocks for _, blocks in self._finished))
+        changed = (number for number, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
+        base = min(base, next(changed, base))
+        return Patch(base, tuple(after[base:]), "")

@@ -1,0 +1,127 @@
+"""The markdown that models write, block by block, into sanitised HTML: CommonMark with tables, math and our rules.
+
+Raw HTML is text. Each top-level block is rendered and sanitised by itself, so that an answer can be shown in pieces:
+which blocks of a growing answer are finished is the business of `blocks`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from functools import cache
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from .highlight import code_html
+from .rules.breaks import html_breaks
+from .rules.emphasis import cjk_emphasis
+from .rules.links import links
+from .rules.math import math
+from .rules.tasks import tasks
+from .sanitise import PROCESS_MATH, sanitise
+
+__all__ = ["References", "encodable", "html_blocks", "normalised", "outline", "parser", "top_level"]
+
+# Where links like `[text][label]` lead, by label: all that one block knows of another.
+References = MutableMapping[str, Any]
+
+# Half of a character that UTF-16 needs two units for; it cannot be written to a page.
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+# Deeper nesting is cut off by the parser, which works by recursion.
+DEEPEST = 40
+
+# Each `[` may begin a link, and is tried with each one before it.
+MOST_BRACKETS = 1_000
+
+
+def normalised(text: str) -> str:
+    """`text` with line feeds for every kind of line end, and nothing in it that cannot be encoded."""
+    return encodable(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def encodable(text: str) -> str:
+    """`text` without halves of characters, which a model's tokens or a file's name may have."""
+    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@cache
+def parser() -> MarkdownIt:
+    """The parser; it keeps nothing from one text to the next."""
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST}, renderer_cls=AnswerRenderer)
+    md.enable(["table", "strikethrough"])
+    md.core.ruler.at("inline", parse_inline)
+    for rules in (cjk_emphasis, math, html_breaks, tasks, links):
+        md.use(rules)
+    return md
+
+
+def parse_inline(state: StateCore) -> None:
+    """markdown-it's rule of this name, but for what is plainly not meant to be links, and would take very long."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        token.children = []
+        if token.content.count("[") > MOST_BRACKETS:
+            token.children.append(Token("text", "", 0, content=token.content))
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def html_blocks(text: str, references: References) -> Iterator[str]:
+    """The HTML of each top-level block of `text`; `references` are read, and those that `text` defines are added."""
+    md, env = parser(), {"references": references}
+    for tokens in top_level(md.parse(text, env)):
+        yield sanitise(md.renderer.render(tokens, md.options, env))
+
+
+def outline(text: str, references: References) -> list[list[Token]]:
+    """The top-level blocks of `text` without what is in their lines, which is the greater part of the work."""
+    tokens: list[Token] = []
+    parser().block.parse(text, parser(), {"references": references}, tokens)
+    return list(top_level(tokens))
+
+
+def top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens of each top-level block."""
+    block: list[Token] = []
+    for token in tokens:
+        block.append(token)
+        if token.level == 0 and token.nesting <= 0:
+            yield block
+            block = []
+
+
+class AnswerRenderer(RendererHTML):
+    """HTML for what CommonMark does not have, or has otherwise."""
+
+    def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        tokens[idx].attrs.setdefault("style", "text-align:left")
+        return self.renderToken(tokens, idx, options, env)
+
+    td_open = th_open
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        info = tokens[idx].info.split()
+        return code_html(tokens[idx].content, info[0] if info else "")
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return code_html(tokens[idx].content, "")
+
+    def math_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        formula = escape(tokens[idx].content)
+        if tokens[idx].meta["display"]:
+            return f'<span class="math display {PROCESS_MATH}">\\[{formula}\\]</span>'
+        return f'<span class="math inline {PROCESS_MATH}">\\({formula}\\)</span>'
+
+    def math_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return f'<div class="math block {PROCESS_MATH}">\\[{escape(tokens[idx].content)}\\]</div>\n'
+
+    def unsafe_math(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        source = escape(tokens[idx].content)
+        return f"<pre><code>{source}</code></pre>\n" if tokens[idx].block else f"<code>{source}</code>"

@@ -1,0 +1,115 @@
+"""An answer while it grows, as a page draws it: its whole state, and the patches that bring a page up to date.
+
+Whoever owns a widget sends them: the cell's `live` view, and the chat panel.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..answer import FAILED, STOPPED, Answer
+from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta, ToolCallDelta
+from .markdown import Blocks, Patch
+from .view import Heading
+
+__all__ = ["GrowingAnswer", "Section", "heading_state"]
+
+
+class Section:
+    """A stretch of markdown that grows: the answer, or the thinking. `state` is what a page needs to draw it."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
+        self._blocks = Blocks()
+
+    def grow(self, text: str) -> dict[str, Any]:
+        """Take the next piece of text; returns what to send to the page."""
+        self._blocks.feed(text)
+        return self._keep(self._blocks.patch())
+
+    def close(self) -> dict[str, Any]:
+        """There is no more; returns what to send to the page."""
+        return self._keep(self._blocks.close())
+
+    def _keep(self, patch: Patch) -> dict[str, Any]:
+        self.state["blocks"][patch.base :] = patch.blocks
+        if patch.tail is not None:
+            self.state |= {"tail": patch.tail, "append": ""}
+        self.state["append"] += patch.append
+        return asdict(patch)
+
+
+class GrowingAnswer:
+    """The `state` of one answer, changed in place; every method returns the patch that tells a page the same."""
+
+    def __init__(self) -> None:
+        self._sections = {"thinking": Section(), "answer": Section()}
+        self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
+        self._started = time.monotonic()
+        self._thinking_since = self._thought = 0.0
+        self.state: dict[str, Any] = {name: section.state for name, section in self._sections.items()}
+        self.state["progress"] = self._progress
+
+    def take(self, events: Sequence[Event]) -> dict[str, Any]:
+        """What has arrived."""
+        for event in events:
+            self._note(event)
+        thinking = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+        text = "".join(event.text for event in events if isinstance(event, TextDelta))
+        patch: dict[str, Any] = {}
+        if thinking:
+            patch["thinking"] = self._sections["thinking"].grow(thinking)
+        if text:
+            patch["answer"] = self._sections["answer"].grow(text)
+        return patch | {"progress": self._clocked()}
+
+    def end(self, answer: Answer) -> dict[str, Any]:
+        """There is no more."""
+        self._enter("done")
+        self._progress["outcome"] = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
+        patch = {name: section.close() for name, section in self._sections.items()}
+        return patch | {"progress": self._clocked()}
+
+    def _note(self, event: Event) -> None:
+        """What an event tells about the answer's progress."""
+        match event:
+            case Retrying(reason, delay):
+                self._progress["notice"] = {"kind": "retrying", "reason": reason, "delay": delay}
+            case Started():
+                self._progress["notice"] = None
+            case ReasoningDelta(text) if text:
+                self._enter("thinking")
+            case TextDelta(text) if text:
+                self._enter("answering")
+            case ToolCallDelta(name=name) if name:
+                self._progress["notice"] = {"kind": "calling", "name": name}
+
+    def _enter(self, phase: str) -> None:
+        """Go on to `phase`; the seconds of thinking are those between entering it and leaving it."""
+        before, now = self._progress["phase"], time.monotonic()
+        if phase == before:
+            return
+        if before == "thinking":
+            self._thought += now - self._thinking_since
+        if phase == "thinking":
+            self._thinking_since = now
+        self._progress["phase"] = phase
+
+    def _clocked(self) -> dict[str, Any]:
+        now, thinking = time.monotonic(), self._progress["phase"] == "thinking"
+        self._progress["seconds"] = now - self._started
+        self._progress["thought"] = self._thought + (now - self._thinking_since if thinking else 0.0)
+        return self._progress
+
+
+def heading_state(heading: Heading) -> dict[str, Any]:
+    """A heading, as a page draws it."""
+    return {
+        "model": heading.model,
+        "endpoint": heading.endpoint,
+        "attachments": [{"name": attached.name, "note": attached.note} for attached in heading.attachments],
+        "notes": list(heading.notes),
+    }

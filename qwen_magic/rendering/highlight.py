@@ -1,0 +1,67 @@
+"""The colours of code, as Pygments' classes: the page's theme says what they look like. Not for terminals."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from pygments import highlight  # type: ignore[import-untyped]  # it has no types
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # it has no types
+from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]  # it has no types
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
+
+__all__ = ["TOKEN_CLASSES", "code_html", "colours"]
+
+TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
+
+# Nobody reads colours in more than this, and a lexer's regular expressions are slow on one endless line.
+MOST_CHARACTERS, LONGEST_LINE = 200_000, 5_000
+
+
+def code_html(source: str, language: str) -> str:
+    """A code block's HTML; `language` is the word that its fence names, and may be anything."""
+    lexer = lexer_of(language)
+    code = coloured(source, lexer) if lexer else escape(source)
+    return f'<div class="highlight"><pre><code>{code}</code></pre></div>\n'
+
+
+def colours() -> str:
+    """CSS for a page that does not know Pygments' classes: JupyterLab's own variables, each with a plain default."""
+    rules = {
+        "c, ch, cm, cp, cpf, c1, cs": "color: var(--jp-mirror-editor-comment-color, #408080); font-style: italic",
+        "k, kc, kd, kn, kp, kr, ow": "color: var(--jp-mirror-editor-keyword-color, #008000); font-weight: bold",
+        "kt, nb, bp": "color: var(--jp-mirror-editor-builtin-color, #008000)",
+        "o": "color: var(--jp-mirror-editor-operator-color, #aa22ff); font-weight: bold",
+        "s, sa, sb, sc, dl, sd, s2, se, sh, si, sx, sr, s1, ss": "color: var(--jp-mirror-editor-string-color, #ba2121)",
+        "m, mb, mf, mh, mi, mo, il": "color: var(--jp-mirror-editor-number-color, #008800)",
+        "nf, nc, fm": "color: var(--jp-mirror-editor-def-color, #0000ff)",
+        "nd, nt": "color: var(--jp-mirror-editor-meta-color, #aa22ff)",
+        "gd": "color: var(--jp-error-color1, #b71c1c)",
+        "gi": "color: var(--jp-success-color1, #1b5e20)",
+        "err": "color: var(--jp-mirror-editor-error-color, #ff0000)",
+    }
+    return "\n".join(
+        ", ".join(f".highlight .{name}" for name in names.split(", ")) + f" {{ {style} }}"
+        for names, style in rules.items()
+    )
+
+
+@lru_cache(maxsize=64)
+def lexer_of(language: str) -> Any:
+    """Pygments' lexer for `language`; `None` if it has none."""
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False) if language else None
+    except ClassNotFound:
+        return None
+
+
+def coloured(source: str, lexer: Any) -> str:
+    if len(source) > MOST_CHARACTERS or len(max(source.split("\n"), key=len)) > LONGEST_LINE:
+        return escape(source)
+    try:
+        return str(highlight(source, lexer, HtmlFormatter(nowrap=True)))
+    except Exception:
+        # Some of the 500 lexers stumble over what is not their language; then there are no colours.
+        return escape(source)

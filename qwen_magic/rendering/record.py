@@ -1,0 +1,128 @@
+"""What stays of an answer in the notebook: a static mimebundle that reads well anywhere, with no kernel and no widget.
+
+Beside the answer it says who gave it and what it took, and the facts of the request are in the output's metadata.
+Every name in it (of a model, a file, a page) came from elsewhere, and is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from ..answer import FAILED, STOPPED, Answer, Attached
+from .dialect import encodable, html_blocks, normalised
+from .highlight import code_html
+from .neutral import as_text, neutralise
+from .rules.links import LINK, host_of
+from .sanitise import IGNORE_MATH, sanitise
+
+__all__ = ["footer", "record"]
+
+# How an answer ended, if not as usual. Other words of the service are shown as they are.
+OUTCOMES = {
+    "stop": "",
+    "tool_calls": "",
+    STOPPED: "stopped",
+    FAILED: "failed: the answer broke off",
+    "length": "cut off at the token limit",
+}
+
+
+def record(answer: Answer, *, show_reasoning: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The data and the metadata of the display that shows `answer`; with its thinking, folded, if that is asked for.
+
+    The same answer gives the same record. Nothing in it runs, and nothing is fetched.
+    """
+    data = {
+        "text/html": html_record(answer, show_reasoning=show_reasoning),
+        "text/markdown": markdown_record(answer),
+        "text/plain": encodable(answer.text),
+    }
+    return data, {"qwen": facts(answer)}
+
+
+def footer(answer: Answer) -> str:
+    """One line, plain text: who answered, what it took, and how it ended if not as usual."""
+    usage = answer.usage
+    thought = f" ({usage.reasoning:,} thinking)" if usage and usage.reasoning else ""
+    parts = (
+        " @ ".join(filter(None, (answer.model, answer.endpoint))),
+        f"{usage.input:,} tokens in, {usage.output:,} out{thought}" if usage else "",
+        f"{answer.seconds:.1f} s" if answer.seconds else "",
+        OUTCOMES.get(answer.finish_reason, answer.finish_reason),
+    )
+    return encodable(" · ".join(filter(None, parts)))
+
+
+def html_record(answer: Answer, *, show_reasoning: bool) -> str:
+    parts = [*html_parts(answer, show_reasoning=show_reasoning)]
+    # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
+    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(parts)}</div>'
+
+
+def html_parts(answer: Answer, *, show_reasoning: bool) -> Iterator[str]:
+    if answer.attachments:
+        yield quiet(" · ".join(map(attachment_line, answer.attachments)))
+    if show_reasoning and answer.reasoning:
+        yield f"<details>\n<summary>Thinking</summary>\n{markdown_html(answer.reasoning)}</details>\n"
+    yield markdown_html(answer.text)
+    for call in answer.tool_calls:
+        yield quiet(f"Wants to call {call.name}:") + sanitise(code_html(encodable(call.arguments), "json"))
+    if answer.sources:
+        yield "<ol>\n"
+        yield from (f'<li value="{page.index}">{source_link(page.title, page.url)}</li>\n' for page in answer.sources)
+        yield "</ol>\n"
+    for line in (*answer.notes, footer(answer)):
+        yield quiet(line)
+
+
+def markdown_html(text: str) -> str:
+    return "".join(html_blocks(normalised(text), {}))
+
+
+def quiet(line: str) -> str:
+    return f"<p><small>{escape(encodable(line))}</small></p>\n" if line else ""
+
+
+def source_link(title: str, url: str) -> str:
+    """A page that was found, with the host that it is on."""
+    url = encodable(url)
+    label = escape(encodable(title) or url)
+    if not LINK.fullmatch(url):
+        return label
+    return sanitise(f'<a href="{escape(url)}">{label}</a> ({escape(host_of(url))})')
+
+
+def attachment_line(attached: Attached) -> str:
+    return f"{attached.name} ({attached.note})" if attached.note else attached.name
+
+
+def markdown_record(answer: Answer) -> str:
+    lines = [", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer)]
+    sources = [f"{page.index}. {page.title} {page.url}" for page in answer.sources]
+    quiet_lines = [f"*{as_text(line)}*" for line in lines if line]
+    return "\n\n".join(filter(None, (neutralise(answer.text).strip("\n"), *map(as_text, sources), *quiet_lines))) + "\n"
+
+
+def facts(answer: Answer) -> dict[str, Any]:
+    """What a program may want to know later."""
+    return {
+        "endpoint": encodable(answer.endpoint),
+        "model": encodable(answer.model),
+        "usage": answer.usage.as_dict() if answer.usage else None,
+        "request_id": encodable(answer.request_id),
+        "finish_reason": encodable(answer.finish_reason),
+        "seconds": round(answer.seconds, 3),
+        "attachments": [
+            {
+                "name": encodable(attached.name),
+                "kind": attached.kind,
+                "size": attached.size,
+                "sha256": attached.sha256,
+                "note": encodable(attached.note),
+            }
+            for attached in answer.attachments
+        ],
+        "notes": list(map(encodable, answer.notes)),
+    }

@@ -1,0 +1,380 @@
+"""A model file of one's own becomes an endpoint: one engine for all kernels, that comes and goes with the questions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kernels import Kernel
+from sandbox_pictures import png
+
+from qwen_magic.client import Client
+from qwen_magic.credentials import Credentials
+from qwen_magic.errors import ConfigurationError, ConnectionFailed
+from qwen_magic.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from qwen_magic.local.catalogue import CATALOGUE, choose
+from qwen_magic.local.dialogue import Dialogue
+from qwen_magic.local.engine import Record, get, healthy
+from qwen_magic.local.gguf import header
+from qwen_magic.local.memory import available
+from qwen_magic.local.shared import Engine
+from qwen_magic.local.starting import engine, projector_beside
+from qwen_magic.messages import ChatRequest, Image, Message, Text
+
+pytest.importorskip("xllamacpp")
+
+# Long enough for a test, and short enough that what a failed test leaves behind is gone before the next run.
+IDLE = 20.0
+ENDLESS = {"ignore_eos": True}
+GB = 10**9
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("local")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Path:
+    from engine import tiny_qwen
+
+    return tiny_qwen.write(folder / "tiny-qwen3.gguf")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(folder: Path) -> Iterator[Path]:
+    """Where engines leave their records; at the end those go, and the engines with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QWEN_MAGIC_CACHE", str(folder / "cache"))
+        yield folder / "cache"
+    for record in folder.glob("cache/engines/*.json"):
+        record.unlink()
+
+
+class Asker:
+    """An engine and a client for it, as one kernel has them."""
+
+    def __init__(self, path: Path, idle: float = IDLE) -> None:
+        self.credentials = Credentials({})
+        self.engine: Engine = engine(str(path), self.credentials, Dialogue(), idle)
+        self.client = Client(self.credentials)
+
+    def events(self, prompt: str | Message = "Hello", **fields: Any) -> list[Event]:
+        """The events of a whole answer."""
+        return [event for batch in self.stream(prompt, **fields) for event in batch]
+
+    def stream(self, prompt: str | Message = "Hello", **fields: Any) -> Iterator[list[Event]]:
+        message = Message.user(prompt) if isinstance(prompt, str) else prompt
+        request = ChatRequest(model="tiny", messages=(message,), fields={"seed": 3, **fields})
+        with self.client.stream(self.engine.endpoint(), request) as answer:
+            yield from answer.batches(0)
+
+    def slots(self) -> list[dict[str, Any]]:
+        """What the engine says of its slots."""
+        endpoint = self.engine.endpoint()
+        key = self.credentials.require(endpoint.account).reveal()
+        return list(json.loads(get(endpoint.host, "/slots", key)[1]))
+
+
+@pytest.fixture(scope="module")
+def asker(model: Path) -> Asker:
+    return Asker(model)
+
+
+def text(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def test_a_file_of_ones_own_answers(asker: Asker) -> None:
+    events = asker.events(max_tokens=20)
+    assert text(events)
+    assert asker.client.call(asker.engine.endpoint(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
+
+
+def test_two_kernels_share_one_engine(asker: Asker, model: Path) -> None:
+    assert Asker(model).engine.endpoint() == asker.engine.endpoint()
+
+
+def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(model.read_bytes())
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from qwen_magic.credentials import Credentials\n"
+        "from qwen_magic.local.starting import engine\n"
+        "from qwen_magic.local.dialogue import Dialogue\n"
+        f"print(engine({str(own)!r}, Credentials({{}}), Dialogue(), 3).endpoint().base_url)"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(said) == 1
+    assert said.pop().startswith("http://127.0.0.1:")
+
+
+def test_nobody_without_the_key_is_answered_and_the_key_is_seen_nowhere(asker: Asker, cache: Path) -> None:
+    endpoint = asker.engine.endpoint()
+    assert get(endpoint.host, "/v1/models")[0] == 401
+    key = asker.credentials.require(endpoint.account).reveal()
+    (record,) = (path for path in cache.glob("engines/*.json") if key in path.read_text(encoding="utf-8"))
+    assert key not in repr(Record.read(record))
+    if sys.platform != "win32":
+        assert record.stat().st_mode & 0o077 == 0
+        assert record.parent.stat().st_mode & 0o077 == 0
+    if Path("/proc").is_dir():
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if readable(path)]
+        assert not any(key.encode() in line for line in lines)
+
+
+def readable(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+def test_stop_frees_the_engine_for_the_next_question(asker: Asker) -> None:
+    stream = asker.stream("Go on for ever", **ENDLESS)
+    while not text(next(stream)):
+        pass
+    (busy,) = (slot for slot in asker.slots() if slot["is_processing"])
+    stream.close()
+    assert text(asker.events("Quick", max_tokens=5, **ENDLESS))
+    until(lambda: not any(slot["is_processing"] for slot in asker.slots()))
+    (stopped,) = (slot for slot in asker.slots() if slot["id"] == busy["id"])
+    assert stopped["n_prompt_tokens"] < busy["n_ctx"] / 2, "it was not stopped, but went on to its end"
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Waits for what another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("deltas", ["its own field", "inline"])
+def test_thinking_is_told_from_the_answer(asker: Asker, deltas: str) -> None:
+    grammar = 'root ::= "<think>\\n" [a-z ]{5,40} "\\n</think>\\n\\n" [A-Z]{5,40}'
+    fields = {"reasoning_format": "none"} if deltas == "inline" else {}
+    events = asker.events(grammar=grammar, **fields)
+    thought = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+    assert thought.strip().replace(" ", "").islower()
+    assert text(events).strip().isupper()
+
+
+def test_a_schema_is_kept(asker: Asker) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}, "ok": {"type": "boolean"}},
+        "required": ["n", "ok"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "it", "schema": schema, "strict": True}}
+    events = asker.events(response_format=form)
+    answer = json.loads(text(events))
+    assert answer.keys() == {"n", "ok"}
+
+
+def test_a_tool_is_called(folder: Path) -> None:
+    from engine import reciting
+
+    call = ("<tool_call>", '\n{"name": "weather", "arguments": {"place": "', "Köln", '"}}\n', "</tool_call>")
+    asker = Asker(reciting.write(folder / "calls.gguf", *call))
+    parameters = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
+    tool = {"type": "function", "function": {"name": "weather", "description": "It.", "parameters": parameters}}
+    events = asker.events("Is it raining?", tools=[tool], temperature=0, max_tokens=50)
+    calls = [event for event in events if isinstance(event, ToolCallDelta)]
+    assert "".join(call.name for call in calls) == "weather"
+    assert json.loads("".join(call.arguments for call in calls)) == {"place": "Köln"}
+    assert events[-1] == Finish("tool_calls")
+
+
+def test_an_image_is_looked_at_where_a_projector_lies_beside_the_model(folder: Path) -> None:
+    from engine import tiny_vision
+
+    sees = Asker(tiny_vision.write(folder))
+    url = "data:image/png;base64," + base64.b64encode(png(112, 84)).decode()
+    message = Message("user", (Image(url), Text("What is it?")))
+    assert text(sees.events(message, max_tokens=5, **ENDLESS))
+    tokens = max(slot.get("n_prompt_tokens", 0) for slot in sees.slots())
+    assert tokens > 12 + 5  # (112 / 28) · (84 / 28) for the image
+
+
+def test_a_projector_is_found_by_its_name(tmp_path: Path) -> None:
+    names = ("Qwen3VL-2B-Instruct-Q4_K_M", "mmproj-Qwen3VL-2B-Instruct-F16", "Qwen3-4B-Q8_0", "mmproj-Other-Q8_0")
+    for name in names:
+        (tmp_path / f"{name}.gguf").touch()
+    found = projector_beside(tmp_path / f"{names[0]}.gguf")
+    assert found
+    assert found.stem == names[1]
+    assert projector_beside(tmp_path / f"{names[2]}.gguf") is None
+
+
+def test_an_engine_stops_when_nobody_asks_and_starts_again_with_the_next_question(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "idle.gguf"
+    own.write_bytes(model.read_bytes())
+    asker = Asker(own, idle=0.3)
+    host = asker.engine.endpoint().host
+    until(lambda: not healthy(host))
+    assert text(asker.events(max_tokens=5, **ENDLESS))
+    assert asker.engine.endpoint().host != host
+
+
+def test_an_engine_that_nobody_can_find_any_more_stops(model: Path, tmp_path: Path, cache: Path) -> None:
+    own = tmp_path / "lost.gguf"
+    own.write_bytes(model.read_bytes())
+    host = Asker(own, idle=1000).engine.endpoint().host
+    (record,) = (path for path in cache.glob("engines/*.json") if host in path.read_text(encoding="utf-8"))
+    record.unlink()
+    until(lambda: not healthy(host))
+
+
+def test_a_crash_is_one_line_and_the_next_question_starts_it_anew(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "crash.gguf"
+    own.write_bytes(model.read_bytes())
+    asker = Asker(own, idle=5)
+    host = asker.engine.endpoint().host
+    os.kill(pid_of(host), getattr(signal, "SIGKILL", signal.SIGTERM))
+    until(lambda: not healthy(host))
+    with pytest.raises(ConnectionFailed, match=r"crash has crashed.*Run the cell again"):
+        asker.engine.endpoint()
+    assert text(asker.events(max_tokens=5, **ENDLESS))
+
+
+def pid_of(host: str) -> int:
+    """The process that listens there."""
+    import psutil
+
+    port = int(host.rpartition(":")[2])
+    return next(
+        process.pid
+        for process in psutil.process_iter()
+        if any(c.status == "LISTEN" and c.laddr.port == port for c in connections(process))
+    )
+
+
+def connections(process: Any) -> list[Any]:
+    import psutil
+
+    try:
+        return list(process.net_connections("tcp"))
+    except psutil.Error:
+        return []
+
+
+def test_what_is_no_model_is_said_before_anything_is_started(tmp_path: Path, model: Path) -> None:
+    no = tmp_path / "no.gguf"
+    no.write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(ConfigurationError, match="not a GGUF file"):
+        Asker(no).engine.endpoint()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Asker(tmp_path / "missing.gguf")
+    with pytest.raises(ConfigurationError, match="neither a file nor a model"):
+        Asker(Path("qwen9-1b"))
+    half = tmp_path / "half.gguf"
+    half.write_bytes(model.read_bytes()[:200_000])
+    with pytest.raises(ConfigurationError, match=r"could not load half\.gguf.*incomplete"):
+        Asker(half).engine.endpoint()
+
+
+def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path, model: Path) -> None:
+    huge = tmp_path / "huge.gguf"
+    with huge.open("wb") as file:
+        file.write(model.read_bytes())
+        file.truncate(1 << 42)  # takes no room on the disk
+    with pytest.raises(ConfigurationError, match=r"huge needs 43\d\d\.\d GB of memory, and .* are free"):
+        Asker(huge).engine.endpoint()
+
+
+def test_a_header_tells_what_a_context_costs(model: Path) -> None:
+    from engine.tiny_qwen import CONTEXT, HEAD, KV_HEADS, LAYERS
+
+    facts = header(model)
+    assert (facts.architecture, facts.context) == ("qwen3", CONTEXT)
+    assert facts.bytes_per_token == LAYERS * KV_HEADS * (HEAD + HEAD) * 2
+
+
+@pytest.mark.parametrize(
+    ("free", "name"), [(2, "qwen3-0.6b"), (6, "qwen3-1.7b"), (8, "qwen3-4b"), (16, "qwen3-8b"), (64, "qwen3-30b-a3b")]
+)
+def test_the_model_that_is_chosen_fits_the_machine(free: int, name: str) -> None:
+    texts = [model for model in CATALOGUE if not model.sees]
+    assert choose(free * GB, texts, lambda model: False).name == name
+    assert choose(free * GB, texts, lambda model: model.name == "qwen3-0.6b").name == "qwen3-0.6b"
+
+
+def test_a_machine_that_is_too_small_is_told_so() -> None:
+    with pytest.raises(ConfigurationError, match=r"qwen3-0\.6b needs 1\.\d GB of memory, and 500 MB are free"):
+        choose(GB // 2, CATALOGUE, lambda model: False)
+
+
+def test_a_container_s_limit_counts(tmp_path: Path) -> None:
+    group = tmp_path / "sys" / "fs" / "cgroup"
+    group.mkdir(parents=True)
+    for name, value in {
+        "memory.max": "3000000",
+        "memory.current": "2000000",
+        "memory.stat": "inactive_file 500000\n",
+    }.items():
+        (group / name).write_text(value, encoding="utf-8")
+    assert available(tmp_path) == 1_500_000
+    (group / "memory.max").write_text("max", encoding="utf-8")
+    assert available(tmp_path) > 100_000_000
+
+
+@pytest.mark.parametrize("answer", [None, False])
+def test_nothing_is_downloaded_without_leave(
+    answer: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path))
+    asked: list[str] = []
+    dialogue = Dialogue(confirm=lambda question: (asked.append(question), answer)[1])
+    with pytest.raises(ConfigurationError, match="--yes" if answer is None else "was not downloaded"):
+        engine("qwen3-0.6b", Credentials({}), dialogue)
+    assert "639 MB" in asked[0]
+    assert str(tmp_path) in asked[0]
+
+
+def test_a_cell_asks_a_file_of_ones_own(start_kernel: Callable[..., Kernel], model: Path, cache: Path) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    kernel.run("%load_ext qwen_magic")
+    said = kernel.run(f"%qwen use local:{model}")
+    assert "Asking local at http://127.0.0.1:" in said.text, said.text
+    first = kernel.run("%%qwen --set max_tokens=40 --set ignore_eos=true\nHello")
+    assert first.status == "ok", first.text
+    assert kernel.value("len(_qwen.text)") > 0
+    assert kernel.value("_qwen.model") == "tiny-qwen3"
+    assert "sk-local" not in json.dumps([message.content for message in kernel.messages])
+
+
+def test_an_answer_that_was_stopped_is_continued(start_kernel: Callable[..., Kernel], model: Path, cache: Path) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    kernel.run(f"%load_ext qwen_magic\n%qwen use local:{model}")
+    run = kernel.send("%%qwen --set ignore_eos=true\nGo on")
+    watcher = Asker(model)
+    until(lambda: any(slot["is_processing"] and slot["n_prompt_tokens"] > 50 for slot in watcher.slots()))
+    kernel.interrupt()
+    assert run.result().status == "error"
+    begun = kernel.value("_qwen.text")
+    assert kernel.value("_qwen.finish_reason") == "stopped"
+    assert kernel.run("%qwen continue").status == "ok"
+    whole = kernel.value("_qwen.text")
+    assert whole.startswith(begun)
+    assert len(whole) > len(begun)
+
+
+def test_a_notebook_that_nobody_watches_says_how_to_agree(start_kernel: Callable[..., Kernel], tmp_path: Path) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(tmp_path))
+    kernel.run("%load_ext qwen_magic")
+    assert "local:qwen3-0.6b --yes" in kernel.run("%qwen use local:qwen3-0.6b").error
+    assert "was not downloaded" in kernel.run("%qwen use local:qwen3-0.6b", answers=["n"]).error
