@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .asking import ask, conversation
     from .conversations import Conversation
     from .errors import QwenError
+    from .panel import chat
 
 __all__ = [
     "Answer",
@@ -29,6 +30,7 @@ __all__ = [
     "QwenError",
     "__version__",
     "ask",
+    "chat",
     "conversation",
     "load_ipython_extension",
     "unload_ipython_extension",
@@ -59,6 +61,7 @@ def __getattr__(name: str) -> Any:
         "Conversation": "conversations",
         "QwenError": "errors",
         "ask": "asking",
+        "chat": "panel",
         "conversation": "asking",
     }
     if name not in homes:

@@ -30,7 +30,7 @@ from .errors import (
     StreamError,
     StreamGarbled,
 )
-from .events import Event, Retrying
+from .events import Event, Retrying, Started
 from .messages import ChatRequest
 from .protocols import Decoder, protocol
 from .protocols.failures import refusal
@@ -169,9 +169,11 @@ class AnswerStream:
         not_before = 0.0
         while True:
             end = self._wait(not_before)
-            not_before = time.monotonic() + interval
-            if self._waiting or end is None:
-                yield self._taken()
+            batch = self._taken()
+            if any(not isinstance(event, Started) for event in batch):  # nothing to look at: the first text is not held
+                not_before = time.monotonic() + interval
+            if batch or end is None:
+                yield batch
             if isinstance(end, BaseException):
                 raise end
             if end is END:

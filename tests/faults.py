@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from wire import chunk, sse
 
@@ -48,10 +49,19 @@ class FaultServer:
         self.url = f"http://127.0.0.1:{self.port}/v1"
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def play(self, *scripts: Iterable[Step]) -> None:
+        """Begin anew with other scripts."""
+        with self._lock:
+            self.scripts = [tuple(script) for script in scripts]
+            self.requests.clear()
+            self.gone.clear()
+
     def __enter__(self) -> FaultServer:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        with suppress(OSError):  # closing alone does not wake the thread that accepts, and the port stays open
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:

@@ -24,7 +24,7 @@ TAGS = {
     *("table", "thead", "tbody", "tr", "th", "td"),
     *("a", "br", "code", "em", "img", "s", "span", "strong"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
+ATTRIBUTES = {"*": set(), "a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 
 # JupyterLab aligns the cells of an HTML table to the right, by a rule that only a style can overrule.
 ALIGNMENTS = {"style": {"text-align:left", "text-align:center", "text-align:right"}}
