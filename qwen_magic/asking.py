@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .answer import Answer
 from .assistant import Assistant
+from .attachments import Attach
 from .extension import load
 from .question import Question
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from .rendering.view import View
 
 __all__ = ["ask", "conversation"]
+
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 def ask(
@@ -28,19 +33,33 @@ def ask(
     append: bool | None = None,
     pin: bool = False,
     show: bool = True,
+    files: Paths = (),
+    images: Paths = (),
+    variables: Mapping[str, Any] | Iterable[str] = (),
+    rows: int = 5,
+    force: bool = False,
     **fields: Any,
 ) -> Answer:
     """Ask, and return the answer; in a notebook it streams into the cell's output as well, unless `show` is false.
 
-    The keywords are the options of `%%qwen`, and have its defaults; all others go into the request's body as they
-    are (`temperature=0.2`). The prompt is sent as it is: in Python, f-strings put values in.
+    The keywords are the options of `%%qwen`, and have its defaults. `files` and `images` are paths, globs or URLs, or
+    one of them; `variables` are names in the notebook, or objects by name. All other keywords go into the request's
+    body as they are (`temperature=0.2`). The prompt is sent as it is: in Python, f-strings put values in.
 
     Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; `_qwen` (and
     `%qwen last`) then have what had arrived.
     """
     assistant, view, cell = surroundings(show)
+    attach = Attach(
+        listed(files),
+        listed(images),
+        tuple(variables),
+        namespace=variables if isinstance(variables, Mapping) else namespace(),
+        rows=rows,
+        force=force,
+    )
     question = Question(
-        prompt, model, system, think, search, fields, alone, conversation=chat, cell=cell, append=append, pin=pin
+        prompt, model, system, think, search, fields, alone, chat, cell, append=append, pin=pin, attach=attach
     )
     return assistant.ask(question, view)
 
@@ -64,6 +83,19 @@ def surroundings(show: bool) -> tuple[Assistant, View, Any]:
 
     magics = load(shell)
     return magics.assistant, magics.view() if show else SilentView(), cell_of(shell)
+
+
+def listed(paths: Paths) -> tuple[str | PathLike[str], ...]:
+    """One path, or several, as several."""
+    return (paths,) if isinstance(paths, (str, PathLike)) else tuple(paths)
+
+
+def namespace() -> Mapping[str, Any]:
+    """The notebook's variables."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell.user_ns if shell is not None else {}
 
 
 def of_script(made: list[Assistant] = []) -> Assistant:  # noqa: B006  # one for the process: a script has no shell

@@ -144,6 +144,7 @@ class AnswerStream:
         self._cancelled = threading.Event()
         self._connection: Connection | None = None
         self._answered = False
+        self._reused = False
         self._waiting: list[Event] = []
         threading.Thread(target=self._run, name="qwen-answer", daemon=True).start()
 
@@ -222,6 +223,8 @@ class AnswerStream:
                 delay = wait_before_next(attempt, error)
                 if delay is None or self._answered or self._cancelled.is_set():
                     raise
+                if self._reused and type(error) is ConnectionFailed:
+                    continue  # a kept connection that had died is no news, and a new one is no reason to wait
                 self._arrived.put([Retrying(error.happened, delay)])
                 if self._cancelled.wait(delay):
                     raise
@@ -229,7 +232,7 @@ class AnswerStream:
 
     def _attempt(self) -> None:
         with self._transport.connection(self._sending.url) as connection:
-            self._connection = connection
+            self._connection, self._reused = connection, connection.reused
             if self._cancelled.is_set():
                 connection.abort()
             with self._sending.through(connection) as response:

@@ -1,4 +1,7 @@
-"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations. Imports nothing heavy."""
+"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations, and `@path` in a prompt.
+
+Imports nothing heavy before Tab is pressed.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ def install(shell: InteractiveShell, magics: QwenMagics) -> None:
 
     for key in KEYS:
         shell.set_hook("complete_command", complete, str_key=key)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(match_mention)
 
 
 def remove(shell: InteractiveShell) -> None:
@@ -33,6 +38,34 @@ def remove(shell: InteractiveShell) -> None:
     dispatch = shell.strdispatchers["complete_command"]
     for key in KEYS:
         dispatch.strs.pop(key, None)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.remove(match_mention)
+
+
+def match_mention(context: Any) -> Any:
+    """IPython's matcher for `@path` in a prompt, also in the body of a cell."""
+    from IPython.core.completer import SimpleCompletion
+
+    line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+    if not (context.full_text.startswith(KEYS[1]) or line.lstrip().startswith(KEYS[0])) or "@" not in line:
+        return {"completions": []}
+    from pathlib import Path
+
+    from .attachments import suggestions
+
+    found = suggestions(line, Path.cwd())
+    fragment = line[line.rindex("@") :]
+    return {
+        "completions": [SimpleCompletion(text=path, type="path") for path in found],
+        "matched_fragment": fragment,
+        "suppress": bool(found),
+    }
+
+
+# What IPython wants to know of a matcher (its docs, "completer": matcher API version 2).
+match_mention.matcher_api_version = 2  # type: ignore[attr-defined]  # attributes of a function
+match_mention.matcher_identifier = "qwen_magic.mention"  # type: ignore[attr-defined]  # the same
+match_mention.matcher_priority = 100  # type: ignore[attr-defined]  # the same
 
 
 def candidates(magics: QwenMagics, line: str) -> Iterable[str]:

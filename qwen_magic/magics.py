@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .assistant import Assistant
+    from .attachments import Attach
     from .autosave import Autosave
     from .conversations import CellRef
     from .panel.panels import Panels
@@ -189,6 +190,24 @@ class QwenMagics(Magics):
             cell=self.cell(),
             append=given.get("append"),
             pin=given.get("pin", False),
+            attach=self._attach(given, prompt),
+        )
+
+    def _attach(self, given: dict[str, Any], prompt: str) -> Attach:
+        """What the line names, and the prompt as it was typed."""
+        from .attachments import Attach
+
+        rows = given.get("rows", "5")
+        if not rows.isdecimal():
+            raise InputError(f"--rows {rows}: that is not a number of rows.")
+        return Attach(
+            files=tuple(given.get("files", ())),
+            images=tuple(given.get("images", ())),
+            variables=tuple(given.get("variables", ())),
+            prompt="" if given.get("raw") else prompt,
+            namespace=self.shell.user_ns,
+            rows=int(rows),
+            force=given.get("force", False),
         )
 
     def unload(self) -> None:

@@ -39,6 +39,13 @@ OPTIONS = (
     Option(("-s", "--system"), "word", "system", "TEXT", "the system prompt, for this question"),
     Option(("-o", "--out"), "word", "out", "NAME", "put the answer in this variable (always in _qwen)"),
     Option(("-c", "--chat"), "word", "chat", "NAME", "ask in this conversation"),
+    Option(
+        ("-f", "--file"), "words", "files", "PATH", "attach a file, a glob or a URL; @PATH in the prompt does it too"
+    ),
+    Option(("-i", "--image"), "words", "images", "PATH", "attach an image"),
+    Option(("-v", "--var"), "words", "variables", "NAME", "attach a variable of the notebook"),
+    Option(("--rows",), "word", "rows", "N", "show so many first and last rows of a table"),
+    Option(("--force",), "flag", "force", "", "attach what looks like a secret, or lies at a private address"),
     Option(("--think",), "flag", "think", "", "think first"),
     Option(("--no-think",), "off", "think", "", "do not think first"),
     Option(("--search",), "flag", "search", "", "let the service search the web"),
@@ -136,7 +143,7 @@ def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
     """The value of `option`; a quote in the middle of it, as in key="a b", belongs to it."""
     position = skip_spaces(line, position)
     parts: list[str] = []
-    if option.kind == "words" and (key := re.compile(r"[\w.]+=(?=[\"'{\[])").match(line, position)):
+    if option.destination == "fields" and (key := re.compile(r"[\w.]+=(?=[\"'{\[])").match(line, position)):
         parts.append(key[0])
         position = key.end()
         if line[position] in "{[":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .attachments import Attach
     from .conversations import CellRef, Turn
 
 __all__ = ["Question"]
@@ -17,7 +18,8 @@ class Question:
     """One question. `None` and empty values leave the choice to the conversation, and then to the settings.
 
     `fields` go into the request's body as they are. `alone` asks without context, and keeps nothing. `cell` is the
-    run of the cell that asks; `append` asks at the end all the same. `again` is the turn whose place this question takes.
+    run of the cell that asks; `append` asks at the end all the same. `again` is the turn whose place this one takes.
+    `attach` is what goes along.
     """
 
     prompt: str
@@ -32,3 +34,4 @@ class Question:
     append: bool | None = None
     pin: bool = False
     again: Turn | None = None
+    attach: Attach | None = None

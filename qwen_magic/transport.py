@@ -60,6 +60,7 @@ class Transport:
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._idle: dict[str, list[Connection]] = {}
+        self._closings = 0
         self._lock = threading.Lock()
         self._verify: ssl.SSLContext | None = None
 
@@ -71,21 +72,27 @@ class Transport:
         with self._lock:
             waiting = self._idle.setdefault(origin, [])
             connection = waiting.pop() if waiting else None
-        connection = connection or Connection(self._timeouts, self._trust(parts.scheme))
+            closings = self._closings
+        if connection is None:
+            connection = Connection(self._timeouts, self._trust(parts.scheme))
+        else:
+            connection.reused = True
         try:
             yield connection
         except BaseException:
             connection.close()
             raise
-        if connection.aborted:
-            connection.close()
-            return
         with self._lock:
-            self._idle.setdefault(origin, []).append(connection)
+            keep = not connection.aborted and closings == self._closings
+            if keep:
+                self._idle.setdefault(origin, []).append(connection)
+        if not keep:
+            connection.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections: those that nobody uses now, the others when they are given back."""
         with self._lock:
+            self._closings += 1
             connections = [connection for waiting in self._idle.values() for connection in waiting]
             self._idle.clear()
         for connection in connections:
@@ -122,6 +129,7 @@ class Connection:
 
     def __init__(self, timeouts: Timeouts, verify: ssl.SSLContext) -> None:
         self.aborted = False
+        self.reused = False
         self._timeouts = timeouts
         self._network: Any = None
         try:

@@ -1,6 +1,6 @@
 """The commands of `%qwen`: a table, and how a line is told from a question.
 
-A line is a command when its first word is one and the words behind it are as many as it takes; any other line is a
+A line is a command when its first word is one and the words behind it are what it takes; any other line is a
 question. So `%qwen undo` is a command, and `%qwen undo that last commit: how?` asks. What the commands do is in the
 modules beside this one.
 """
@@ -8,30 +8,32 @@ modules beside this one.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..options import usage
-from . import answers, chats, whom
+from . import answers, chats, files, whom
 
 if TYPE_CHECKING:
     from ..magics import QwenMagics
 
 __all__ = ["COMMANDS", "Call", "Command", "command_in"]
 
-ANY = 1_000
+NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
+ENDPOINT = r"(\S+)?( ?--(protocol[ =]\S*|yes))*"
+FILES = r"(rm( \S+)+|prune)?"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: the words that it takes (from `least` to `most` of them), and the function that does it."""
+    """A command: what it takes, for people and as a pattern (`shape`), and the function that does it."""
 
     arguments: str
     help: str
-    least: int
-    most: int
+    shape: str
     do: Callable[[Call], None]
 
 
@@ -53,8 +55,12 @@ def command_in(text: str) -> Command | None:
     if not words:
         return COMMANDS["help"]
     command = COMMANDS.get(words[0])
+    if command is not None and re.fullmatch(command.shape, " ".join(words[1:])):
+        return command
+    if command is not None and len(words) == 1:
+        raise InputError(f"%qwen {words[0]} needs more: {command.arguments}.", f"To ask it: %qwen -- {words[0]}")
     if command is not None:
-        return command if command.least < len(words) <= command.most + 1 else None
+        return None
     near = difflib.get_close_matches(words[0], COMMANDS, n=1, cutoff=0.75)
     if near and len(words) == 1:
         raise InputError(
@@ -80,27 +86,28 @@ in it is evaluated in the notebook. The last answer is _qwen (.text, .code, .usa
 Python."""
 
 COMMANDS: dict[str, Command] = {
-    "help": Command("", "this screen", 0, 0, help_),
-    "use": Command("[NAME|URL] [--protocol P]", "ask another endpoint, or say which one is asked", 0, 3, whom.use),
-    "models": Command("", "the models that the endpoint has", 0, 0, whom.models),
-    "login": Command("", "keep a key (it is asked for, and not shown)", 0, 0, whom.login),
-    "logout": Command("", "forget the key", 0, 0, whom.logout),
-    "last": Command("", "show the last answer again", 0, 0, answers.last),
-    "continue": Command("", "go on with an answer that was stopped or cut", 0, 0, answers.go_on),
-    "chat": Command("[NAME]", "a panel to chat in, on a conversation", 0, 1, chats.chat),
-    "chats": Command("", "the conversations of this kernel", 0, 0, chats.chats),
-    "show": Command("[NAME]", "a conversation's transcript", 0, 1, chats.show),
-    "system": Command("[TEXT]", "the conversation's system prompt ('none' to clear it)", 0, ANY, chats.system),
-    "model": Command("[MODEL]", "the conversation's model ('none' for the default)", 0, 1, chats.model),
-    "reset": Command("[NAME]", "forget a conversation's turns", 0, 1, chats.reset),
-    "undo": Command("[NAME]", "bring back what the last change replaced", 0, 1, chats.undo),
-    "fork": Command("NEW [FROM]", "go on from a copy of a conversation", 1, 2, chats.fork),
-    "rename": Command("OLD NEW", "give a conversation another name", 2, 2, chats.rename),
-    "drop": Command("NAME", "forget a conversation altogether", 1, 1, chats.drop),
-    "compact": Command("[NAME]", "let the model sum up the oldest turns", 0, 1, chats.compact),
-    "save": Command("FILE.json [NAME]", "save a conversation", 1, 2, chats.save),
-    "load": Command("FILE.json [NAME]", "load a saved conversation", 1, 2, chats.load),
-    "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", 1, 2, chats.export),
-    "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", 0, 0, chats.resume),
-    "usage": Command("", "the tokens used in this kernel", 0, 0, chats.usage),
+    "help": Command("", "this screen", NOTHING, help_),
+    "use": Command("[NAME|URL] [--protocol P]", "ask another endpoint, or say which one is asked", ENDPOINT, whom.use),
+    "models": Command("", "the models that the endpoint has", NOTHING, whom.models),
+    "login": Command("", "keep a key (it is asked for, and not shown)", NOTHING, whom.login),
+    "logout": Command("", "forget the key", NOTHING, whom.logout),
+    "last": Command("", "show the last answer again", NOTHING, answers.last),
+    "continue": Command("", "go on with an answer that was stopped or cut", NOTHING, answers.go_on),
+    "chat": Command("[NAME]", "a panel to chat in, on a conversation", PERHAPS_ONE, chats.chat),
+    "chats": Command("", "the conversations of this kernel", NOTHING, chats.chats),
+    "show": Command("[NAME]", "a conversation's transcript", PERHAPS_ONE, chats.show),
+    "system": Command("[TEXT]", "the conversation's system prompt ('none' to clear it)", ANYTHING, chats.system),
+    "model": Command("[MODEL]", "the conversation's model ('none' for the default)", PERHAPS_ONE, chats.model),
+    "reset": Command("[NAME]", "forget a conversation's turns", PERHAPS_ONE, chats.reset),
+    "undo": Command("[NAME]", "bring back what the last change replaced", PERHAPS_ONE, chats.undo),
+    "fork": Command("NEW [FROM]", "go on from a copy of a conversation", ONE_OR_TWO, chats.fork),
+    "rename": Command("OLD NEW", "give a conversation another name", TWO, chats.rename),
+    "drop": Command("NAME", "forget a conversation altogether", ONE, chats.drop),
+    "compact": Command("[NAME]", "let the model sum up the oldest turns", PERHAPS_ONE, chats.compact),
+    "save": Command("FILE.json [NAME]", "save a conversation", ONE_OR_TWO, chats.save),
+    "load": Command("FILE.json [NAME]", "load a saved conversation", ONE_OR_TWO, chats.load),
+    "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
+    "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", NOTHING, chats.resume),
+    "files": Command("[rm ID … | prune]", "the documents on the service, and deleting them", FILES, files.files),
+    "usage": Command("", "the tokens used in this kernel", NOTHING, chats.usage),
 }

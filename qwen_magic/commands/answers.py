@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..assistant import DryRun
+    from ..answer import Attached
+    from ..planning import DryRun
     from . import Call
 
 __all__ = ["go_on", "last", "show_dry_run"]
@@ -39,8 +40,23 @@ def show_dry_run(request: DryRun) -> None:
     """Print the exact request; of the key only that it would be there, of long data only the beginning."""
     headers = {"Authorization": "Bearer …", "Content-Type": "application/json", **request.headers}
     lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in headers.items())]
-    print("\n".join([*lines, "", json.dumps(shortened(request.body), ensure_ascii=False, indent=2)]))
+    print(
+        "\n".join(
+            [
+                *map(attached_line, request.attachments),
+                *lines,
+                "",
+                json.dumps(shortened(request.body), ensure_ascii=False, indent=2),
+            ]
+        )
+    )
     print("\nNothing was sent." + "".join(f" Note: {note}." for note in request.notes))
+
+
+def attached_line(attached: Attached) -> str:
+    """What would go along, before it does."""
+    facts = (attached.kind, f"{attached.size:,} bytes", attached.note)
+    return f"Attached: {attached.name} ({', '.join(filter(None, facts))})"
 
 
 def shortened(value: Any) -> Any:

@@ -1,0 +1,107 @@
+"""What is asked to be attached, and what became of it: values, with no reading in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from .limits import ImageLimits
+
+__all__ = ["Attach", "Attachment", "Form"]
+
+Form = Literal["image", "text", "description", "document"]
+
+# What the Files API reads (the service's docs, "OpenAI compatible - File", Oct 2026).
+MIMES = {
+    "application/pdf": "pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/epub+zip": "epub",
+    "application/x-mobipocket-ebook": "mobi",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+}
+UPLOADED = {"txt", "docx", "pdf", "xlsx", "epub", "mobi", "md", "csv", "json", "bmp", "png", "jpg", "jpeg", "gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """What a cell wants to take along.
+
+    `files` (`-f`) and `images` (`-i`) are paths, globs or URLs, `variables` (`-v`) names in `namespace`; `prompt` is
+    searched for `@path` and should be what the person typed, before values were put into it. `rows` is how many of a
+    table's first and last rows are shown. `force` takes what looks like a secret, and private addresses. `keys` are
+    keys that must not leave, beside those of the environment. With `as_documents`, a spreadsheet is kept as the file
+    that it is, for a model that reads uploaded files, instead of being described.
+    """
+
+    files: tuple[str | PathLike[str], ...] = ()
+    images: tuple[str | PathLike[str], ...] = ()
+    variables: tuple[str, ...] = ()
+    prompt: str = ""
+    namespace: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    cwd: Path = field(default_factory=Path.cwd)
+    rows: int = 5
+    force: bool = False
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    limits: ImageLimits = field(default_factory=ImageLimits)
+    as_documents: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.images or self.variables or "@" in self.prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One thing that was read, and now stays as it was then.
+
+    `data` is what is sent: an image as it was fitted, a file's own bytes (text in UTF-8), the words of a description;
+    `size` and `sha256` are of these bytes. `kind` is for the person (image, document, text, table, variable), `form`
+    for what can be done with it. `note` says what was shrunk, converted or left out. `language` is what a code fence
+    around a text says.
+    """
+
+    name: str
+    kind: str
+    form: Form
+    data: bytes = field(repr=False)
+    mime: str
+    note: str = ""
+    language: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", sha256(self.data).hexdigest())
+
+    @property
+    def size(self) -> int:
+        """Bytes that are sent."""
+        return len(self.data)
+
+    @property
+    def text(self) -> str:
+        """The words of a text or a description."""
+        return self.data.decode("utf-8-sig")
+
+    @property
+    def filename(self) -> str:
+        """A name that the Files API recognises the type by."""
+        name = PurePosixPath(self.name).name
+        wanted = {"description": "md", "text": "txt"}.get(self.form) or MIMES.get(self.mime, "")
+        fits = suffix(name) in UPLOADED if self.form == "text" else suffix(name) == wanted
+        return name if fits or not wanted else f"{name}.{wanted}"
+
+    @property
+    def uploadable(self) -> bool:
+        """Whether the Files API reads this type."""
+        return suffix(self.filename) in UPLOADED
+
+
+def suffix(name: str) -> str:
+    """The end of a name behind its last dot, in lower case."""
+    return PurePosixPath(name).suffix.lower().lstrip(".")

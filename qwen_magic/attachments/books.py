@@ -1,0 +1,47 @@
+"""The text of an EPUB, chapter by chapter in reading order: an archive of web pages, read with the standard library."""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+from ..errors import InputError
+from .attachment import Attachment
+from .markup import words
+from .office import unpackable
+
+__all__ = ["sections"]
+
+# The names of EPUB's own specification (EPUB 3.3, "Open Container Format" and "Package document").
+CONTAINER = "META-INF/container.xml"
+CONTAINER_NAMES = {"c": "urn:oasis:names:tc:opendocument:xmlns:container"}
+PACKAGE_NAMES = {"p": "http://www.idpf.org/2007/opf"}
+
+
+def sections(attachment: Attachment) -> Iterator[str]:
+    """Each chapter that has words. Raises `InputError` for a book whose contents are locked."""
+    with zipfile.ZipFile(unpackable(attachment.data, attachment.name)) as book:
+        if "META-INF/rights.xml" in book.namelist():
+            raise InputError(f"{attachment.name} is locked by its publisher.")
+        for path in chapters(book):
+            text = words(book.read(path).decode("utf-8", "replace"))
+            if text:
+                yield text
+
+
+def chapters(book: zipfile.ZipFile) -> Iterator[str]:
+    """The paths of the chapters, as the spine orders them."""
+    container = ElementTree.fromstring(book.read(CONTAINER))
+    rootfile = container.find(".//c:rootfile", CONTAINER_NAMES)
+    package_path = rootfile.get("full-path", "") if rootfile is not None else ""
+    package = ElementTree.fromstring(book.read(package_path))
+    items = {each.get("id"): each.get("href", "") for each in package.iterfind(".//p:manifest/p:item", PACKAGE_NAMES)}
+    known = set(book.namelist())
+    for each in package.iterfind(".//p:spine/p:itemref", PACKAGE_NAMES):
+        href = unquote(items.get(each.get("idref"), "")).partition("#")[0]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(package_path), href))
+        if path in known:
+            yield path

@@ -1,0 +1,168 @@
+"""CSV and its relatives, of any size: a small one is read whole, of a large one only samples at fixed places.
+
+A file of gigabytes is read in about two megabytes: its beginning, its end, and some blocks between them. The number
+of its rows is then an estimate, and said to be one.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from typing import BinaryIO
+
+from ..errors import InputError
+from .attachment import Attachment
+from .describing import Table, column, human, markdown
+from .encodings import encoding_of
+from .limits import MB
+from .opening import sized
+
+__all__ = ["headed", "read_delimited"]
+
+# Ours: a file of up to so many bytes is read whole, and of a larger one so much.
+WHOLE = 16 * MB
+HEAD, BLOCK, BLOCKS = MB, 64 * 1024, 16
+# Values that a description is made of.
+MAX_VALUES = 400_000
+
+DELIMITERS = ",\t;|"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows of a file: from its beginning, its end, and for the facts. `rows` is the count of all of them."""
+
+    header: Sequence[str]
+    first: Sequence[Sequence[str]]
+    last: Sequence[Sequence[str]]
+    seen: Sequence[Sequence[str]]
+    rows: int
+    estimated: bool
+
+
+def read_delimited(file: BinaryIO, name: str, rows: int) -> Attachment:
+    """The description of a file of delimited values, with so many of its first and last rows.
+
+    Raises `InputError` for what has no rows, or cannot be read.
+    """
+    size = sized(file)
+    head = file.read(HEAD)
+    encoding = encoding_of(head, whole=size <= HEAD)
+    if encoding.startswith(("utf-16", "utf-32")):
+        file, encoding = as_utf8(file, name, encoding, size), "utf-8"
+        size = sized(file)
+        head = file.read(HEAD)
+    delimiter = delimiter_of(head.decode(encoding, "replace"))
+    reader = Reader(file, size, encoding, delimiter)
+    try:
+        sample = reader.whole(rows) if size <= WHOLE else reader.parts(rows)
+    except csv.Error as error:
+        raise InputError(
+            f"{name} cannot be read as CSV ({error}).", "Load it, and attach the variable (-v NAME)."
+        ) from None
+    if not sample.header:
+        raise InputError(f"{name} has no rows.")
+    table = described(sample, name, human(size))
+    note = f"described: {human(size)}, {table.shape}" + f", {encoding.upper()}" * (
+        encoding not in ("utf-8", "utf-8-sig")
+    )
+    return Attachment(name, "table", "description", markdown(table).encode(), "text/markdown", note)
+
+
+def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
+    """UTF-16 cannot be cut at a line's end without being decoded from its beginning."""
+    if size > 4 * WHOLE:
+        raise InputError(f"{name} is in {encoding.upper()} and {human(size)} large.", "Save it as UTF-8.")
+    file.seek(0)
+    return BytesIO(file.read().decode(encoding, "replace").encode())
+
+
+def delimiter_of(text: str) -> str:
+    """The delimiter that cuts the first lines into the same number of fields, and into the most."""
+    lines = text.splitlines()[:50]
+
+    def score(delimiter: str) -> tuple[bool, int]:
+        counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        usual = max(set(counts), key=counts.count) if counts else 0
+        return usual > 1 and counts.count(usual) * 2 > len(counts), usual
+
+    try:
+        return max(DELIMITERS, key=score)
+    except csv.Error:
+        return ","
+
+
+class Reader:
+    """Rows at any place of an open file."""
+
+    def __init__(self, file: BinaryIO, size: int, encoding: str, delimiter: str) -> None:
+        self._file = file
+        self._size = size
+        self._encoding = encoding
+        self._delimiter = delimiter
+
+    def whole(self, rows: int) -> Sample:
+        """All rows, and every so many-th of them for the facts."""
+        self._file.seek(0)
+        table = list(self._rows(self._file.read()))
+        header, body = headed(table)
+        step = max(1, len(body) * max(len(header), 1) // MAX_VALUES)
+        last = () if len(body) <= 2 * rows else body[-rows:] if rows else ()
+        first = body[:rows] if last else body[: 2 * rows]
+        return Sample(header, first, last, body[::step], len(body), False)
+
+    def parts(self, rows: int) -> Sample:
+        """Rows of the beginning, the end, and of blocks between them."""
+        head = self._block(0, HEAD)
+        header, body = headed(list(self._rows(head)))
+        between: list[list[str]] = []
+        used = 0
+        for start in range(HEAD, self._size - BLOCK, (self._size - HEAD) // BLOCKS):
+            block = self._block(start, BLOCK)
+            between += self._alike(block, header)
+            used += len(block)
+        tail = self._alike(self._block(self._size - HEAD // 4, HEAD // 4), header)
+        seen = [*body, *between]
+        estimate = len(body) + round((self._size - len(head)) * len(between) / used)
+        step = max(1, len(seen) * max(len(header), 1) // MAX_VALUES)
+        return Sample(header, body[:rows], tail[-rows:] if rows else (), seen[::step], estimate, True)
+
+    def _alike(self, block: bytes, header: Sequence[str]) -> list[list[str]]:
+        """The rows of a block that are like those of the beginning: others are halves of a value with line ends."""
+        return [row for row in self._rows(block) if len(row) == len(header)]
+
+    def _block(self, start: int, length: int) -> bytes:
+        """The whole lines between two places of the file."""
+        self._file.seek(start)
+        data = self._file.read(length)
+        if start:
+            data = data[data.find(b"\n") + 1 :]
+        return data if start + length >= self._size else data[: data.rfind(b"\n") + 1] or data
+
+    def _rows(self, data: bytes) -> Iterator[list[str]]:
+        text = data.decode(self._encoding, "replace")
+        return (row for row in csv.reader(StringIO(text, newline=""), delimiter=self._delimiter) if row)
+
+
+def headed(table: Sequence[list[str]]) -> tuple[list[str], Sequence[list[str]]]:
+    """The names of the columns, and the rows: a first row of numbers, or with a gap in it, is no header."""
+    if not table:
+        return [], []
+    first = [each.strip() for each in table[0]]
+    if all(first) and not any(column("", [each]).type in ("integer", "number") for each in first):
+        return first, table[1:]
+    return [f"column {number}" for number in range(1, len(first) + 1)], table
+
+
+def described(sample: Sample, name: str, size: str) -> Table:
+    width = len(sample.header)
+    columns = tuple(
+        column(title, [row[index] if index < len(row) else "" for row in sample.seen])
+        for index, title in enumerate(sample.header[:width])
+    )
+    remarks = [f"A file of {size}."]
+    if len(sample.seen) < sample.rows:
+        remarks.append(f"The facts on its columns are from a sample of {len(sample.seen):,} rows.")
+    return Table(name, sample.rows, columns, sample.first, sample.last, sample.estimated, tuple(remarks))

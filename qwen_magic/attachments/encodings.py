@@ -1,0 +1,55 @@
+"""The encoding of a text file that does not say it: UTF-8, UTF-16, GB18030, and what Windows writes in the West.
+
+With the standard library alone: a detector of fifty encodings guesses wrong more often on the few that people have.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+__all__ = ["encoding_of"]
+
+# So much of a text decides.
+SAMPLE = 1 << 20
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Two bytes of GB2312, the heart of GB18030 (GB 2312-80): punctuation, and the characters of its first level, which are
+# nearly all of a Chinese text. An accented letter of Latin-1 mostly stands alone, and small ones are not in this range.
+PAIRS = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
+HIGH = re.compile(rb"[\x80-\xff]")
+# The rest may be rarer characters: names, traditional forms, emoji.
+LEAST_SHARE = 0.75
+
+
+def encoding_of(data: bytes, whole: bool = True) -> str:
+    """The Python name of the encoding of `data`, which may be cut in the middle of a character if not `whole`."""
+    for mark, name in MARKS:
+        if data.startswith(mark):
+            return name
+    sample = data[:SAMPLE]
+    wide = "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+    if b"\0" in sample and decodes(data, wide, whole):
+        return wide
+    if decodes(data, "utf-8", whole):
+        return "utf-8"
+    if decodes(data, "gb18030", whole) and is_chinese(sample):
+        return "gb18030"
+    return "cp1252" if decodes(data, "cp1252", whole) else "latin-1"
+
+
+def decodes(data: bytes, encoding: str, whole: bool) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(data, whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_chinese(sample: bytes) -> bool:
+    return 2 * len(PAIRS.findall(sample)) >= LEAST_SHARE * len(HIGH.findall(sample))

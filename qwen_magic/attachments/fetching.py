@@ -1,0 +1,160 @@
+"""One file from a URL that the person named: http and https, public addresses only, within a size and a time.
+
+The host's name is looked up once, every address is checked, and the connection goes to an address that was checked: a
+name that points elsewhere a moment later ("DNS rebinding") gains nothing. Each redirect is a new URL to check. Behind
+a proxy of the environment it is the proxy that connects; then what can be looked up from here is checked.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from .._version import __version__
+from ..errors import InputError
+from ..transport import trusted
+from .limits import FETCH_SECONDS, MAX_FETCHED, MB
+
+__all__ = ["Fetched", "fetch"]
+
+MAX_REDIRECTS = 5
+PORTS = {"http": 80, "https": 443}
+HEADERS = {"User-Agent": f"qwen_magic/{__version__}", "Accept": "*/*"}
+# IPv6 addresses that carry an IPv4 address to go to, and how many bits stand behind it: NAT64 (RFC 6052), 6to4
+# (RFC 3056), and the "compatible" form that RFC 4291 retired.
+CARRIERS = ((IPv6Network("64:ff9b::/96"), 0), (IPv6Network("2002::/16"), 80), (IPv6Network("::/96"), 0))
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came: a file's name for it, the media type that the other side gave, and its bytes."""
+
+    name: str
+    mime: str
+    data: bytes
+
+
+def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limit: int = MAX_FETCHED) -> Fetched:
+    """What lies at `url`, at most `limit` bytes in at most `seconds`. With `force` also from a private address.
+
+    Raises `InputError` when there is nothing, too much, or nothing that may be asked for.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        target = httpx.URL(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            with answered(target, force, deadline) as response:
+                if not response.has_redirect_location:
+                    return received(response, target, limit, deadline)
+                target = target.join(response.headers["location"])
+    except TimeoutError:
+        raise InputError(f"{url} took longer than {seconds:g} s.", "Download it, and attach the file.") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{url} could not be fetched ({reason}).") from None
+    raise InputError(f"{url} leads on to another address more than {MAX_REDIRECTS} times.")
+
+
+@contextmanager
+def answered(target: httpx.URL, force: bool, deadline: float) -> Iterator[httpx.Response]:
+    """The answer to a GET, its body not read yet, from an address that was checked."""
+    if target.scheme not in PORTS or not target.host:
+        raise InputError(f"{target} cannot be fetched: only http:// and https:// can.")
+    host = target.raw_host.decode("ascii")
+    proxied = not {target.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
+    addresses = resolved(host, target.port or PORTS[target.scheme], proxied)
+    if not force:
+        refuse_private(target, addresses)
+    # Loading certificates takes longer than most answers over http, which has no use for them.
+    verify = trusted() if target.scheme == "https" else False
+    with httpx.Client(trust_env=proxied, verify=verify, timeout=left(deadline), headers=HEADERS) as client:
+        response = sent(client, target, host, () if proxied else addresses)
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+def sent(client: httpx.Client, target: httpx.URL, host: str, addresses: tuple[Address, ...]) -> httpx.Response:
+    """The answer of the first of `addresses` that can be reached; without any, of the proxy."""
+    for address in addresses:
+        request = client.build_request(
+            "GET",
+            target.copy_with(host=str(address)),
+            headers={"Host": target.netloc.decode("ascii")},
+            extensions={"sni_hostname": host},
+        )
+        try:
+            return client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if address == addresses[-1]:
+                raise
+    return client.send(client.build_request("GET", target), stream=True)
+
+
+def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
+    """The addresses of `host`, whatever way it is written in. Only a proxy may know a name that we do not."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        if proxied:
+            return ()
+        raise InputError(f"There is no host called {host}.") from None
+    return tuple(dict.fromkeys(ip_address(str(each[4][0])) for each in found))
+
+
+def refuse_private(target: httpx.URL, addresses: tuple[Address, ...]) -> None:
+    if not all(map(is_public, addresses)):
+        raise InputError(
+            f"{target} is on this machine or in a private network, and is not fetched.",
+            "Attach it with --force if you trust it.",
+        )
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody can reach `address`: not loopback, private, link-local, multicast or reserved."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return is_public(address.ipv4_mapped)
+        for network, behind in CARRIERS:
+            if address in network:
+                return address.is_global and is_public(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def received(response: httpx.Response, target: httpx.URL, limit: int, deadline: float) -> Fetched:
+    if response.status_code != httpx.codes.OK:
+        raise InputError(f"{target} answers {response.status_code} {response.reason_phrase}.".replace(" .", "."))
+    chunks, size = [], 0
+    for chunk in response.iter_bytes():
+        left(deadline)
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise InputError(f"{target} is larger than {limit // MB} MB.", "Download it, and attach the file.")
+    if not size:
+        raise InputError(f"{target} is empty.")
+    told = Message()
+    told["content-type"] = response.headers.get("content-type", "")
+    name = PurePosixPath(unquote(target.path)).name or target.host
+    return Fetched(name, told.get_content_type(), b"".join(chunks))
+
+
+def left(deadline: float) -> float:
+    """Seconds until `deadline`; raises `TimeoutError` behind it."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds

@@ -1,0 +1,64 @@
+"""Figures of the notebook as images: matplotlib, seaborn, plotly, Pillow. Their state is left as it was."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+from ..errors import InputError
+from .attachment import Attachment
+from .images import image_attachment, opened, refuse_huge
+from .limits import ImageLimits
+
+__all__ = ["read_figure"]
+
+# Dots an inch: the text of a figure of the usual size stays readable after the service has scaled it.
+DOTS_AN_INCH = 150
+MAX_SPECIFICATION = 20_000
+
+
+def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
+    """The picture that `value` is; of a plotly figure, where kaleido is missing, its specification.
+
+    Raises `InputError` when it cannot be drawn.
+    """
+    if hasattr(value, "getbands"):  # Pillow
+        refuse_huge(value, name)
+        return image_attachment(name, value.copy(), limits)
+    if hasattr(value, "to_image"):
+        return plotly(name, value, limits)
+    figure = value if hasattr(value, "savefig") else value.get_figure()
+    return image_attachment(name, opened(drawn(name, figure), name), limits)
+
+
+def drawn(name: str, figure: Any) -> BytesIO:
+    target = BytesIO()
+    try:
+        figure.savefig(target, format="png", dpi=DOTS_AN_INCH, bbox_inches="tight")
+    except Exception as error:  # whatever it is that drawing somebody's figure raises
+        raise InputError(f"{name} cannot be drawn ({type(error).__name__}: {error}).") from None
+    target.seek(0)
+    return target
+
+
+def plotly(name: str, figure: Any, limits: ImageLimits) -> Attachment:
+    try:
+        image = BytesIO(figure.to_image(format="png", scale=2))
+    except Exception:  # kaleido is missing, or the browser that it needs: each version raises something else
+        return specification(name, figure)
+    return image_attachment(name, opened(image, name), limits)
+
+
+def specification(name: str, figure: Any) -> Attachment:
+    """What the figure is made of, with long lists of data cut."""
+    from .structures import written
+
+    text = written(json.loads(figure.to_json(), object_hook=without_defaults))[:MAX_SPECIFICATION]
+    note = "plotly figure, as its specification: an image needs kaleido"
+    return Attachment(name, "variable", "text", text.encode(), "text/plain", note, "text")
+
+
+def without_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without plotly's own template, which is most of a figure and says nothing of it."""
+    return {key: value for key, value in fields.items() if key != "template"}

@@ -1,0 +1,185 @@
+"""From what a cell names to attachments: find everything, open everything, read everything; each step may refuse.
+
+URLs are fetched behind all that, so that nothing is asked of anybody when something else of the same cell is refused.
+Images are read last of all: how small they have to be depends on how many they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import mimetypes
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+from .attachment import Attach, Attachment, suffix
+from .kinds import HEAD, Kind, image, recognise
+from .limits import MAX_DOCUMENTS, MAX_IMAGES
+from .mention import mentions
+from .opening import open_file
+from .secrets import own_keys, refuse_secret_file
+
+__all__ = ["gather"]
+
+WEB = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that was named: a file's path or a URL. `as_image`: the person says that it is an image."""
+
+    name: str
+    path: Path | None = None
+    url: str = ""
+    as_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that is open and recognised; `page` is true of a web page."""
+
+    name: str
+    file: BinaryIO
+    kind: Kind
+    page: bool = False
+
+    @property
+    def is_image(self) -> bool:
+        return self.kind.reader == "image"
+
+
+def gather(attach: Attach) -> tuple[Attachment, ...]:
+    """Everything that `attach` names, read: files, images and mentions in this order, then variables.
+
+    Raises `InputError` in one clear line for the first thing that cannot or should not be attached.
+    """
+    from .reading import read
+    from .variables import is_picture, read_variable
+
+    named = sources(attach)
+    variables = {name: variable(attach, name) for name in attach.variables}
+    pictures = [name for name, value in variables.items() if is_picture(value)]
+    attach = replace(attach, keys=own_keys(attach.keys))
+    with ExitStack() as stack:
+        opened = {source: opened_file(source, stack) for source in named if source.path}
+        done = {source: (*read(each, attach),) for source, each in opened.items() if not each.is_image}
+        described = {name: read_variable(name, variables[name], attach) for name in variables if name not in pictures}
+        opened |= {source: fetched(source, attach.force) for source in named if source.url}
+        images = sum(each.is_image for each in opened.values()) + len(pictures)
+        if images > MAX_IMAGES:
+            raise InputError(f"These are {images} images, and a question takes {MAX_IMAGES}.", "Attach fewer of them.")
+        attach = replace(attach, limits=attach.limits.shared_by(images))
+        done |= {source: (*read(each, attach),) for source, each in opened.items() if source not in done}
+    described |= {name: read_variable(name, variables[name], attach) for name in pictures}
+    return tuple(
+        distinct((*(each for source in named for each in done[source]), *(described[name] for name in variables)))
+    )
+
+
+def sources(attach: Attach) -> tuple[Source, ...]:
+    """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
+    mentioned = (mention.path for mention in mentions(attach.prompt, attach.cwd))
+    lists = ((attach.files, False), (attach.images, True), (mentioned, False))
+    found: dict[object, Source] = {}
+    for paths, as_image in lists:
+        for path in paths:
+            for source in find(os.fspath(path), attach.cwd, as_image):
+                found.setdefault(source.url or os.path.realpath(source.path or ""), source)
+    if len(found) > MAX_DOCUMENTS:
+        raise InputError(f"More than {MAX_DOCUMENTS} files are too many for one question.", "Attach fewer of them.")
+    if not attach.force:
+        for source in found.values():
+            if source.path:
+                refuse_secret_file(source.path, source.name)
+    return tuple(found.values())
+
+
+def find(given: str, cwd: Path, as_image: bool) -> Iterable[Source]:
+    """The files that a path, a glob or a URL stands for; a file that has the glob's signs in its name comes first."""
+    if given.startswith(WEB):
+        return (Source(given, url=given, as_image=as_image),)
+    if not given.strip() or "\0" in given:
+        raise InputError(f"There is no file called {given!r}.")
+    path = cwd / expanded(given)
+    if os.path.lexists(path) or not glob.has_magic(given):
+        return (Source(shown(path, cwd), path, as_image=as_image),)
+    return matches(given, path, cwd, as_image)
+
+
+def matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[Source]:
+    pattern = os.path.join(glob.escape(str(cwd)), expanded(given))
+    files = (Path(each) for each in glob.iglob(pattern, recursive=True) if not os.path.isdir(each))
+    found = sorted(islice(files, MAX_DOCUMENTS + 1))
+    if not found:
+        raise InputError(f"No file matches {given}.", f"Looked for it from {cwd}.")
+    return (Source(shown(each, cwd), each, as_image=as_image) for each in found)
+
+
+def expanded(given: str) -> str:
+    """`given` with its `~`; a home that nobody knows stays as it is written."""
+    return os.path.expanduser(given)
+
+
+def shown(path: Path, cwd: Path) -> str:
+    """How a file is called to the model: from here, or by its name alone, for where it lies is nobody's business."""
+    try:
+        return path.relative_to(cwd).as_posix()
+    except ValueError:
+        return path.name
+
+
+def opened_file(source: Source, stack: ExitStack) -> Opened:
+    file = stack.enter_context(open_file(source.path or Path(), source.name))
+    return Opened(source.name, file, kind_of(file, source.name, source.as_image))
+
+
+def kind_of(file: BinaryIO, name: str, as_image: bool) -> Kind:
+    if not as_image:
+        return recognise(file, name)
+    head = file.read(HEAD)
+    file.seek(0)
+    return image(head) or Kind("image", "")
+
+
+def fetched(source: Source, force: bool) -> Opened:
+    from .fetching import fetch
+
+    got = fetch(source.url, force=force)
+    ending = mimetypes.guess_extension(got.mime) or ""
+    name = got.name if suffix(got.name) else got.name + ending
+    file = BytesIO(got.data)
+    kind = kind_of(file, name, source.as_image)
+    return Opened(name, file, kind, page=kind.reader == "text" and got.mime in ("text/html", "application/xhtml+xml"))
+
+
+def variable(attach: Attach, name: str) -> object:
+    """The notebook's variable called `name`. Raises `InputError` with the nearest names."""
+    if name in attach.namespace:
+        return attach.namespace[name]
+    if not name.isidentifier():
+        raise InputError(f"-v takes the name of a variable, and {name} is none.", f"Give it one first: part = {name}")
+    raise missing_variable(name, [each for each in attach.namespace if not each.startswith("_")])
+
+
+def missing_variable(name: str, known: list[str]) -> InputError:
+    near = difflib.get_close_matches(name, known, n=3)
+    return InputError(f"There is no variable {name}.", f"Did you mean {' or '.join(near)}?" if near else "")
+
+
+def distinct(attachments: Iterable[Attachment]) -> Iterator[Attachment]:
+    """The attachments, and never two of the same name."""
+    names: set[str] = set()
+    for attachment in attachments:
+        name, number = attachment.name, 1
+        while name in names:
+            number += 1
+            name = f"{attachment.name} ({number})"
+        names.add(name)
+        yield attachment if name == attachment.name else replace(attachment, name=name)

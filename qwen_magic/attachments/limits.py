@@ -1,0 +1,57 @@
+"""How much may be attached: the service's limits with their source, and our own where it names none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+__all__ = ["HIGH_RESOLUTION", "ImageLimits"]
+
+MB = 1024 * 1024
+
+# The service's docs, "OpenAI compatible - File", Oct 2026: a document up to 150 MB, an image up to 20 MB.
+MAX_DOCUMENT = 150 * MB
+# The service's docs, "Long context (Qwen-Long)", Oct 2026: at most 100 files in a request.
+MAX_DOCUMENTS = 100
+# The service's docs, "Vision", Oct 2026: at most 250 images as base64.
+MAX_IMAGES = 250
+# The service's docs, "Vision", Oct 2026: sides over 10 px, a ratio up to 200:1, nothing larger than 8K.
+MIN_SIDE, MAX_RATIO, MAX_SIDE = 11, 200, 7680
+# The service's docs, "Vision", Oct 2026: `max_pixels` by default, and the most that it can be set to.
+DEFAULT_PIXELS, MOST_PIXELS = 2_621_440, 16_777_216
+# The service's docs, "Error codes": "Exceeded limit on max bytes per data-uri item : 10485760", and for base64 the
+# advice to keep the original under 7 MB.
+MAX_IMAGE_BYTES = 7_000_000
+# A request's body: up to 16 MiB on the shared hosts (the service's docs, "OpenAI Chat Completions", Oct 2026). Base64
+# makes 4 bytes of 3, and a quarter is left for words and for earlier images.
+ALL_IMAGES_BYTES = 16 * MB * 3 // 4 * 3 // 4
+# What Pillow opens without an error: twice its MAX_IMAGE_PIXELS, about half a gigabyte once it is decoded.
+MAX_OPENED_PIXELS = 178_956_970
+# Pages of one TIFF: ours. More than that is a document.
+MAX_PAGES = 20
+
+# What is fetched from a URL: ours.
+MAX_FETCHED = 50 * MB
+FETCH_SECONDS = 30.0
+
+# Characters of text in one question where nobody says more: ours, about 25,000 tokens of English.
+INLINE_CHARACTERS = 100_000
+# "User text up to 9,000 tokens" when file ids are there (the service's docs, "Long context (Qwen-Long)", Oct 2026);
+# the rest is for the question itself.
+INLINE_TOKENS_BESIDE_FILES = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What an image is shrunk to: pixels altogether, the longest side in pixels, bytes of the encoded file."""
+
+    pixels: int = DEFAULT_PIXELS
+    side: int = MAX_SIDE
+    bytes: int = MAX_IMAGE_BYTES
+
+    def shared_by(self, images: int) -> ImageLimits:
+        """The limits of each of so many images in one request."""
+        return replace(self, bytes=min(self.bytes, ALL_IMAGES_BYTES // max(images, 1)))
+
+
+# For `vl_high_resolution_images`, and for `max_pixels` of one's own.
+HIGH_RESOLUTION = ImageLimits(pixels=MOST_PIXELS)

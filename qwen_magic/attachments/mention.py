@@ -1,0 +1,96 @@
+"""`@path` in a prompt: which of them are files, and what Tab offers behind an `@`.
+
+`@plot.png` and `@"my plot.png"` are mentions when the file is there; any other `@word` is text and stays so. The
+prompt itself is never changed: the model reads the name where it was written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+__all__ = ["Mention", "mentions", "suggestions"]
+
+# An e-mail address has letters before its @, and so has `git@host`. Letters of scripts that use no spaces may be there.
+BEFORE = r"(?<![A-Za-z0-9_.+\-@/\\])"
+MENTION = re.compile(
+    BEFORE + r"""@(?:"(?P<double>[^"\n]{1,1024})"|'(?P<single>[^'\n]{1,1024})'|(?P<bare>[^\s"'`<>|*?]{1,1024}))"""
+)
+# A bare path may end before any of these: punctuation, or the words of a script that is written without spaces.
+END = re.compile(r"[^\w/\\~]|[^\x00-\x7f]")
+# Ends that are tried for one mention: enough for every real name.
+TRIED = 64
+
+OFFERED = 200
+PARTIAL = re.compile(BEFORE + r"""@(?P<quote>["']?)(?P<path>[^\n"']*)$""")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A file that a prompt names: `path` as written, and where in the prompt the whole mention stands."""
+
+    path: str
+    start: int
+    end: int
+
+
+def mentions(prompt: str, cwd: Path) -> tuple[Mention, ...]:
+    """The mentions in `prompt` that are files, seen from `cwd`, in order; one that is named twice comes once."""
+    found = (mention for match in MENTION.finditer(prompt) if (mention := mentioned(match, cwd)))
+    return tuple({mention.path: mention for mention in reversed(list(found))}.values())[::-1]
+
+
+def mentioned(match: re.Match[str], cwd: Path) -> Mention | None:
+    quoted = match["double"] or match["single"]
+    candidates = [quoted] if quoted else shorter(match["bare"])
+    for path in candidates:
+        if is_file(cwd, path):
+            return Mention(path, match.start(), match.end() if quoted else match.start() + 1 + len(path))
+    return None
+
+
+def shorter(run: str) -> Iterator[str]:
+    """`run`, and its beginnings that could be a path, the longest first."""
+    ends = [match.start() for match in END.finditer(run) if match.start()]
+    yield run
+    yield from (run[:end] for end in reversed(ends[-TRIED:]))
+
+
+def is_file(cwd: Path, path: str) -> bool:
+    """Whether something lies there that is no folder. What it is, is looked at when it is opened."""
+    with suppress(OSError, ValueError, RuntimeError):
+        status = (cwd / Path(path).expanduser()).lstat()
+        return bool(status) and not (cwd / Path(path).expanduser()).is_dir()
+    return False
+
+
+def suggestions(text: str, cwd: Path) -> tuple[str, ...]:
+    """What may stand for the partial `@pa` at the end of `text`: whole mentions, folders with a slash behind them.
+
+    A path with spaces comes in quotes. Hidden files are offered only behind a dot.
+    """
+    partial = PARTIAL.search(text)
+    if partial is None or (not partial["quote"] and " " in partial["path"]):
+        return ()
+    folder, _, stem = partial["path"].rpartition("/")
+    start = f"{folder}/" if "/" in partial["path"] else ""
+    with suppress(OSError, ValueError, RuntimeError), os.scandir(cwd / Path(start).expanduser()) as entries:
+        offered = (
+            start + entry.name + "/" * entry.is_dir()
+            for entry in entries
+            if entry.name.startswith(stem) and (stem.startswith(".") or not entry.name.startswith("."))
+        )
+        return tuple(sorted(quoted(path, partial["quote"]) for path in islice(offered, OFFERED)))
+    return ()
+
+
+def quoted(path: str, quote: str) -> str:
+    if not quote and not re.search(r"\s", path):
+        return f"@{path}"
+    quote = quote or '"'
+    return f"@{quote}{path}" + quote * (not path.endswith("/"))

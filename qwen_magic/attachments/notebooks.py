@@ -1,0 +1,62 @@
+"""A notebook as text: its cells and what they printed. Pictures in its outputs are left out, and said to be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import InputError
+from .attachment import Attachment
+
+__all__ = ["sections"]
+
+# Characters of one output: ours. A log of a training run says little more in its whole length.
+MAX_OUTPUT = 2_000
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def sections(attachment: Attachment) -> Iterator[str]:
+    """Each cell with its outputs. Raises `InputError` for what is no notebook."""
+    try:
+        notebook = json.loads(attachment.data)
+        cells = notebook["cells"]
+        language = notebook.get("metadata", {}).get("language_info", {}).get("name", "python")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{attachment.name} is not a notebook of this format.", "Open it in Jupyter, and save it."
+        ) from None
+    for number, cell in enumerate(cells, 1):
+        source = joined(cell.get("source"))
+        if not source.strip():
+            continue
+        if cell.get("cell_type") != "code":
+            yield f"[cell {number}]\n{source}"
+            continue
+        printed = "\n".join(filter(str.strip, map(output, cell.get("outputs", ()))))
+        yield f"[cell {number}, {language}]\n{source}" + (f"\n[output]\n{printed}" if printed else "")
+
+
+def output(output: dict[str, Any]) -> str:
+    """What an output says in words."""
+    kind = output.get("output_type")
+    if kind == "stream":
+        return shortened(joined(output.get("text")))
+    if kind == "error":
+        return shortened(COLOURS.sub("", "\n".join(output.get("traceback", ()))))
+    data = output.get("data", {})
+    pictures = "".join(f"[{mime}]\n" for mime in data if mime.startswith("image/"))
+    return pictures + shortened(joined(data.get("text/plain") or data.get("text/markdown")))
+
+
+def joined(text: Any) -> str:
+    """A notebook's text: a string, or its lines."""
+    return text if isinstance(text, str) else "".join(text or ())
+
+
+def shortened(text: str) -> str:
+    if len(text) <= MAX_OUTPUT:
+        return text
+    half = MAX_OUTPUT // 2
+    return f"{text[:half]}\n[… {len(text) - MAX_OUTPUT:,} characters left out …]\n{text[-half:]}"

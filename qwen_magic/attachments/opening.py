@@ -1,0 +1,87 @@
+"""Opening a file that was named, once and for good: regular files only, and every refusal in one clear line."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import stat
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+
+__all__ = ["missing", "open_file", "sized"]
+
+# Names of a folder that are looked at for a near one.
+LOOKED_AT = 5000
+
+# What is not a file, by the test of `stat` that tells.
+STRANGE = (
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISFIFO, "a pipe (FIFO)"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def open_file(path: Path, name: str) -> BinaryIO:
+    """The open file at `path`. Raises `InputError`, calling it `name`, when there is no regular, readable one."""
+    try:
+        refuse_strange(path.stat(), name)
+        # Should it have become a pipe since, opening must not wait for its other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise refusal(error, path, name) from None
+    file = os.fdopen(descriptor, "rb")
+    try:
+        refuse_strange(os.fstat(descriptor), name)
+    except InputError:
+        file.close()
+        raise
+    return file
+
+
+def refuse_strange(status: os.stat_result, name: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{name} is a folder.", f"Say which files of it, such as {name.rstrip('/')}/*.csv")
+    for is_kind, what in STRANGE:
+        if is_kind(status.st_mode):
+            raise InputError(f"{name} is {what}, not a file.")
+    if not status.st_size:
+        raise InputError(f"{name} is empty.")
+
+
+def refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
+    code = getattr(error, "errno", None)
+    # Windows says that the name cannot be resolved (its error 1921).
+    if code == errno.ELOOP or getattr(error, "winerror", None) == 1921:
+        return InputError(f"{name} is a link that leads back to itself.")
+    if code in (errno.EACCES, errno.EPERM):
+        return InputError(f"{name} may not be read by you.", "Look at its permissions.")
+    if isinstance(error, ValueError) or code in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
+        return missing(path, name)
+    return InputError(f"{name} cannot be read ({error.strerror if isinstance(error, OSError) else error}).")
+
+
+def missing(path: Path, name: str) -> InputError:
+    """There is no such file: the error that names the nearest ones."""
+    near = difflib.get_close_matches(path.name, names_in(path.parent), n=3)
+    if near:
+        return InputError(f"There is no file {name}.", f"Did you mean {' or '.join(near)}?")
+    return InputError(f"There is no file {name}.", f"Looked for it in {path.parent}.")
+
+
+def names_in(folder: Path) -> list[str]:
+    with suppress(OSError, ValueError), os.scandir(folder) as entries:
+        return [entry.name for entry in islice(entries, LOOKED_AT)]
+    return []
+
+
+def sized(file: BinaryIO) -> int:
+    """The size of an open file in bytes; it is left at its beginning."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size

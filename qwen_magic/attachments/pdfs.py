@@ -1,0 +1,47 @@
+"""The text of a PDF, page by page, by pypdf. Not its pictures, and not what is written in them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .attachment import Attachment
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+__all__ = ["sections"]
+
+
+def sections(attachment: Attachment) -> Iterator[str]:
+    """Each page that has text, under its number. Raises `InputError` for a PDF with a password."""
+    from pypdf import PdfReader
+
+    with quiet("pypdf"):
+        yield from pages(PdfReader(BytesIO(attachment.data)), attachment.name)
+
+
+def pages(reader: PdfReader, name: str) -> Iterator[str]:
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise InputError(f"{name} is locked with a password.", "Save a copy without it.")
+    count = len(reader.pages)
+    for number, page in enumerate(reader.pages, 1):
+        text = page.extract_text().strip()
+        if text:
+            yield f"[page {number} of {count}]\n{text}"
+
+
+@contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Without the library's warnings: it tells of every flaw of a file that it can read all the same."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

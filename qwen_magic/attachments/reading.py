@@ -1,0 +1,99 @@
+"""Each open file to whoever reads its kind. What a reader needs is imported when the first file of its kind comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import BinaryIO, Protocol
+
+from ..errors import InputError
+from .attachment import Attach, Attachment
+from .encodings import encoding_of
+from .kinds import Kind
+from .limits import MAX_DOCUMENT, MB
+from .opening import sized
+from .secrets import refuse_secret_content
+
+__all__ = ["read"]
+
+# A table of values up to this size, in bytes, goes as it is.
+SMALL = 8_000
+
+
+class Opened(Protocol):
+    """An open file, recognised; `page` is true of a web page."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def file(self) -> BinaryIO: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def page(self) -> bool: ...
+
+
+def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
+    """What an open file becomes: one attachment, or one for each page of a TIFF. Raises `InputError`."""
+    match opened.kind.reader:
+        case "image":
+            from .images import read_images
+
+            return read_images(opened.file, opened.name, attach.limits)
+        case "delimited" if not attach.as_documents and sized(opened.file) > SMALL:
+            from .delimited import read_delimited
+
+            return (checked(read_delimited(opened.file, opened.name, attach.rows), attach),)
+        case "columnar":
+            from .columnar import read_columnar
+
+            return (checked(read_columnar(opened.file, opened.name, attach.rows), attach),)
+        case "spreadsheet" if not attach.as_documents:
+            from .spreadsheets import read_spreadsheet
+
+            return (checked(read_spreadsheet(opened.file, opened.name, attach.rows), attach),)
+        case "document" | "spreadsheet":
+            return (read_document(opened, attach),)
+    return (checked(read_text(opened), attach),)
+
+
+def checked(attachment: Attachment, attach: Attach) -> Attachment:
+    if not attach.force:
+        refuse_secret_content(attachment.text, attachment.name, attach.keys)
+    return attachment
+
+
+def whole(file: BinaryIO, name: str) -> bytes:
+    """All bytes of an open file. Raises `InputError` for more than the service takes."""
+    data = file.read(MAX_DOCUMENT + 1)
+    if len(data) > MAX_DOCUMENT:
+        raise InputError(
+            f"{name} is larger than {MAX_DOCUMENT // MB} MB, the most that the service reads.", "Attach a part of it."
+        )
+    return data
+
+
+def read_document(opened: Opened, attach: Attach) -> Attachment:
+    data = whole(opened.file, opened.name)
+    if not attach.force and opened.kind.mime.endswith("json"):
+        refuse_secret_content(data.decode("utf-8", "replace"), opened.name, attach.keys)
+    return Attachment(opened.name, "document", "document", data, opened.kind.mime)
+
+
+def read_text(opened: Opened) -> Attachment:
+    """A text, in UTF-8 whatever it was before; of a web page its words."""
+    data = whole(opened.file, opened.name)
+    encoding = encoding_of(data)
+    text = data.decode(encoding)
+    note, language = "", opened.kind.language
+    if "\0" in text:
+        raise InputError(f"{opened.name} is not text: it holds zero bytes.")
+    if opened.page:
+        from .markup import words
+
+        text, note, language = words(text), "the words of the page", "text"
+    elif encoding not in ("utf-8", "utf-8-sig"):
+        note = f"read as {encoding.upper().removesuffix('-LE').removesuffix('-BE')}"
+    if not text.strip():
+        raise InputError(f"{opened.name} is blank: there is nothing in it to read.")
+    kept = data if not note else text.encode("utf-8")
+    return Attachment(opened.name, "text", "text", kept, "text/plain", note, language)

@@ -1,0 +1,183 @@
+"""From attachments to the parts of a message, for the model that is asked: inline, as an image, or uploaded.
+
+Decides, cuts and refuses before it calls the `upload` that it was given. Reads no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..answer import Attached
+from ..errors import InputError
+from ..messages import Document, Image, Part, Text
+from .attachment import Attachment
+from .limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES, MAX_DOCUMENTS
+
+__all__ = ["Sent", "Target", "parts"]
+
+Route = Literal["repeated", "image", "uploaded", "inline"]
+Upload = Callable[[Attachment], str]
+
+# Characters a token: Chinese, Japanese and Korean take about one each, other scripts about a quarter.
+WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+NARROW_CHARACTERS_A_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who will read: a model that sees images or does not, and that reads uploaded files (at most `most`) or does not.
+
+    `characters` is how much text may go inline in one question, altogether; what is more is cut, and said to be.
+    `name` is for messages.
+    """
+
+    name: str = "this model"
+    sees: bool = True
+    uploads: bool = False
+    characters: int = INLINE_CHARACTERS
+    most: int = MAX_DOCUMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The parts of a message, in the order of the attachments, and what the person is shown of each."""
+
+    parts: tuple[Part, ...] = ()
+    attached: tuple[Attached, ...] = ()
+
+
+def parts(
+    attachments: Sequence[Attachment],
+    target: Target,
+    *,
+    sent: Collection[str] = (),
+    upload: Upload | None = None,
+) -> Sent:
+    """The attachments as `target` can read them.
+
+    `sent` are the hashes (sha256, in hex) of what is in the context already: those are referred to by name. `upload`
+    puts an attachment on the service and returns its id; it is called last, once everything else is decided.
+    Raises `InputError` for an image that the model cannot see, and for a document whose text cannot be extracted.
+    """
+    routes = routed(attachments, target, set(sent), upload)
+    if routes.count("uploaded") > target.most:
+        raise InputError(f"{target.name} reads at most {target.most} uploaded files at once.", "Attach fewer of them.")
+    texts = inlined([each for each, route in zip(attachments, routes, strict=True) if route == "inline"], target)
+    pairs = [part_of(attachment, route, texts, upload) for attachment, route in zip(attachments, routes, strict=True)]
+    return Sent(tuple(part for part, _ in pairs), tuple(shown for _, shown in pairs))
+
+
+def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], upload: Upload | None) -> list[Route]:
+    """The way that each attachment takes."""
+    uploads = target.uploads and upload is not None
+    left = INLINE_TOKENS_BESIDE_FILES if uploads else 0
+    routes: list[Route] = []
+    for attachment in attachments:
+        route: Route = "inline"
+        if attachment.sha256 in sent:
+            route = "repeated"
+        elif attachment.form == "image" and target.sees:
+            route = "image"
+        elif uploads and attachment.uploadable:
+            needed = tokens(attachment.text) if attachment.form in ("text", "description") else left + 1
+            route = "uploaded" if needed > left else "inline"
+            left -= needed if route == "inline" else 0
+        elif attachment.form == "image":
+            raise InputError(
+                f"{attachment.name} is an image, and {target.name} does not see.", "Ask one that does (-m)."
+            )
+        routes.append(route)
+        sent.add(attachment.sha256)
+    return routes
+
+
+def tokens(text: str) -> int:
+    wide = len(WIDE.findall(text))
+    return wide + (len(text) - wide) // NARROW_CHARACTERS_A_TOKEN
+
+
+def part_of(
+    attachment: Attachment, route: Route, texts: dict[str, tuple[str, str]], upload: Upload | None
+) -> tuple[Part, Attached]:
+    part: Part
+    note = attachment.note
+    match route:
+        case "repeated":
+            part, note = Text(f"{called(attachment)} is attached above already."), joined(note, "attached already")
+        case "image":
+            part = Image(data_url(attachment), attachment.name, attachment.sha256)
+        case "uploaded":
+            assert upload is not None
+            part = Document(upload(attachment), attachment.name, attachment.sha256)
+            note = joined(note, "uploaded")
+        case "inline":
+            words, remark = texts[attachment.sha256]
+            part, note = Text(words), joined(note, remark)
+    return part, Attached(attachment.name, attachment.kind, attachment.size, attachment.sha256, note)
+
+
+def data_url(attachment: Attachment) -> str:
+    from base64 import b64encode
+
+    return f"data:{attachment.mime};base64,{b64encode(attachment.data).decode('ascii')}"
+
+
+def inlined(attachments: Sequence[Attachment], target: Target) -> dict[str, tuple[str, str]]:
+    """What each text says in the message, and what was cut from it, by its hash."""
+    read = {each.sha256: words_of(each, target.characters) for each in attachments}
+    limits = shares({key: len(words) for key, (words, _, _) in read.items()}, target.characters)
+    return {each.sha256: presented(each, *read[each.sha256], limits[each.sha256]) for each in attachments}
+
+
+def words_of(attachment: Attachment, characters: int) -> tuple[str, bool, str]:
+    """The text of an attachment up to so many characters, whether there is more, and a remark on it."""
+    if attachment.form == "document":
+        from .documents import extract
+
+        extracted = extract(attachment, characters)
+        return extracted.text, extracted.more, extracted.remark
+    text = attachment.text.replace("\r\n", "\n")
+    return text[:characters], len(text) > characters, ""
+
+
+def shares(lengths: dict[str, int], budget: int) -> dict[str, int]:
+    """How many characters each text may have: small ones all of theirs, the large ones the rest in equal parts."""
+    allowed = {}
+    for place, key in enumerate(sorted(lengths, key=lambda key: lengths[key])):
+        allowed[key] = min(lengths[key], budget // (len(lengths) - place))
+        budget -= allowed[key]
+    return allowed
+
+
+def presented(attachment: Attachment, words: str, more: bool, remark: str, limit: int) -> tuple[str, str]:
+    """The text as it stands in the message, named and fenced, and the note on what was left out of it."""
+    kept = words[:limit]
+    if len(kept) < len(words) or more:
+        kept = kept[: kept.rfind("\n") + 1 or len(kept)]
+        total = f" of {len(attachment.text):,}" if attachment.form != "document" else ""
+        remark = joined(remark, f"cut after {len(kept):,}{total} characters")
+    if attachment.form == "description":
+        return (f"{kept}\n({remark})\n" if remark else kept), remark
+    known = joined(attachment.note, remark)
+    head = called(attachment) + (f" ({known})" if known else "")
+    return f"{head}:\n\n{fenced(kept, attachment.language)}", remark
+
+
+def called(attachment: Attachment) -> str:
+    name = " ".join(attachment.name.split()).replace("`", "'")
+    kind = "File" if attachment.kind == "text" else attachment.kind.capitalize()
+    return f"{kind} `{name}`"
+
+
+def fenced(text: str, language: str) -> str:
+    """`text` in a fence that nothing in it can close."""
+    longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def joined(*notes: str) -> str:
+    return ", ".join(filter(None, notes))

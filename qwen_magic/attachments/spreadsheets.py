@@ -1,0 +1,100 @@
+"""Excel workbooks, described sheet by sheet, by openpyxl in its reading mode: a sheet is never in memory whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, BinaryIO
+
+from ..errors import InputError
+from .attachment import Attachment
+from .delimited import headed
+from .describing import Table, column, human, markdown
+from .limits import MAX_DOCUMENT, MB
+from .opening import sized
+
+__all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
+
+# Ours: rows of a sheet that are looked at, sheets that are described, and columns.
+MAX_ROWS = 20_000
+MAX_SHEETS = 20
+MAX_COLUMNS = 500
+EXTRA = "Install it: %pip install qwen_magic[documents]"
+
+
+def read_spreadsheet(file: BinaryIO, name: str, rows: int) -> Attachment:
+    """The description of a workbook, with so many of each sheet's first and last rows. Raises `InputError`."""
+    size = sized(file)
+    if size > MAX_DOCUMENT:
+        raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB.", "Save it as CSV, which can be of any size.")
+    try:
+        with workbook(file, name) as book:
+            tables = [table for sheet in book.worksheets[:MAX_SHEETS] if (table := described(sheet, name, rows))]
+            left_out = len(book.worksheets) - MAX_SHEETS
+    except InputError:
+        raise
+    except Exception as error:  # whatever the library raises on a damaged file
+        raise InputError(f"{name} cannot be read ({' '.join(str(error).split())[:200]}).", "Is it damaged?") from None
+    if not tables:
+        raise InputError(f"{name} has no cells with anything in them.")
+    text = "\n".join(map(markdown, tables)) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
+    shape = tables[0].shape if len(tables) == 1 else f"{len(tables)} sheets"
+    return Attachment(
+        name, "table", "description", text.encode(), "text/markdown", f"described: {human(size)}, {shape}"
+    )
+
+
+@contextmanager
+def workbook(file: BinaryIO, name: str) -> Iterator[Any]:
+    """An open workbook: values and not formulas. Raises `InputError` when openpyxl is not installed."""
+    try:
+        import openpyxl  # type: ignore[import-untyped]  # it has no types of its own
+    except ImportError:
+        raise InputError(f"{name} needs the package openpyxl to be read here.", EXTRA) from None
+    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def sheet_rows(sheet: Any) -> Iterator[list[str]]:
+    """The rows of a sheet that have anything in them, as text."""
+    for row in sheet.iter_rows(values_only=True, max_col=min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS)):
+        cells = [text(value) for value in row]
+        if any(cells):
+            yield cells
+
+
+def text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def described(sheet: Any, name: str, rows: int) -> Table | None:
+    table = list(islice(sheet_rows(sheet), MAX_ROWS + 1))
+    if not table:
+        return None
+    header, body = headed(trimmed(table))
+    complete = len(table) <= MAX_ROWS
+    count = len(body) if complete else max((sheet.max_row or 0) - 1, len(body))
+    columns = tuple(column(title, [row[index] for row in body]) for index, title in enumerate(header))
+    cut = complete and len(body) > 2 * rows
+    remarks = (f"The facts on its columns are from its first {len(body):,} rows.",) * (not complete)
+    return Table(
+        f"{name}, sheet {sheet.title}",
+        count,
+        columns,
+        body[: rows if cut or not complete else 2 * rows],
+        body[-rows:] if cut and rows else (),
+        estimated=not complete,
+        remarks=remarks,
+    )
+
+
+def trimmed(table: list[list[str]]) -> list[list[str]]:
+    """All rows as wide as the widest that has something at its end."""
+    width = max(max((index for index, each in enumerate(row, 1) if each), default=0) for row in table)
+    return [(row + [""] * width)[:width] for row in table]

@@ -1,0 +1,57 @@
+"""`%qwen files`: what lies on the service, and deleting it again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import FileGone, InputError
+from .chats import ago
+
+if TYPE_CHECKING:
+    from . import Call
+
+__all__ = ["files"]
+
+
+def files(call: Call) -> None:
+    """List them; `rm ID …` deletes some, `prune` all that this package has put there."""
+    what, ids = call.words[:1], call.words[1:]
+    if what == ("rm",) and ids:
+        delete(call, ids)
+    elif what == ("prune",) and not ids:
+        delete(call, call.magics.assistant.gateway.files().ours())
+    elif not what:
+        show(call)
+    else:
+        raise InputError(
+            f"%qwen files {' '.join(call.words)}: that is none.", "%qwen files, files rm ID …, files prune."
+        )
+
+
+def show(call: Call) -> None:
+    from IPython.display import display
+
+    from ..rendering.listing import Listing
+
+    store = call.magics.assistant.gateway.files()
+    ours = set(store.ours())
+    rows = [
+        (file.id, file.name, f"{file.size:,}", ago(file.created or time.time()), "yes" if file.id in ours else "")
+        for file in store.list()
+    ]
+    display(Listing(("id", "name", "bytes", "age", "from here"), rows, "Nothing lies on the service."))
+
+
+def delete(call: Call, ids: tuple[str, ...]) -> None:
+    """Delete each that is there; those that are not are named in the end."""
+    store = call.magics.assistant.gateway.files()
+    missing = []
+    for file_id in ids:
+        try:
+            store.delete(file_id)
+        except FileGone:
+            missing.append(file_id)
+    print(f"{len(ids) - len(missing)} of {len(ids)} deleted." if ids else "There is nothing to delete.")
+    if missing and call.words[:1] == ("rm",):
+        raise InputError(f"There is no file {', '.join(missing)}.", "%qwen files lists them.")

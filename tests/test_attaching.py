@@ -1,0 +1,204 @@
+"""`-f`, `-i`, `-v` and `@path` in a real kernel: what is sent, what is shown, and that it is uploaded once."""
+
+import base64
+import hashlib
+
+import pytest
+
+ASK = "%%qwen\n"
+LONG = "word " * 40_000
+
+
+@pytest.fixture
+def notebook(kernel, sandbox):
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    return kernel
+
+
+@pytest.fixture
+def folder(notebook):
+    """Where the kernel runs, with some files in it."""
+    place = notebook.folder
+    (place / "notes.md").write_text("# Notes\nRemember the milk.\n", encoding="utf-8")
+    (place / "data.csv").write_text("name,qty\napple,3\n梨,12\n", encoding="utf-8")
+    (place / "long.txt").write_text(LONG, encoding="utf-8")
+    notebook.run("from PIL import Image; Image.new('RGB', (64, 48), 'teal').save('plot one.png')")
+    return place
+
+
+def posts(sandbox, ending="chat/completions"):
+    return [request for request in sandbox.requests if request.method == "POST" and request.path.endswith(ending)]
+
+
+def last(sandbox):
+    return posts(sandbox)[-1].body
+
+
+def words(message):
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def shown(result):
+    return result.saved[-1]["data"]["text/html"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%%qwen -f notes.md\nWhat?",
+        "%%qwen -f '*.md'\nWhat?",
+        "%%qwen\nWhat is in @notes.md?",
+        "%qwen -f notes.md What?",
+    ],
+)
+def test_a_small_text_goes_inline_named_and_fenced(notebook, folder, sandbox, line):
+    result = notebook.run(line)
+    assert result.status == "ok", result.error
+    asked = words(last(sandbox)["messages"][-1])
+    assert "notes.md" in asked
+    assert "```markdown\n# Notes\nRemember the milk.\n```" in asked
+    assert "notes.md" in shown(result)
+
+
+def test_a_word_behind_an_at_sign_that_is_no_file_stays_text(notebook, folder, sandbox):
+    notebook.run(ASK + "Ask me@example.org about @nobody and @media queries")
+    assert words(last(sandbox)["messages"][-1]) == "Ask me@example.org about @nobody and @media queries\n"
+
+
+def test_an_image_is_seen_by_the_vision_model_and_that_is_said(notebook, folder, sandbox):
+    result = notebook.run(ASK + 'What is on @"plot one.png"?')
+    body = last(sandbox)
+    assert body["model"] == "qwen3-vl-plus"
+    image, text = body["messages"][-1]["content"]
+    data = base64.b64decode(image["image_url"]["url"].partition("base64,")[2])
+    facts = result.saved[-1]["metadata"]["qwen"]["attachments"][0]
+    assert (facts["name"], facts["sha256"]) == ("plot one.png", hashlib.sha256(data).hexdigest())
+    assert text["text"].startswith("What is on")
+    assert "qwen3-vl-plus answers" in shown(result)
+
+
+def test_the_native_form_of_an_image(notebook, folder, sandbox):
+    notebook.run(f"%qwen use {sandbox.native_url}")
+    assert notebook.run("%%qwen -i 'plot one.png'\nWhat?").status == "ok"
+    request = sandbox.requests[-1]
+    assert request.path.endswith("multimodal-generation/generation")
+    assert request.body["input"]["messages"][-1]["content"][0]["image"].startswith("data:image/png;base64,")
+
+
+def test_a_model_that_cannot_see_is_refused_when_it_was_named(notebook, folder, sandbox):
+    result = notebook.run("%%qwen -m qwen-max -i 'plot one.png'\nWhat?")
+    assert "does not see" in result.error
+    assert not posts(sandbox)
+
+
+def test_a_large_text_is_uploaded_once_and_referred_to(notebook, folder, sandbox):
+    result = notebook.run("%%qwen -f long.txt\nSum it up.")
+    assert result.status == "ok", result.error
+    body = last(sandbox)
+    assert body["model"] == "qwen-long"
+    file_id = body["messages"][1]["content"]
+    assert file_id.startswith("fileid://file-fe-")
+    assert LONG not in str(body)
+    notebook.run(ASK + "And in one word?")
+    notebook.run("%%qwen --alone -f long.txt\nOnce more.")
+    assert len(posts(sandbox, "/files")) == 1
+    assert last(sandbox)["messages"][1]["content"] == file_id
+
+
+def test_an_upload_is_remembered_by_the_next_kernel(start_kernel, notebook, folder, sandbox):
+    notebook.run("%%qwen --alone -f long.txt\nSum it up.")
+    uploads = len(posts(sandbox, "/files"))
+    other = start_kernel(JUPYTER_DATA_DIR=notebook.value("__import__('os').environ['JUPYTER_DATA_DIR']"))
+    other.use(sandbox.compatible_url, sandbox.key)
+    assert other.run(f"%%qwen -f {folder / 'long.txt'}\nSum it up.").status == "ok"
+    assert len(posts(sandbox, "/files")) == uploads
+
+
+def test_a_document_that_vanished_from_the_service_is_uploaded_again(notebook, folder, sandbox):
+    notebook.run("%%qwen -f long.txt\nSum it up.")
+    (folder / "long.txt").unlink()
+    assert "1 of 1 deleted" in notebook.run("%qwen files prune").text
+    result = notebook.run(ASK + "And in one word?")
+    assert result.status == "ok", result.error
+
+
+def test_a_follow_up_works_after_the_file_has_changed(notebook, folder, sandbox):
+    notebook.run("%%qwen -f notes.md\nWhat?")
+    (folder / "notes.md").write_text("Something else", encoding="utf-8")
+    notebook.run(ASK + "And then?")
+    assert "Remember the milk" in words(last(sandbox)["messages"][0])
+
+
+def test_what_is_in_the_context_already_is_not_sent_twice(notebook, folder, sandbox):
+    notebook.run("%%qwen -f notes.md\nWhat?")
+    result = notebook.run("%%qwen -f notes.md\nAgain?")
+    assert "Remember the milk" not in words(last(sandbox)["messages"][-1])
+    assert "attached already" in shown(result)
+
+
+def test_with_a_model_of_ones_own_a_large_text_is_quoted_and_cut(notebook, folder, sandbox):
+    result = notebook.run("%%qwen -m qwen-plus -f long.txt\nSum it up.")
+    assert not posts(sandbox, "/files")
+    assert last(sandbox)["model"] == "qwen-plus"
+    assert "cut after" in shown(result)
+
+
+def test_variables_and_tables_are_described(notebook, folder, sandbox):
+    notebook.run("prices = {'apple': 3}")
+    notebook.run("%%qwen -v prices -f data.csv\nWhat?")
+    asked = words(last(sandbox)["messages"][-1])
+    assert "'apple': 3" in asked
+    assert "梨" in asked
+
+
+def test_ask_attaches_too(notebook, folder, sandbox):
+    code = "import qwen_magic; a = qwen_magic.ask('What is @data.csv?', files='notes.md', variables={'x': [1, 2]}, show=False)"
+    assert notebook.run(code).status == "ok"
+    asked = words(last(sandbox)["messages"][-1])
+    assert "Remember the milk" in asked
+    assert "x" in asked
+    assert "apple" not in asked
+    assert notebook.value("[attached.name for attached in a.attachments]") == ["notes.md", "x"]
+
+
+def test_a_dry_run_shows_what_would_go_along_and_uploads_nothing(notebook, folder, sandbox):
+    text = notebook.run("%%qwen --dry-run -f long.txt -f notes.md\nWhat?").text
+    assert "Attached: long.txt" in text
+    assert "Attached: notes.md" in text
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("-f note.md", "Did you mean notes.md"),
+        ("-f .", "folder"),
+        ("-f '*.xyz'", "No file matches"),
+        ("-v pricse", "There is no variable"),
+        ("-i notes.md", "notes.md"),
+        ("-f http://127.0.0.1:9/x", "127.0.0.1"),
+        ("--rows many -f data.csv", "number of rows"),
+        ("-f .env", "--force"),
+    ],
+)
+def test_what_cannot_be_attached_is_one_clear_line_and_nothing_is_sent(notebook, folder, sandbox, line, says):
+    (folder / ".env").write_text("DB_PASSWORD=hunter2", encoding="utf-8")
+    result = notebook.run(f"%%qwen {line}\nWhat?")
+    assert result.status == "error"
+    assert says in result.error
+    assert not sandbox.requests
+
+
+def test_files_on_the_service_are_listed_and_deleted(notebook, folder, sandbox):
+    notebook.run("%%qwen --alone -f long.txt\nSum it up.")
+    listed = notebook.run("%qwen files").text
+    assert "long.txt" in listed
+    file_id = next(word for word in listed.split() if word.startswith("file-fe-"))
+    assert "1 of 1 deleted" in notebook.run(f"%qwen files rm {file_id}").text
+    assert "There is no file" in notebook.run(f"%qwen files rm {file_id}").error
+
+
+@pytest.mark.parametrize("code", ["%qwen -f no", "%%qwen -f no", "%%qwen\nLook at @no", "%qwen Look at @no"])
+def test_tab_completes_paths(notebook, folder, code):
+    assert any("notes.md" in match for match in notebook.complete(code))

@@ -1,0 +1,182 @@
+"""Variables of the notebook: described in bounded words, figures as pictures, secrets not at all."""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from qwen_magic.attachments import Attach, Attachment, Target, gather, parts
+from qwen_magic.errors import InputError
+from qwen_magic.messages import Text
+
+
+def attach(value: object, name: str = "it", **options: Any) -> Attachment:
+    (found,) = gather(Attach(variables=(name,), namespace={name: value}, **options))
+    return found
+
+
+def words(value: object) -> str:
+    (part,) = parts([attach(value)], Target()).parts
+    assert isinstance(part, Text)
+    return part.text
+
+
+def refusal(value: object, name: str = "it") -> str:
+    with pytest.raises(InputError) as caught:
+        attach(value, name)
+    return str(caught.value)
+
+
+@dataclass
+class Run:
+    name: str
+    losses: list[float]
+    hidden: str = field(default="x", repr=False)
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+class Endless(dict[int, int]):
+    """Claims to be huge, and would be if somebody looked at all of it."""
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def items(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]  # on purpose without an end
+        number = 0
+        while True:
+            yield number, number
+            number += 1
+
+
+def test_a_dict_is_indented_and_lists_of_numbers_are_not() -> None:
+    text = "{\n    'a': [1, 2, 3],\n    'b': {\n        'c': None,\n    },\n}"
+    assert words({"a": [1, 2, 3], "b": {"c": None}}) == f"Variable `it` (dict, 2 items):\n\n```text\n{text}\n```"
+
+
+def test_dataclasses_models_and_named_tuples_show_their_fields() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Model", size=(int, 3))
+    point = namedtuple("point", "x y")
+    assert "Run(\n    name='best',\n    losses=[0.5, 0.25],\n)" in words(Run("best", [0.5, 0.25]))
+    assert "Model(\n    size=3,\n)" in words(model())
+    assert "point(\n    x=1,\n    y=2,\n)" in words(point(1, 2))
+
+
+def test_long_things_are_cut_and_say_so() -> None:
+    assert "49, … 999,950 more]" in words(list(range(1_000_000)))
+    assert "(100,000 characters)" in words(["x" * 100_000])
+    assert "… 999,999,950 more" in words(Endless())
+    assert len(words({n: {m: ["x" * 1000] * 100 for m in range(100)} for n in range(100)})) < 50_000
+
+
+def test_circles_end() -> None:
+    circle: list[Any] = [1]
+    circle.append(circle)
+    assert "[…]" in words(circle)
+
+
+def test_a_repr_that_fails_is_no_failure() -> None:
+    assert "<Broken, whose repr raised ValueError>" in words([Broken()])
+
+
+def test_a_string_goes_as_it_is() -> None:
+    assert words("two\nlines") == "Variable `it` (str of 9 characters):\n\n```text\ntwo\nlines\n```"
+
+
+def test_an_exception_shows_its_traceback() -> None:
+    try:
+        {}["x"]
+    except KeyError as error:
+        text = words(error)
+    assert "Traceback (most recent call last):" in text
+    assert "KeyError: 'x'" in text
+
+
+def test_an_array_is_summed_up() -> None:
+    numpy = pytest.importorskip("numpy")
+    values = numpy.arange(20_000.0).reshape(100, 200)
+    values[0, 0] = numpy.nan
+    text = words(values)
+    assert "ndarray, 100 × 200, float64, 1 – 19999, mean 10000, 1 NaN" in text
+    assert len(text) < 2_000
+
+
+def test_raw_bytes_are_refused() -> None:
+    assert refusal(bytes(2048)).startswith("it is 2.0 kB of raw bytes.")
+
+
+def test_a_missing_variable_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"There is no variable sale\. Did you mean sales\?"):
+        gather(Attach(variables=("sale",), namespace={"sales": 1}))
+    with pytest.raises(InputError, match=r"-v takes the name of a variable, and sales\[0\] is none\."):
+        gather(Attach(variables=("sales[0]",), namespace={"sales": [1]}))
+
+
+# --- pictures
+
+
+def test_figures_become_pictures() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2, 3])
+    size, dpi = tuple(figure.get_size_inches()), figure.dpi
+    for value in (figure, axes):
+        found = attach(value)
+        assert (found.form, found.mime) == ("image", "image/png")
+    assert (tuple(figure.get_size_inches()), figure.dpi) == (size, dpi)
+
+
+def test_an_image_of_pillow_is_sent_and_stays_as_it_was() -> None:
+    images = pytest.importorskip("PIL.Image")
+    image = images.new("RGBA", (4000, 20), (255, 0, 0, 0))
+    assert attach(image).mime == "image/png"
+    assert (image.size, image.mode) == ((4000, 20), "RGBA")
+
+
+def test_a_plotly_figure_is_a_picture_or_its_specification() -> None:
+    graphs = pytest.importorskip("plotly.graph_objects")
+    found = attach(graphs.Figure(graphs.Scatter(x=[1, 2], y=[3, 4]), {"title": {"text": "Sales"}}))
+    assert found.form == "image" or "'text': 'Sales'" in found.text
+
+
+# --- secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("api_key", "abc", "api_key is called like a secret."),
+        ("db_password", "abc", "db_password is called like a secret."),
+        ("config", {"user": "me", "password": "abc"}, "config has a field called password"),
+        ("client", ["sk-" + "0123456789abcdef" * 2], "client holds what looks like a key."),
+        ("text", "-----BEGIN PRIVATE KEY-----", "text holds a private key."),
+        ("lines", ["AKIA" + "A1B2C3D4" * 2], "lines holds what looks like a key."),
+    ],
+)
+def test_secrets_are_refused(name: str, value: object, said: str) -> None:
+    assert refusal(value, name).startswith(said)
+    assert "0123456789" not in refusal(value, name)
+    assert attach(value, name, force=True)
+
+
+def test_the_environment_with_a_key_in_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-0123456789abcdef0123")
+    assert refusal(os.environ, "environment").startswith("environment h")
+
+
+@pytest.mark.parametrize(("name", "value"), [("tokens", ["a", "b"]), ("keys", {"a": 1}), ("secretary", "Ann")])
+def test_what_only_sounds_like_a_secret_is_not(name: str, value: object) -> None:
+    assert attach(value, name)
