@@ -7,11 +7,11 @@ the words instead. Reading and fitting is the business of `qwen_magic.attachment
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .attachments import Attach, Attachment, Sent, Target, gather, parts
+from .attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
 from .attachments.limits import INLINE_CHARACTERS
 from .conversations import Turn
 from .gateway import Gateway
@@ -34,9 +34,23 @@ class Cargo:
         self._gateway = gateway
         self._kept: dict[str, Attachment] = {}
 
-    def gather(self, attach: Attach) -> tuple[Attachment, ...]:
-        """Everything that is to go along, read now. Raises `InputError` for what cannot or should not."""
-        attachments = gather(attach) if attach else ()
+    def gather(self, attach: Attach, model: str, fields: Mapping[str, Any]) -> tuple[Attachment, ...]:
+        """Everything that is to go along, read now for a question to `model` with these fields.
+
+        Raises `InputError` for what cannot or should not go along.
+        """
+        if not attach:
+            return ()
+        key = self._gateway.credentials.find(self._gateway.endpoint.account)
+        sharp = fields.get("vl_high_resolution_images") or fields.get("max_pixels")
+        attachments = gather(
+            replace(
+                attach,
+                keys=(key.secret.reveal(),) if key else (),
+                as_documents=self._target(model).uploads,
+                limits=HIGH_RESOLUTION if sharp else attach.limits,
+            )
+        )
         self._kept |= {each.sha256: each for each in attachments}
         return attachments
 

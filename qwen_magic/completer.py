@@ -46,7 +46,7 @@ def match_mention(context: Any) -> Any:
     """IPython's matcher for `@path` in a prompt, also in the body of a cell."""
     from IPython.core.completer import SimpleCompletion
 
-    line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
+    line = context.text_until_cursor
     if not (context.full_text.startswith(KEYS[1]) or line.lstrip().startswith(KEYS[0])) or "@" not in line:
         return {"completions": []}
     from pathlib import Path

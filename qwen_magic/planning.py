@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .answer import Attached
-from .attachments.attachment import Attachment
+from .attachments import Attachment, Sent
 from .cargo import Cargo, holds_documents, too_large_to_quote
 from .conversations import Conversation, Fitted, Turn, fit
 from .endpoints import Endpoint
@@ -72,11 +72,13 @@ class Planner:
         here = self._gateway.awake()
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
-        attachments = self._cargo.gather(question.attach) if question.attach else ()
+        attachments = self._attachments(question)
         model, notes = self._model_for(question, conversation, context, attachments)
         sent = self._cargo.load(attachments, model, context, dry=dry)
-        asked = Message.user(question.prompt, *sent.parts)
-        fitted = self._fitted(question, conversation, context, asked, model)
+        fitted = self._fitted(question, conversation, context, sent, model)
+        if fitted.left_out and attachments:  # what is left out cannot be referred to
+            sent = self._cargo.load(attachments, model, (), dry=dry)
+            fitted = self._fitted(question, conversation, context, sent, model)
         if fitted.left_out:
             notes = (*notes, f"{fitted.left_out} earlier turn{'s' * (fitted.left_out > 1)} left out")
         settings = self._gateway.settings
@@ -88,7 +90,7 @@ class Planner:
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
-        return Plan(here, request, asked, sent.attached, notes, fitted.estimate, question.pin)
+        return Plan(here, request, fitted.messages[-1], sent.attached, notes, fitted.estimate, question.pin)
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
@@ -96,19 +98,22 @@ class Planner:
         url = plan.endpoint.url(encoded.path)
         return DryRun("POST", url, dict(encoded.headers), dict(encoded.body), plan.attachments, plan.notes)
 
+    def _attachments(self, question: Question) -> tuple[Attachment, ...]:
+        return self._cargo.gather(question.attach, question.model, question.fields) if question.attach else ()
+
     def _fitted(
         self,
         question: Question,
         conversation: Conversation,
         context: tuple[Turn, ...],
-        asked: Message,
+        sent: Sent,
         model: str,
     ) -> Fitted:
-        """As much of the context as the model can read."""
+        """The question, with what goes along, behind as much of the context as the model can read."""
         system = question.system if question.system is not None else conversation.system
         return fit(
             context,
-            asked,
+            Message.user(question.prompt, *sent.parts),
             system=self._gateway.settings.system if system is None else system,
             model=model,
             window=self._gateway.window(model),

@@ -18,9 +18,9 @@ PACKAGE = ROOT / "qwen_magic"
 LAYERS = {
     "surfaces": (
         *("__init__", "asking", "autosave", "cells", "chat", "cli", "commands", "completer", "extension", "magics"),
-        *("options", "prompts", "question_marks", "relay"),
+        *("doctor", "options", "panel", "prompts", "question_marks", "relay"),
     ),
-    "flow": ("assistant", "gateway", "question", "reply", "settings"),
+    "flow": ("assistant", "cargo", "gateway", "planning", "question", "reply", "settings"),
     "notebook": ("answer", "attachments", "conversations", "frames", "rendering"),
     "service": ("client", "credentials", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),

@@ -24,6 +24,7 @@ from .kinds import HEAD, Kind, image, recognise
 from .limits import MAX_DOCUMENTS, MAX_IMAGES
 from .mention import mentions
 from .opening import open_file
+from .reading import Opened, read
 from .secrets import own_keys, refuse_secret_file
 
 __all__ = ["gather"]
@@ -41,26 +42,11 @@ class Source:
     as_image: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A source that is open and recognised; `page` is true of a web page."""
-
-    name: str
-    file: BinaryIO
-    kind: Kind
-    page: bool = False
-
-    @property
-    def is_image(self) -> bool:
-        return self.kind.reader == "image"
-
-
 def gather(attach: Attach) -> tuple[Attachment, ...]:
     """Everything that `attach` names, read: files, images and mentions in this order, then variables.
 
     Raises `InputError` in one clear line for the first thing that cannot or should not be attached.
     """
-    from .reading import read
     from .variables import is_picture, read_variable
 
     named = sources(attach)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import BinaryIO, Protocol
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from ..errors import InputError
 from .attachment import Attach, Attachment
@@ -13,23 +14,24 @@ from .limits import MAX_DOCUMENT, MB
 from .opening import sized
 from .secrets import refuse_secret_content
 
-__all__ = ["read"]
+__all__ = ["Opened", "read"]
 
 # A table of values up to this size, in bytes, goes as it is.
 SMALL = 8_000
 
 
-class Opened(Protocol):
-    """An open file, recognised; `page` is true of a web page."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that is open and recognised; `page` is true of a web page."""
+
+    name: str
+    file: BinaryIO
+    kind: Kind
+    page: bool = False
 
     @property
-    def name(self) -> str: ...
-    @property
-    def file(self) -> BinaryIO: ...
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def page(self) -> bool: ...
+    def is_image(self) -> bool:
+        return self.kind.reader == "image"
 
 
 def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:

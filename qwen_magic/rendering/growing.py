@@ -12,6 +12,7 @@ from typing import Any
 
 from ..answer import FAILED, STOPPED, Answer
 from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta, ToolCallDelta
+from .dialect import encodable
 from .markdown import Blocks, Patch
 from .view import Heading
 
@@ -77,7 +78,7 @@ class GrowingAnswer:
         """What an event tells about the answer's progress."""
         match event:
             case Retrying(reason, delay):
-                self._progress["notice"] = {"kind": "retrying", "reason": reason, "delay": delay}
+                self._progress["notice"] = {"kind": "retrying", "reason": encodable(reason), "delay": delay}
             case Started():
                 self._progress["notice"] = None
             case ReasoningDelta(text) if text:
@@ -85,7 +86,7 @@ class GrowingAnswer:
             case TextDelta(text) if text:
                 self._enter("answering")
             case ToolCallDelta(name=name) if name:
-                self._progress["notice"] = {"kind": "calling", "name": name}
+                self._progress["notice"] = {"kind": "calling", "name": encodable(name)}
 
     def _enter(self, phase: str) -> None:
         """Go on to `phase`; the seconds of thinking are those between entering it and leaving it."""
@@ -107,9 +108,12 @@ class GrowingAnswer:
 
 def heading_state(heading: Heading) -> dict[str, Any]:
     """A heading, as a page draws it."""
+    attachments = [
+        {"name": encodable(attached.name), "note": encodable(attached.note)} for attached in heading.attachments
+    ]
     return {
-        "model": heading.model,
-        "endpoint": heading.endpoint,
-        "attachments": [{"name": attached.name, "note": attached.note} for attached in heading.attachments],
-        "notes": list(heading.notes),
+        "model": encodable(heading.model),
+        "endpoint": encodable(heading.endpoint),
+        "attachments": attachments,
+        "notes": list(map(encodable, heading.notes)),
     }

@@ -19,7 +19,9 @@ from IPython.display import display
 
 from ..answer import Answer
 from ..events import Event
+from .dialect import encodable
 from .growing import GrowingAnswer, heading_state
+from .neutral import as_text
 from .record import record
 from .view import Heading
 
@@ -92,8 +94,8 @@ class LiveView:
             heading=heading_state(heading) | {"thinking_stays": self._show_reasoning}, **self._growing.state
         )
         data, metadata = self._widget._repr_mimebundle_() or ({}, {})
-        waiting = f"{heading.model} is answering…"
-        data |= {"text/plain": waiting, "text/markdown": waiting}
+        waiting = encodable(f"{heading.model} is answering…")
+        data |= {"text/plain": waiting, "text/markdown": as_text(waiting)}
         display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
     def update(self, events: Sequence[Event]) -> None:

@@ -8,13 +8,13 @@ each text is written again in the plainest form, and what could mean something e
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
 from .dialect import normalised, parser
 
-__all__ = ["as_text", "neutralise"]
+__all__ = ["as_link", "as_text", "neutralise"]
 
 # What some front-end draws instead of showing it; as plain text it stays code.
 DIAGRAM = re.compile(r"mermaid|geojson|topojson|stl|vega|vega-?lite|plantuml|dot|graphviz|math", re.IGNORECASE)
@@ -22,9 +22,12 @@ LANGUAGE = re.compile(r"[A-Za-z0-9][\w+#.-]{0,30}", re.ASCII)
 
 # Characters that mean something, and are written so that they mean nothing. An underscore within a word is harmless.
 SPECIAL = re.compile(r"[\\`*]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|(?<=~)~")
-MARKUP = re.compile(r"<|&(?=#|[A-Za-z])|\](?=[(\[:]|\Z)")
-LINKED = re.compile(r"<|&(?=#|[A-Za-z])|[\[\]]")
-ENTITIES = {"<": "&lt;", "&": "&amp;", "[": "&#91;", "]": "&#93;"}
+MARKUP = re.compile(r"<|&(?=#|[A-Za-z])|\](?=[(\[:]|\Z)|(?<=:)/(?=/)|(?<=[wW]{3})\.")
+LINKED = re.compile(rf"{MARKUP.pattern}|[\[\]]")
+ENTITIES = {"<": "&lt;", "&": "&amp;", "[": "&#91;", "]": "&#93;", "/": "&#47;", ".": "&#46;"}
+
+# URLs that are written as they are, between angle brackets. Bare ones would swallow what follows, with some parsers.
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9/._~?#@%=+,;:-]+")
 
 # What a typesetter looks for in the finished page, where no escape protects it; it does not look into code.
 TYPESET = re.compile(r"\\[()\[\]]|\\(?:begin|end)\{[^{}]*\}")
@@ -51,6 +54,11 @@ def neutralise(text: str) -> str:
 def as_text(line: str) -> str:
     """A line of plain text as markdown that shows it as it is."""
     return protected(escaped(" ".join(normalised(line).split())))
+
+
+def as_link(label: str, url: str) -> str:
+    """A link to `url`, which has to be one that may be linked to."""
+    return f"[{escaped(' '.join(normalised(label).split()), linked=True)}]({target(url)})"
 
 
 def blocks(nodes: Sequence[SyntaxTreeNode], between: str = "\n\n") -> str:
@@ -140,7 +148,19 @@ def cell_text(cell: SyntaxTreeNode) -> str:
 
 def inline(nodes: Sequence[SyntaxTreeNode], line_break: str = "\\\n", *, linked: bool = False) -> str:
     """The content of a line; `linked` within a link, which a bracket would end."""
-    return "".join(span(node, line_break, linked) for node in nodes)
+    return joined(span(node, line_break, linked) for node in nodes)
+
+
+def joined(pieces: Iterable[str]) -> str:
+    """The pieces of a line, none of which may change the next: `!` a link into a picture, a code span another one."""
+    written = ""
+    for piece in pieces:
+        if written.endswith("!") and piece.startswith("["):
+            written = f"{written[:-1]}\\!"
+        elif written.endswith("`") and piece.startswith("`"):
+            written += " "
+        written += piece
+    return written
 
 
 def span(node: SyntaxTreeNode, line_break: str, linked: bool) -> str:
@@ -158,15 +178,23 @@ def span(node: SyntaxTreeNode, line_break: str, linked: bool) -> str:
         case "em" | "strong" | "s":
             return f"{node.markup}{inline(node.children, line_break, linked=linked)}{node.markup}"
         case "link":
-            return link(inline(node.children, line_break, linked=True), str(node.attrs["href"]))
+            return link(node, line_break)
         case "image":
-            return f"!{link(escaped(node.content, linked=True), str(node.attrs['src']))}"
+            return f"![{escaped(node.content, linked=True)}]({target(str(node.attrs['src']))})"
     raise NotImplementedError(node.type)
 
 
-def link(label: str, url: str) -> str:
-    target = re.sub(r"[()<>\s\\|*_`$]", lambda char: f"%{ord(char[0]):02X}", url)
-    return f"[{label}]({MARKUP.sub(entity, target)})"
+def link(node: SyntaxTreeNode, line_break: str) -> str:
+    url = str(node.attrs["href"])
+    if PLAIN_URL.fullmatch(url) and "".join(child.content for child in node.children) == url:
+        return f"<{url}>"
+    return f"[{inline(node.children, line_break, linked=True)}]({target(url)})"
+
+
+def target(url: str) -> str:
+    """A URL between parentheses, with nothing in it that ends it or means something."""
+    url = re.sub(r"[()<>\s\\|*_`$]", lambda char: f"%{ord(char[0]):02X}", url)
+    return re.sub(r"&(?=#|[A-Za-z])", "&amp;", url)
 
 
 def code(source: str) -> str:
@@ -184,7 +212,7 @@ def formula_block(tex: str) -> str:
 
 def formula(tex: str, mark: str) -> str:
     """A formula, in which nothing is markdown or HTML to those who know no formulas; or code, if that cannot be."""
-    if "`" in tex or "$" in tex or re.search(r"^\s*~~~", tex, re.MULTILINE):
+    if "`" in tex or "$" in tex or "://" in tex or "www." in tex.lower() or re.search(r"^\s*~~~", tex, re.MULTILINE):
         return code(f"{mark}{tex}{mark}")
     tex = "\n".join(each.strip() for each in tex.replace("<", r"\lt ").replace(">", r"\gt ").split("\n"))
     return mark + re.sub(r"\](?=[(\[:])", "] ", tex) + mark
@@ -192,11 +220,11 @@ def formula(tex: str, mark: str) -> str:
 
 def escaped(text: str, *, linked: bool = False) -> str:
     """A text in which nothing is markup."""
-    end, written = 0, []
+    end, pieces = 0, []
     for found in TYPESET.finditer(text):
-        written += [escaped_plain(text[end : found.start()], linked), code(found[0])]
+        pieces += [escaped_plain(text[end : found.start()], linked), code(found[0])]
         end = found.end()
-    return "".join(written) + escaped_plain(text[end:], linked)
+    return joined([*filter(None, pieces), escaped_plain(text[end:], linked)])
 
 
 def escaped_plain(text: str, linked: bool) -> str:

@@ -6,14 +6,16 @@ Every name in it (of a model, a file, a page) came from elsewhere, and is escape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from ..answer import FAILED, STOPPED, Answer, Attached
+from ..events import Source
 from .dialect import encodable, html_blocks, normalised
 from .highlight import code_html
-from .neutral import as_text, neutralise
+from .neutral import as_link, as_text, neutralise
 from .rules.links import LINK, host_of
 from .sanitise import IGNORE_MATH, sanitise
 
@@ -29,6 +31,10 @@ OUTCOMES = {
 }
 
 
+# A terminal that shows the text obeys these.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def record(answer: Answer, *, show_reasoning: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """The data and the metadata of the display that shows `answer`; with its thinking, folded, if that is asked for.
 
@@ -37,7 +43,7 @@ def record(answer: Answer, *, show_reasoning: bool = False) -> tuple[dict[str, A
     data = {
         "text/html": html_record(answer, show_reasoning=show_reasoning),
         "text/markdown": markdown_record(answer),
-        "text/plain": encodable(answer.text),
+        "text/plain": CONTROLS.sub("", encodable(answer.text)),
     }
     return data, {"qwen": facts(answer)}
 
@@ -71,7 +77,7 @@ def html_parts(answer: Answer, *, show_reasoning: bool) -> Iterator[str]:
         yield quiet(f"Wants to call {call.name}:") + sanitise(code_html(encodable(call.arguments), "json"))
     if answer.sources:
         yield "<ol>\n"
-        yield from (f'<li value="{page.index}">{source_link(page.title, page.url)}</li>\n' for page in answer.sources)
+        yield from (f'<li value="{page.index}">{html_link(page)}</li>\n' for page in answer.sources)
         yield "</ol>\n"
     for line in (*answer.notes, footer(answer)):
         yield quiet(line)
@@ -85,10 +91,10 @@ def quiet(line: str) -> str:
     return f"<p><small>{escape(encodable(line))}</small></p>\n" if line else ""
 
 
-def source_link(title: str, url: str) -> str:
+def html_link(page: Source) -> str:
     """A page that was found, with the host that it is on."""
-    url = encodable(url)
-    label = escape(encodable(title) or url)
+    url = encodable(page.url)
+    label = escape(encodable(page.title) or url)
     if not LINK.fullmatch(url):
         return label
     return sanitise(f'<a href="{escape(url)}">{label}</a> ({escape(host_of(url))})')
@@ -99,10 +105,19 @@ def attachment_line(attached: Attached) -> str:
 
 
 def markdown_record(answer: Answer) -> str:
-    lines = [", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer)]
-    sources = [f"{page.index}. {page.title} {page.url}" for page in answer.sources]
-    quiet_lines = [f"*{as_text(line)}*" for line in lines if line]
-    return "\n\n".join(filter(None, (neutralise(answer.text).strip("\n"), *map(as_text, sources), *quiet_lines))) + "\n"
+    notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
+    parts = (
+        neutralise(answer.text).strip("\n"),
+        "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
+        *(f"*{as_text(line)}*" for line in notes if line),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def markdown_link(page: Source) -> str:
+    url = encodable(page.url)
+    label = page.title or url
+    return as_link(label, url) if LINK.fullmatch(url) else as_text(label)
 
 
 def facts(answer: Answer) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..answer import Answer, Attached
@@ -32,8 +33,9 @@ class Heading:
 class View(Protocol):
     """Shows one answer, once: `start`, any number of `update`, `finish`; all of them in the cell's own thread."""
 
-    interval: float
-    """Seconds between two updates, at the least."""
+    @property
+    def interval(self) -> float:
+        """Seconds between two updates, at the least."""
 
     def start(self, heading: Heading) -> None:
         """The question is about to be sent."""
@@ -55,13 +57,36 @@ def choose_view(
     gets one display at the end. `show_reasoning` keeps the thinking in what stays.
     """
     if getattr(shell, "kernel", None) is None:
-        from .terminal import TerminalView
-
-        return TerminalView(show_reasoning=show_reasoning)
+        return Deferred("terminal", "TerminalView", show_reasoning)
     if not request_metadata:
-        from .plain import PlainView
+        return Deferred("plain", "PlainView", show_reasoning)
+    return Deferred("live", "LiveView", show_reasoning)
 
-        return PlainView(show_reasoning=show_reasoning)
-    from .live import LiveView
 
-    return LiveView(show_reasoning=show_reasoning)
+class Deferred:
+    """A view that is made when the answer is on its way, so that its imports take none of the question's time."""
+
+    def __init__(self, module: str, name: str, show_reasoning: bool) -> None:
+        self.name = name
+        self._module = module
+        self._show_reasoning = show_reasoning
+        self._view: View | None = None
+
+    @property
+    def interval(self) -> float:
+        return self._made().interval
+
+    def start(self, heading: Heading) -> None:
+        self._made().start(heading)
+
+    def update(self, events: Sequence[Event]) -> None:
+        self._made().update(events)
+
+    def finish(self, answer: Answer) -> None:
+        self._made().finish(answer)
+
+    def _made(self) -> View:
+        if self._view is None:
+            module = import_module(f".{self._module}", __package__)
+            self._view = getattr(module, self.name)(show_reasoning=self._show_reasoning)
+        return self._view

@@ -1,0 +1,272 @@
+"""Who answers there: the service, a relay, a local server or somebody in between; the key, the model, the stream."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from typing import Any
+
+from ..client import Client
+from ..credentials import SERVICE, Found
+from ..endpoints import REGIONS, Endpoint, endpoint
+from ..errors import AccessDenied, KeyRejected, QwenError
+from ..events import ReasoningDelta, Retrying, TextDelta
+from ..gateway import TEXT_MODEL
+from ..messages import ChatRequest, Message
+from ..protocols.failures import refusal
+from ..transport import Timeouts, Transport
+from .findings import Case, Dead, Finding, fine, note, problem
+
+__all__ = ["large_requests", "model", "regions", "stream", "who_answers"]
+
+LARGEST = 4 * 1024 * 1024
+# Seconds by which a clock may be wrong before signatures and certificates suffer.
+SKEW = 120
+# Long enough to take a second or two; the sandbox would say it faster than anybody can see.
+QUESTION = "Count from 1 to 40, one number a line, and say nothing else.\nsandbox: rate 30"
+FEW = 5
+# A photograph, in bytes; nginx takes 1 MB by default.
+PICTURE = 2 * 1024 * 1024
+JSON = {"Content-Type": "application/json"}
+# Of the whole time until the last piece, a stream that streams spends more than this part on its pieces.
+ALIVE = 0.05
+# A buffer that fills and empties: silences of at least so many seconds make up most of the time between the pieces,
+# and there are few of them. (nginx's default buffer is 4 kB: a dozen events.)
+SILENCE, MOSTLY, PIECES_PER_BURST = 0.1, 0.8, 5
+# Shorter than this, in seconds, everything looks like being at once.
+BLINK = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a list of models."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    began: float
+    ended: float
+
+    @property
+    def html(self) -> bool:
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def title(self) -> str:
+        found = re.search(rb"<title[^>]*>(.*?)</title>", self.body, re.IGNORECASE | re.DOTALL)
+        return " ".join(found[1].decode("utf-8", "replace").split())[:80] if found else "without a title"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            return tuple(str(row["id"]) for row in json.loads(self.body)["data"])
+        return ()
+
+
+def ask_for_models(here: Endpoint, key: Found | None, timeouts: Timeouts) -> Reply:
+    transport = Transport(timeouts)
+    began = time.time()
+    try:
+        url = here.url("models")
+        with (
+            transport.connection(url) as connection,
+            connection.send("GET", url, key.secret.reveal() if key else None) as response,
+        ):
+            return Reply(response.status, response.headers, response.read(LARGEST), began, time.time())
+    finally:
+        transport.close()
+
+
+def who_answers(case: Case) -> Iterator[Finding]:
+    """Who is there: the service, a relay, a local server, or a page in their place. And what its clock says."""
+    reply = ask_for_models(compatible(case), case.key, case.timeouts)
+    case.server = between(reply.headers)
+    who = named(reply, case.endpoint)
+    if location := reply.headers.get("location"):
+        yield problem(
+            "answer", f"it sends us to {location} instead", "A network that wants a login, or a URL that has moved."
+        )
+        raise Dead
+    if reply.html:
+        yield problem(
+            "answer",
+            f"a web page came back (HTTP {reply.status}, {reply.title!r}{case.server and f', from {case.server}'})",
+            "A login page or a proxy's error: open the endpoint's URL in a browser.",
+        )
+        raise Dead
+    facts = {"status": reply.status, "who": who, "server": case.server}
+    yield fine("answer", f"{who} (HTTP {reply.status}{case.server and f', {case.server}'})", **facts)
+    yield from clock(reply)
+    case.models = reply.names
+    if reply.status in (401, 403):
+        case.refused = True
+    elif reply.status == 404:
+        yield note("models", "there is no list of models here")
+    elif reply.status >= 400:
+        error = refusal(reply.status, reply.headers, reply.body)
+        yield problem("answer", error.happened, error.remedy)
+        raise Dead
+    else:
+        yield fine("key accepted", "yes" if case.key else "it was not asked for")
+
+
+def compatible(case: Case) -> Endpoint:
+    """The endpoint in the form that can list models."""
+    here = case.endpoint
+    if here.protocol == "compatible":
+        return here
+    return replace(endpoint(here.base_url, "compatible"), account=here.account)
+
+
+def named(reply: Reply, here: Endpoint) -> str:
+    """Who this is, by its headers."""
+    relay = reply.headers.get("x-qwen-relay")
+    if relay:
+        return f"the relay of a Jupyter server (qwen_magic {relay})"
+    if any(name.startswith("x-dashscope-") for name in reply.headers) or here.dialect.service:
+        return "the sandbox, a simulator" if here.name == "sandbox" else "the service, or something just like it"
+    return f"an OpenAI-compatible server ({reply.headers.get('server', 'unnamed')})"
+
+
+def between(headers: Mapping[str, str]) -> str:
+    """What stands before the other side, as far as it says so."""
+    return " ".join(headers[name] for name in ("via", "server") if headers.get(name))[:80]
+
+
+def clock(reply: Reply) -> Iterator[Finding]:
+    date = reply.headers.get("date")
+    if not date:
+        return
+    with suppress(ValueError):
+        skew = (reply.began + reply.ended) / 2 - parsedate_to_datetime(date).timestamp()
+        if abs(skew) > SKEW:
+            way = "ahead of" if skew > 0 else "behind"
+            yield problem(
+                "clock", f"this machine is {abs(skew):.0f} s {way} the other side", "Set the clock.", skew=skew
+            )
+        else:
+            yield fine("clock", f"agrees with the other side's within {max(1, abs(skew)):.0f} s", skew=skew)
+
+
+def regions(case: Case) -> Iterator[Finding]:
+    """When the key was refused: whether it is good in another region."""
+    if not case.refused:
+        return
+    if case.key is None:
+        if not case.endpoint.needs_key:
+            yield problem("key accepted", "it wants a key, and there is none", "%qwen login keeps one for this host.")
+        raise Dead
+    if case.endpoint.account != SERVICE or case.endpoint.name not in REGIONS:
+        yield problem("key accepted", "no", "%qwen login stores another; a relay's token is its Jupyter server's.")
+        raise Dead
+    if not case.try_regions:
+        yield problem(
+            "key accepted",
+            f"no: it is wrong, or of another region than {case.endpoint.name}",
+            "With --try-regions the doctor asks the others, which sends the key there.",
+        )
+        raise Dead
+    good = [name for name in REGIONS if name != case.endpoint.name and accepts(name, case)]
+    remedy = f"%qwen use {good[0]}" if good else "Copy it again from the service's console: %qwen login."
+    found = f"not by {case.endpoint.name}, but by {', '.join(good)}" if good else "no, by no region"
+    yield problem("key accepted", found, remedy, regions=good)
+    raise Dead
+
+
+def accepts(region: str, case: Case) -> bool:
+    with suppress(QwenError):
+        return ask_for_models(endpoint(region), case.key, case.timeouts).status == 200
+    return False
+
+
+def large_requests(case: Case) -> Iterator[Finding]:
+    """Whether a proxy lets a request with a picture through. Asked only where one shows itself; it is no question."""
+    if "nginx" not in case.server.lower():
+        return
+    transport = Transport(case.timeouts)
+    url = compatible(case).url("chat/completions")
+    key = case.key.secret.reveal() if case.key else None
+    try:
+        with (
+            transport.connection(url) as connection,
+            connection.send("POST", url, key, JSON, content=b" " * PICTURE) as response,
+        ):
+            response.read(LARGEST)
+            status = response.status
+    finally:
+        transport.close()
+    if status == 413:
+        yield problem("large requests", f"{case.server} refuses {PICTURE >> 20} MB: no pictures, no files", ROOM)
+    else:
+        yield fine("large requests", f"{PICTURE >> 20} MB get through")
+
+
+def model(case: Case) -> Iterator[Finding]:
+    """Whether the model that would be asked is there."""
+    wanted = case.model or case.gateway.settings.model
+    if not wanted:
+        qwen = next((name for name in case.models if "qwen" in name.lower()), "")
+        wanted = TEXT_MODEL if case.endpoint.dialect.service else qwen or next(iter(case.models), "")
+    case.model = wanted
+    if not wanted:
+        yield problem("model", "there is none", "Load one there, or name it with -m.")
+        raise Dead
+    if not case.models or wanted in case.models:
+        yield fine("model", f"{wanted}" + " is there" * bool(case.models), model=wanted, models=len(case.models))
+    else:
+        yield problem("model", f"{wanted} is not among the {len(case.models)} that are there", "See %qwen models.")
+
+
+def stream(case: Case) -> Iterator[Finding]:
+    """Whether an answer comes bit by bit. Asks a short question."""
+    client = Client(case.gateway.credentials, case.timeouts)
+    request = ChatRequest(case.model, (Message.user(QUESTION),))
+    began = time.monotonic()
+    arrived: list[float] = []
+    try:
+        with client.stream(case.endpoint, request) as answer:
+            for batch in answer.batches(0.0):
+                for event in batch:
+                    if isinstance(event, Retrying):
+                        yield note("stream", f"{event.reason} It is tried again.")
+                    elif isinstance(event, TextDelta | ReasoningDelta):
+                        arrived.append(time.monotonic() - began)
+    except (KeyRejected, AccessDenied) as error:
+        yield problem("stream", error.happened, error.remedy)
+        return
+    except QwenError as error:
+        so_far = f" after {len(arrived)} pieces" if arrived else ""
+        yield problem("stream", f"{error.happened}{so_far}", error.remedy)
+        return
+    finally:
+        client.close()
+    yield verdict(arrived, case)
+
+
+def verdict(arrived: list[float], case: Case) -> Finding:
+    """What the times of arrival, in seconds after the question, say."""
+    if not arrived:
+        return problem("stream", "the answer was empty", "Try another model: see %qwen models.")
+    first, last = arrived[0], arrived[-1]
+    facts: dict[str, Any] = {"pieces": len(arrived), "first": first, "last": last}
+    silences = [late - early for early, late in pairwise(arrived) if late - early >= SILENCE]
+    bursts = facts["bursts"] = len(silences) + 1
+    said = f"{len(arrived)} pieces, the first after {first:.2f} s, the last after {last:.2f} s"
+    if last < BLINK or len(arrived) < FEW:
+        return note("stream", f"{said}: too short to tell whether it streams", **facts)
+    collected = sum(silences) >= MOSTLY * (last - first) and bursts <= len(arrived) / PIECES_PER_BURST
+    if collected or last - first < ALIVE * last:
+        who = case.server or ("the proxy" if case.proxy else "a proxy on the way")
+        how = f"in {bursts} bursts" if bursts > 1 else "all at once"
+        return problem("stream", f"{said}: {how}, so {who} collects it", UNBUFFERED, **facts)
+    return fine("stream", said, **facts)
+
+
+ROOM = "In nginx: client_max_body_size 500m (README, “For administrators”)."
+UNBUFFERED = "In nginx: proxy_buffering off (README, “For administrators”); elsewhere switch off response buffering."

@@ -1,0 +1,70 @@
+"""What the doctor hands out: findings, and the case that it examines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ..credentials import Found
+from ..endpoints import Endpoint
+from ..errors import redacted
+from ..gateway import Gateway
+from ..transport import Timeouts
+
+__all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
+
+State = Literal["fine", "note", "problem"]
+MARKS: Mapping[State, str] = {"fine": "✓", "note": "·", "problem": "✗"}
+WIDTH = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: which check, how it went, what was found, what to do (may be empty), and the facts for machines."""
+
+    check: str
+    state: State
+    found: str
+    remedy: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{MARKS[self.state]} {self.check:<{WIDTH}} {self.found}" + (f" → {self.remedy}" if self.remedy else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def fine(check: str, found: str, **facts: Any) -> Finding:
+    return Finding(check, "fine", redacted(found), facts=facts)
+
+
+def note(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
+    return Finding(check, "note", redacted(found), redacted(remedy), facts)
+
+
+def problem(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
+    return Finding(check, "problem", redacted(found), redacted(remedy), facts)
+
+
+class Dead(Exception):
+    """The rest of the round is pointless; its reason has been told."""
+
+
+@dataclass
+class Case:
+    """What is examined, and what the steps have learned for those after them."""
+
+    gateway: Gateway
+    endpoint: Endpoint
+    model: str
+    origin: str
+    try_regions: bool
+    timeouts: Timeouts
+    key: Found | None = None
+    proxy: str | None = None
+    refused: bool = False
+    server: str = ""
+    models: tuple[str, ...] = ()

@@ -1,0 +1,82 @@
+"""What can be said without asking anybody: versions, which configuration wins and from where, the key."""
+
+from __future__ import annotations
+
+import os
+import platform
+import ssl
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from .._version import __version__
+from ..credentials import SERVICE, WAYS_ON
+from ..endpoints import RELAY
+from ..errors import QwenError
+from ..hosting import offered
+from .findings import Case, Dead, Finding, fine, note, problem
+
+__all__ = ["configuration", "key", "versions"]
+
+PACKAGES = ("ipython", "ipykernel", "httpx", "httpx-sse", "anywidget", "certifi")
+VISIBLE = 4
+
+
+def versions(case: Case) -> Iterator[Finding]:
+    """What to name in a bug report."""
+    found = {"qwen_magic": __version__, "python": platform.python_version(), **dict(installed(PACKAGES))}
+    found |= {"openssl": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").split()[0], "system": platform.platform()}
+    yield fine("versions", ", ".join(f"{name} {number}" for name, number in found.items()), **found)
+
+
+def installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for package in packages:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
+
+
+def configuration(case: Case) -> Iterator[Finding]:
+    """Who is asked, and who said so."""
+    here = case.endpoint
+    origin = case.origin or said_by(case, os.environ)
+    yield fine(
+        "configuration",
+        f"{here.name} at {here.base_url}, {here.protocol} protocol ({origin})",
+        endpoint=here.name,
+        base_url=here.base_url,
+        protocol=here.protocol,
+        origin=origin,
+    )
+
+
+def said_by(case: Case, environment: Mapping[str, str]) -> str:
+    """Where the choice of the endpoint comes from."""
+    wanted = case.gateway.settings.endpoint
+    if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):
+        return "QWEN_BASE_URL" if environment.get("QWEN_BASE_URL") == wanted else "QwenMagics.endpoint"
+    if not wanted and case.endpoint.name == RELAY and offered(environment):
+        return "offered by this kernel's Jupyter server"
+    return "chosen here" if wanted or case.endpoint.name != "beijing" else "the default"
+
+
+def key(case: Case) -> Iterator[Finding]:
+    """Which key is used, and from where; never more of it than its last 4 characters."""
+    account = case.endpoint.account
+    try:
+        case.key = case.gateway.credentials.find(account)
+    except QwenError as error:
+        yield problem("key", error.happened, error.remedy)
+        raise Dead from error
+    if case.key is None:
+        if not case.endpoint.needs_key:
+            yield fine("key", "none, and none is needed here", source=None)
+            return
+        yield problem("key", f"there is none for {account}", WAYS_ON, source=None)
+        return
+    value = case.key.secret.reveal()
+    ending = value[-VISIBLE:] if len(value) > 2 * VISIBLE else ""
+    yield fine("key", f"…{ending} from {case.key.source}", source=case.key.source, ending=ending)
+    if account == SERVICE and value.startswith("sk-sp-"):
+        # "Keys of plans begin with sk-sp- and work at the plan's own base URL only" (docs, "Base URL").
+        yield note("key", "it belongs to a plan", "Plans have base URLs of their own: see the service's console.")

@@ -1,0 +1,75 @@
+"""One question of a panel, asked in a thread of its own, so that the kernel is free for cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..answer import FAILED, Answer
+from ..errors import QwenError
+from ..events import Event
+from ..rendering.dialect import encodable
+from ..rendering.growing import GrowingAnswer, heading_state
+from ..rendering.view import Heading
+from .record import foot, head
+from .transcript import Entry, named
+from .widget import ChatWidget
+
+__all__ = ["PanelView", "told"]
+
+
+class PanelView:
+    """Shows an answer in a panel: the same view as in a cell, sent to an entry of the transcript."""
+
+    interval = 0.04
+
+    def __init__(self, widget: ChatWidget, entry: Entry, growing: GrowingAnswer) -> None:
+        self._widget = widget
+        self._entry = entry
+        self._growing = growing
+
+    def start(self, heading: Heading) -> None:
+        """It is known now who answers, and what was attached."""
+        shown = Heading(heading.model, heading.endpoint, notes=heading.notes)
+        self._set(heading=heading_state(shown), attachments=named(heading.attachments))
+
+    def update(self, events: Sequence[Event]) -> None:
+        """Send what is new, in one message."""
+        if events:
+            with self._widget.changing():
+                self._widget.tell(key=self._entry.key, patch=self._growing.take(events))
+
+    def finish(self, answer: Answer) -> None:
+        """The answer has ended."""
+        ended = {
+            "head": head(self._entry.state["question"]),
+            "foot": foot(answer),
+            "text": encodable(answer.text),
+        }
+        with self._widget.changing():
+            self._entry.state |= ended
+            self._widget.tell(key=self._entry.key, patch=self._growing.end(answer), set=ended)
+
+    def refuse(self, error: BaseException) -> None:
+        """There is no answer, or no more of it."""
+        known = {"error": told(error)}
+        with self._widget.changing():
+            self._entry.state |= known
+            if self._entry.open:
+                ended = self._growing.end(Answer("", finish_reason=FAILED))
+                self._widget.tell(key=self._entry.key, set=known, patch=ended)
+            else:
+                self._widget.tell(key=self._entry.key, set=known)
+
+    def _set(self, **known: Any) -> None:
+        with self._widget.changing():
+            self._entry.state |= known
+            self._widget.tell(key=self._entry.key, set=known)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """An error, as a page tells it: the classes that it belongs to, the nearest first, and its sentences."""
+    kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, QwenError)]
+    known = isinstance(error, QwenError)
+    happened, remedy = (error.happened, error.remedy) if known else (f"{type(error).__name__}: {error}", "")
+    return {"kinds": kinds, "happened": encodable(happened), "remedy": encodable(remedy)}

@@ -1,0 +1,57 @@
+"""What a panel offers to choose from: the endpoint's models, files to attach, variables of the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from ..attachments import suggestions
+
+__all__ = ["attachable"]
+
+# More than this nobody reads; whoever types on gets others.
+OFFERED = 40
+GLOB = set("*?[")
+
+
+def attachable(text: str, namespace: Mapping[str, Any], cwd: Path) -> list[dict[str, str]]:
+    """What may be meant by `@text`: files and folders of the kernel, globs, and variables; at most OFFERED."""
+    return list(islice((*variables(text, namespace), *globs(text, cwd), *paths(text, cwd)), OFFERED))
+
+
+def paths(text: str, cwd: Path) -> Iterator[dict[str, str]]:
+    opening = "@" + ('"' if " " in text else "")
+    for path in sorted(mention[1:].strip("\"'") for mention in suggestions(opening + text, cwd)):
+        yield {"kind": "folder" if path.endswith("/") else "file", "value": path, "note": ""}
+
+
+def globs(text: str, cwd: Path) -> Iterator[dict[str, str]]:
+    if not GLOB.intersection(text):
+        return
+    with suppress(ValueError, OSError, NotImplementedError):
+        found = sum(1 for path in islice(cwd.glob(text), 1000) if path.is_file())
+        if found:
+            yield {"kind": "file", "value": text, "note": f"× {found}"}
+
+
+def variables(text: str, namespace: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """The person's own variables: no modules, no functions, nothing of IPython's."""
+    hidden = namespace.get("_ih", ()), ("In", "Out", "exit", "quit", "get_ipython", "open")
+    for name, value in list(namespace.items()):
+        if not name.startswith("_") and name not in hidden[1] and name.startswith(text) and is_data(value):
+            yield {"kind": "variable", "value": name, "note": described(value)}
+
+
+def is_data(value: Any) -> bool:
+    return not isinstance(value, ModuleType | FunctionType | type) and not callable(value)
+
+
+def described(value: Any) -> str:
+    """What a variable is, in a word or two."""
+    shape = getattr(value, "shape", None)
+    size = " × ".join(map(str, shape)) if isinstance(shape, tuple) else ""
+    return f"{type(value).__name__} {size}".strip()

@@ -1,0 +1,51 @@
+"""What is saved of a panel in the notebook: the transcript, static, for any viewer, with no kernel and no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+from ..answer import Answer
+from ..messages import Message, Text
+from ..rendering.dialect import encodable, html_blocks, normalised
+from ..rendering.record import html_parts
+from ..rendering.sanitise import IGNORE_MATH
+
+__all__ = ["AROUND", "blocks", "bundle", "foot", "head", "words"]
+
+# What stands before and after the turns; the page's half of the panel writes the same record.
+AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>")
+
+EMPTY = "<p><small>An empty conversation.</small></p>\n"
+
+
+def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mimebundle of the transcript, from the states of its turns."""
+    states = tuple(states)
+    html = "".join("".join((turn["head"], *turn["answer"]["blocks"], turn["foot"])) for turn in states)
+    text = "\n\n".join(f"> {turn['question']}\n\n{turn['text']}" for turn in states)
+    return {"text/html": AROUND[0] + (html or EMPTY) + AROUND[1], "text/plain": text}
+
+
+def head(question: str) -> str:
+    """The question, as HTML: the person's words, never markdown."""
+    lines = "<br>\n".join(escape(encodable(line)) for line in question.split("\n"))
+    return f"<blockquote>\n<p>{lines}</p>\n</blockquote>\n"
+
+
+def blocks(text: str) -> list[str]:
+    """An answer or its thinking, as HTML, a string for each block."""
+    return list(html_blocks(normalised(text), {})) if text else []
+
+
+def foot(answer: Answer) -> str:
+    """What stands behind an answer, as HTML: tool calls, sources, and what it took."""
+    return "".join(html_parts(replace(answer, text="", attachments=(), notes=()), show_reasoning=False))
+
+
+def words(question: Message) -> str:
+    """What the person wrote; what was attached stands before it."""
+    text = next((part.text for part in reversed(question.parts) if isinstance(part, Text)), "")
+    return encodable(text)

@@ -1,0 +1,182 @@
+"""What the messages of a panel's page do: ask, stop, clear, choose.
+
+The questions run in threads of their own (`asking`), through the same `Assistant` as a cell's; nothing here waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, MutableMapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from ..assistant import Assistant, Cancel, Stopped
+from ..attachments import Attach
+from ..conversations import Conversation
+from ..errors import InputError, QwenError
+from ..question import Question
+from .asking import PanelView, told
+from .offers import attachable
+from .record import bundle
+from .transcript import Entry, Transcript
+from .uploads import Uploads
+from .widget import ChatWidget
+
+__all__ = ["Session"]
+
+Message = dict[str, Any]
+
+
+class Session:
+    """One panel: a conversation, the widget that shows it, and the questions that are asked from there."""
+
+    def __init__(self, assistant: Assistant, conversation: Conversation, namespace: MutableMapping[str, Any]) -> None:
+        self.conversation = conversation
+        self._assistant = assistant
+        self._namespace = namespace
+        self._transcript = Transcript(conversation.turns)
+        self._cancels: dict[str, Cancel] = {}
+        self._uploads = Uploads()
+        self._widget = ChatWidget(**self._known, order=self._transcript.order, turns=self._transcript.states)
+        self._widget.listen(self._do)
+        self._unfollow = conversation.observe(self._follow)
+
+    @property
+    def _known(self) -> dict[str, str]:
+        return {"name": self.conversation.name, "model": self.conversation.model or ""}
+
+    def show(self) -> None:
+        """Show the panel in the cell that runs now, with the transcript for viewers that have no widgets."""
+        data, _ = self._widget._repr_mimebundle_() or ({}, {})
+        with self._widget.changing() as panel:
+            known = {"panel": panel["id"], "view": self._widget.model_id}
+            record = bundle(state for state in self._transcript.states.values() if state["head"])
+        display(data | record, metadata={"qwen": known}, raw=True)
+
+    def close(self) -> None:
+        """Stop what is being answered, and close the panel."""
+        self._unfollow()
+        for cancel in self._cancels.values():
+            cancel()
+        self._uploads.close()
+        self._widget.close()
+
+    def _do(self, message: Message, buffers: list[memoryview]) -> None:
+        """One message of a page; what is wrong with it is told there."""
+        doing: dict[str, Callable[[], None]] = {
+            "hello": lambda: self._widget.say_whole(message["seen"]),
+            "ask": lambda: self._ask(message),
+            "stop": lambda: self._stop(message["key"]),
+            "clear": self.conversation.reset,
+            "undo": self._undo,
+            "model": lambda: setattr(self.conversation, "model", message["model"] or None),
+            "models": lambda: self._apart(self._models),
+            "offer": lambda: self._offer(message["text"]),
+            "upload": lambda: self._upload(message, buffers),
+        }
+        try:
+            doing[message["do"]]()
+        except Exception as error:  # there is no cell that could show it
+            self._widget.say(error=told(error))
+
+    # --- asking
+
+    def _ask(self, message: Message) -> None:
+        self._follow_name()
+        attachments = message.get("attachments", [])
+        with self._widget.changing():
+            again = self._transcript.find(message.get("again") or "")
+            entry = self._transcript.ask(message["key"], message["text"], attachments, again)
+            self._tell_turns([entry])
+        question = Question(
+            message["text"],
+            conversation=self.conversation.name,
+            append=True,
+            again=entry.replaces,
+            attach=self._attach(message["text"], attachments),
+        )
+        cancel = self._cancels[entry.key] = Cancel()
+        self._apart(partial(self._answer, entry, question, cancel))
+
+    def _answer(self, entry: Entry, question: Question, cancel: Cancel) -> None:
+        """Ask, in a thread of its own."""
+        assert entry.growing is not None
+        view = PanelView(self._widget, entry, entry.growing)
+        try:
+            self._assistant.ask(question, view, cancel)
+        except Stopped:
+            pass
+        except Exception as error:  # whatever it is, it is told where the answer would be
+            view.refuse(error)
+        finally:
+            del self._cancels[entry.key]
+            entry.replaces = None if entry.turn is None else entry.replaces
+            self._follow(self.conversation)
+
+    def _attach(self, prompt: str, given: list[dict[str, str]]) -> Attach:
+        files = tuple(each["value"] for each in given if each["kind"] == "file")
+        variables = tuple(each["value"] for each in given if each["kind"] == "variable")
+        return Attach(files, variables=variables, prompt=prompt, namespace=self._namespace)
+
+    def _stop(self, key: str) -> None:
+        cancel = self._cancels.get(key)
+        if cancel is not None:
+            cancel()
+
+    def _apart(self, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, name="qwen-panel", daemon=True).start()
+
+    # --- following the conversation
+
+    def _follow_name(self) -> None:
+        """When the conversation was dropped, a question begins a new one of the same name."""
+        named = self._assistant.conversations.get(self.conversation.name)
+        if named is not self.conversation:
+            self._unfollow()
+            self.conversation = named
+            self._unfollow = named.observe(self._follow)
+            self._follow(named)
+
+    def _follow(self, conversation: Conversation) -> None:
+        """The conversation has changed, here or in a cell."""
+        with self._widget.changing() as panel:
+            new = self._transcript.follow(conversation.turns)
+            if new or self._transcript.order != panel["order"]:
+                self._tell_turns(new)
+            if any(panel[name] != value for name, value in self._known.items()):
+                panel |= self._known
+                self._widget.tell(known=self._known)
+
+    def _tell_turns(self, new: list[Entry]) -> None:
+        with self._widget.changing() as panel:
+            panel |= {"order": self._transcript.order, "turns": self._transcript.states}
+            self._widget.tell(order=self._transcript.order, turns={entry.key: entry.state for entry in new})
+
+    def _undo(self) -> None:
+        self.conversation.undo()
+
+    # --- choosing
+
+    def _models(self) -> None:
+        try:
+            gateway = self._assistant.gateway
+            names = sorted(gateway.models())
+            default = self._assistant.settings.model or gateway.default_model()
+        except QwenError as error:
+            self._widget.say(models=[], default="", error=told(error))
+        else:
+            self._widget.say(models=names, default=default)
+
+    def _offer(self, text: str) -> None:
+        self._widget.say(offers=attachable(text, self._namespace, Path.cwd()), text=text)
+
+    def _upload(self, message: Message, buffers: list[memoryview]) -> None:
+        try:
+            path, size = self._uploads.add(message["id"], message["name"], buffers[0])
+        except InputError as error:
+            self._widget.say(uploaded=message["id"], error=told(error))
+        else:
+            self._widget.say(uploaded=message["id"], path=str(path), size=size)

@@ -1,0 +1,130 @@
+"""What stands in a panel: the turns of its conversation, and the questions that are being asked from the panel.
+
+Every entry has a key that the page knows it by, and a state that the page draws it from.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..answer import FAILED, STOPPED, Attached
+from ..conversations import Turn
+from ..rendering.dialect import encodable
+from ..rendering.growing import GrowingAnswer, heading_state
+from ..rendering.view import Heading
+from .record import blocks, foot, head, words
+
+__all__ = ["Entry", "Transcript"]
+
+
+@dataclass(eq=False)
+class Entry:
+    """A turn of the conversation, or (without a `turn`) a question that is being asked, or was refused."""
+
+    key: str
+    state: dict[str, Any]
+    turn: Turn | None = None
+    replaces: Turn | None = None
+    growing: GrowingAnswer | None = field(default=None, repr=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is being answered."""
+        return bool(self.state["progress"]["phase"] != "done")
+
+
+class Transcript:
+    """The entries in their order. Not for use by several threads at once."""
+
+    def __init__(self, turns: Iterable[Turn]) -> None:
+        self._entries = [kept(turn) for turn in turns]
+
+    def __iter__(self) -> Any:
+        return iter(self._entries)
+
+    @property
+    def order(self) -> list[str]:
+        return [entry.key for entry in self._entries]
+
+    @property
+    def states(self) -> dict[str, dict[str, Any]]:
+        return {entry.key: entry.state for entry in self._entries}
+
+    def find(self, key: str) -> Entry | None:
+        return next((entry for entry in self._entries if entry.key == key), None)
+
+    def ask(self, key: str, question: str, given: list[dict[str, str]], again: Entry | None) -> Entry:
+        """A question that is asked from now on, at the end or in the place of `again`; `given` is what to attach."""
+        growing = GrowingAnswer()
+        entry = Entry(key, asked(question, given, growing), None, again.turn if again else None, growing)
+        at = self._entries.index(again) if again else len(self._entries)
+        self._entries[at : at + (again is not None)] = [entry]
+        # What was refused before has been read by now.
+        self._entries = [each for each in self._entries if each is entry or each.turn is not None or each.open]
+        return entry
+
+    def follow(self, turns: Iterable[Turn]) -> list[Entry]:
+        """Take over the turns of the conversation, as they are now; returns the entries that are new."""
+        known = {id(entry.turn): entry for entry in self._entries if entry.turn is not None}
+        waiting = [entry for entry in self._entries if entry.turn is None]
+        entries, new = [], []
+        for turn in turns:
+            entry = known.get(id(turn)) or taken(waiting, lambda each, turn=turn: each.replaces is turn)
+            if entry is None:
+                entry = taken(waiting, lambda each, turn=turn: asked_here(each, turn))
+                if entry is None:
+                    new.append(entry := kept(turn))
+                else:
+                    entry.turn = turn
+            entries.append(entry)
+        self._entries = [*entries, *waiting]
+        return new
+
+
+def taken(entries: list[Entry], fits: Any) -> Entry | None:
+    """The first entry that fits, taken out of the list."""
+    found = next(filter(fits, entries), None)
+    if found is not None:
+        entries.remove(found)
+    return found
+
+
+def asked_here(entry: Entry, turn: Turn) -> bool:
+    """Whether a turn that was just kept is what became of a question of this panel."""
+    cell = entry.replaces.cell if entry.replaces else None
+    return entry.open and turn.cell == cell and words(turn.question) == entry.state["question"]
+
+
+def asked(question: str, given: list[dict[str, str]], growing: GrowingAnswer) -> dict[str, Any]:
+    """The state of a question that nothing is known of yet but its words."""
+    shown = [{"name": each["name"], "note": ""} for each in given]
+    beside = {"question": question, "attachments": shown, "given": given, "heading": heading_state(Heading(""))}
+    return growing.state | beside | {"head": "", "foot": "", "text": "", "error": None}
+
+
+def kept(turn: Turn) -> Entry:
+    """The entry of a turn that was asked elsewhere, or earlier."""
+    answer = turn.answer
+    ended = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
+    heading = Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)
+    state = {
+        "question": words(turn.question),
+        "attachments": named(answer.attachments),
+        "heading": heading_state(heading),
+        "thinking": {"blocks": blocks(answer.reasoning), "tail": "", "append": ""},
+        "answer": {"blocks": blocks(answer.text), "tail": "", "append": ""},
+        "progress": {"phase": "done", "seconds": answer.seconds, "thought": 0, "notice": None, "outcome": ended},
+        "head": head(words(turn.question)),
+        "foot": foot(answer),
+        "text": encodable(answer.text),
+        "error": None,
+        "given": None,
+    }
+    return Entry(uuid.uuid4().hex, state, turn)
+
+
+def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:
+    return [{"name": encodable(attached.name), "note": encodable(attached.note)} for attached in attachments]

@@ -1,0 +1,60 @@
+"""Files that come from the browser, piece by piece, into a temporary folder that goes with the kernel."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from tempfile import TemporaryDirectory
+
+from ..errors import InputError
+
+__all__ = ["Uploads"]
+
+# The most that one file may have: what the service takes (its docs, "OpenAI compatible - File", Oct 2026).
+LARGEST = 150 * 1024 * 1024
+
+
+class Uploads:
+    """The files that were uploaded to one panel. Not for use by several threads at once."""
+
+    def __init__(self) -> None:
+        self._folder: TemporaryDirectory[str] | None = None
+        self._files: dict[str, Path] = {}
+        self._numbers = count(1)
+
+    def add(self, id: str, name: str, piece: bytes | memoryview) -> tuple[Path, int]:
+        """The next piece of the file `id`; returns where the file is, and its size so far in bytes.
+
+        Raises `InputError` when it grows too large.
+        """
+        if id not in self._files:
+            self._files[id] = self._place(name)
+        path = self._files[id]
+        with path.open("ab") as file:
+            size = file.tell() + len(piece)
+            if size <= LARGEST:
+                file.write(piece)
+        if size > LARGEST:
+            path.unlink()
+            raise InputError(f"{name} is larger than {LARGEST >> 20} MB.", "That is more than the service takes.")
+        return path, size
+
+    def close(self) -> None:
+        """Delete them all."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _place(self, name: str) -> Path:
+        """A place for a file of this name: in a folder of its own, so that it keeps its name."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="qwen-magic-")
+        folder = Path(self._folder.name) / str(next(self._numbers))
+        folder.mkdir()
+        return folder / plain(name)
+
+
+def plain(name: str) -> str:
+    """The name without folders, control characters, and what a file system does not take."""
+    last = PurePosixPath(PureWindowsPath(name).name).name
+    kept = "".join("_" if letter in '<>:"|?*\0' or ord(letter) < 32 else letter for letter in last).strip(". ")
+    return kept[-120:] or "file"

@@ -1,0 +1,85 @@
+"""What a page sees of a panel: its state, and the messages that keep every page at the same state.
+
+The state is changed in place, which traitlets does not notice, so that each change is sent once, as a small message.
+Messages are numbered: a page that has missed one asks for the whole.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from copy import deepcopy
+from threading import RLock
+from typing import Any
+
+import traitlets
+from anywidget import AnyWidget
+
+from ..rendering.live import static_text
+from .record import AROUND
+
+__all__ = ["ChatWidget"]
+
+SCRIPTS = ("answer.js", "panel_words.js", "panel_turns.js", "panel_composer.js", "panel_file.js", "panel.js")
+
+Handler = Callable[[dict[str, Any], list[memoryview]], None]
+
+
+class ChatWidget(AnyWidget):
+    """One panel. Its methods may be called from any thread."""
+
+    _esm = static_text(*SCRIPTS)
+    _css = static_text("answer.css", "panel.css")
+
+    panel = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, **state: Any) -> None:
+        self._lock = RLock()
+        self._way: Context | None = None
+        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND}
+        super().__init__(panel=known | state)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """The state for a page, as it is at this moment: other threads go on changing it."""
+        with self._lock:
+            return deepcopy(super().get_state(key, drop_defaults))
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """The state, to be changed in one go, with the message that tells of it."""
+        with self._lock:
+            yield self.panel
+
+    def tell(self, **change: Any) -> None:
+        """Send what has changed; the state has it already."""
+        with self._lock:
+            self.panel["seq"] += 1
+            self.say(seq=self.panel["seq"], **change)
+
+    def say(self, **message: Any) -> None:
+        """Send something that is no part of the state."""
+        with self._lock:
+            if self._way is None:
+                self.send(message)
+            else:
+                self._way.copy().run(self.send, message)
+
+    def say_whole(self, seen: int) -> None:
+        """Send the whole state to a page that has seen message number `seen` last, if there was more."""
+        with self._lock:
+            if seen != self.panel["seq"]:
+                self.say(whole=self.panel)
+
+    def listen(self, handler: Handler) -> None:
+        """Call `handler(message, buffers)` with what a page sends."""
+
+        def hear(_: Any, message: dict[str, Any], buffers: list[memoryview]) -> None:
+            # ipykernel sends a comm's messages to the subshell that spoke on it last. Speaking in the context of what
+            # was heard keeps them in the page's subshell, if it has one: there they are heard while a cell runs.
+            with self._lock:
+                self._way = copy_context()
+            handler(message, buffers)
+
+        self.on_msg(hear)

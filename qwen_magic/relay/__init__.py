@@ -1,0 +1,20 @@
+"""The relay: a Jupyter Server extension that passes requests on to the service with a key that stays on the server.
+
+`<base_url>qwen/compatible-mode/v1/…` and `<base_url>qwen/api/v1/…` answer as the service's own paths do, streams
+byte for byte. Jupyter's token, cookie or hub says who may come in; whoever comes never brings or sees the key. Not a
+cache, not a translator: what the bytes mean is the business of both ends.
+
+    c.QwenRelay.key_file = "/etc/jupyter/qwen.key"        # in jupyter_server_config.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__: list[str] = []
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from .app import QwenRelay
+
+    return [{"module": "qwen_magic.relay", "app": QwenRelay}]

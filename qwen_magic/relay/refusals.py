@@ -1,0 +1,59 @@
+"""How the relay itself says no: in the service's own JSON, so that every client raises what it always raises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from tornado.web import HTTPError
+
+from .routes import Form
+
+__all__ = ["Refused", "said"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The service's words for a status, in both of its protocols (its docs, "Error codes")."""
+
+    native: str
+    compatible: str
+
+
+CODES = {
+    400: Code("InvalidParameter", "invalid_parameter_error"),
+    401: Code("InvalidApiKey", "invalid_api_key"),
+    403: Code("AccessDenied", "access_denied"),
+    404: Code("NotFound", "not_found"),
+    405: Code("NotFound", "method_not_allowed"),
+    413: Code("BadRequest.TooLarge", "BadRequest.TooLarge"),
+    429: Code("Throttling.RateQuota", "limit_requests"),
+    503: Code("ModelUnavailable", "ModelUnavailable"),
+}
+OTHER = Code("InternalError", "internal_error")
+
+WORDS = {
+    401: "The Jupyter server does not know this token. Give a token of the server, not a key of the service.",
+}
+
+
+class Refused(HTTPError):
+    """The relay says no. `retry_after` is in seconds; `allow` names the methods that a path has."""
+
+    def __init__(self, status: int, message: str, *, retry_after: float = 0.0, allow: tuple[str, ...] = ()) -> None:
+        super().__init__(status, "%s", message)
+        self.message = message
+        self.retry_after = retry_after
+        self.allow = allow
+
+
+def said(status: int, error: BaseException | None, form: Form, request_id: str) -> str:
+    """The body of a refusal."""
+    message = error.message if isinstance(error, Refused) else WORDS.get(status) or HTTPStatus(status).phrase
+    code = CODES.get(status, OTHER)
+    if form == "native":
+        return json.dumps({"code": code.native, "message": message, "request_id": request_id})
+    kind = "invalid_request_error" if status < 500 else "internal_error"
+    error_object = {"message": message, "type": kind, "param": None, "code": code.compatible}
+    return json.dumps({"error": error_object, "request_id": request_id})

@@ -1,0 +1,60 @@
+"""What may be asked through the relay: a list of methods and paths. Whatever is not on it does not go out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["GROUPS", "PREFIX", "Form", "Route", "allowed", "form_of"]
+
+Form = Literal["compatible", "native"]
+
+# Where the relay lives below the server's base URL.
+PREFIX = "/qwen/"
+COMPATIBLE, NATIVE = "compatible-mode/v1", "api/v1"
+AIGC = f"{NATIVE}/services/aigc"
+# Names of files, batches and models, as the service gives them; no dots at the beginning, no escapes.
+NAME = r"[A-Za-z0-9][\w.:-]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Paths of one group: `upload` says that a body may be as large as a file."""
+
+    group: str
+    methods: tuple[str, ...]
+    pattern: re.Pattern[str]
+    upload: bool = False
+
+
+def route(group: str, methods: str, path: str, *, upload: bool = False) -> Route:
+    return Route(group, tuple(methods.split()), re.compile(path), upload)
+
+
+ROUTES = (
+    route("chat", "POST", f"{COMPATIBLE}/chat/completions"),
+    route("chat", "POST", f"{AIGC}/(text|multimodal)-generation/generation"),
+    route("embeddings", "POST", f"{COMPATIBLE}/embeddings"),
+    route("models", "GET", f"({COMPATIBLE}|{NATIVE})/models"),
+    route("models", "GET", f"{COMPATIBLE}/models/{NAME}"),
+    route("files", "GET POST", f"({COMPATIBLE}|{NATIVE})/files", upload=True),
+    route("files", "GET DELETE", f"({COMPATIBLE}|{NATIVE})/files/{NAME}"),
+    route("files", "GET", f"{COMPATIBLE}/files/{NAME}/content"),
+    route("uploads", "GET", f"{NATIVE}/uploads"),
+    route("batches", "GET POST", f"{COMPATIBLE}/batches"),
+    route("batches", "GET", f"{COMPATIBLE}/batches/{NAME}"),
+    route("batches", "POST", f"{COMPATIBLE}/batches/{NAME}/cancel"),
+)
+GROUPS = tuple(dict.fromkeys(route.group for route in ROUTES))
+
+
+def allowed(path: str, groups: Collection[str]) -> Route | None:
+    """The route of `path` (relative to the relay, as it came in), if it is one of these groups'."""
+    return next((route for route in ROUTES if route.group in groups and route.pattern.fullmatch(path)), None)
+
+
+def form_of(path: str) -> Form:
+    """Which of the service's protocols a path belongs to."""
+    return "native" if path.startswith(NATIVE) else "compatible"

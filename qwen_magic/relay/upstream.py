@@ -1,0 +1,92 @@
+"""The relay's way out: one request to the service, with the server's key and none of the caller's credentials."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+
+from .._version import __version__
+from ..credentials import Secret
+from ..transport import DIRECT, KEEP_ALIVE, Timeouts, trusted
+
+__all__ = ["Upstream", "for_the_caller"]
+
+# What a caller may say to the service; everything else is between the caller and Jupyter.
+TOLD = (
+    "accept",
+    "content-type",
+    "content-length",
+    "x-dashscope-sse",
+    "x-dashscope-async",
+    "x-dashscope-datainspection",
+    "x-dashscope-ossresourceresolve",
+)
+# What a caller may hear. Nothing of the connection (RFC 9110, 7.6.1), no cookies, no place to go instead.
+HEARD = (
+    "content-type",
+    "content-encoding",
+    "content-disposition",
+    "content-length",
+    "retry-after",
+    "x-request-id",
+    "req-arrive-time",
+    "req-cost-time",
+    "resp-start-time",
+)
+HEARD_PREFIX = "x-dashscope-"
+
+
+class Upstream:
+    """The connections to the service."""
+
+    def __init__(self, root: str, timeouts: Timeouts) -> None:
+        self._root = root
+        self._closing: set[asyncio.Future[None]] = set()
+        self._http = httpx.AsyncClient(
+            verify=trusted() if root.startswith("https") else True,
+            timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
+            mounts=DIRECT,
+        )
+
+    @asynccontextmanager
+    async def send(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        headers: Mapping[str, str],
+        key: Secret,
+        body: AsyncIterator[bytes] | None,
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request on, and yield the response as soon as its headers are there. Raises httpx's errors."""
+        told = {name: headers[name] for name in TOLD if name in headers}
+        own = {
+            "authorization": f"Bearer {key.reveal()}",
+            "accept-encoding": "identity",  # a compressor on the way would collect what should stream
+            "user-agent": f"qwen_magic/{__version__} (relay)",
+        }
+        request = self._http.build_request(
+            method, f"{self._root}/{path}", params=list(query) or None, headers=told | own, content=body
+        )
+        response = await self._http.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            # In a task of its own: a caller that goes away just now cancels this one, and half a close is none.
+            closing = asyncio.ensure_future(response.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def for_the_caller(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers of an answer that are passed on."""
+    lower = ((name.lower(), value) for name, value in headers)
+    return {name: value for name, value in lower if name in HEARD or name.startswith(HEARD_PREFIX)}
