@@ -80,8 +80,8 @@ class AnswerWidget(AnyWidget):
 class LiveView:
     """An answer on a notebook's page, while it comes and afterwards."""
 
-    # 25 messages a second look smooth, and a Jupyter server drops messages only beyond 1,000 a second.
-    interval = 0.04
+    # 20 messages a second look smooth, and a Jupyter server drops messages only beyond 1,000 a second.
+    interval = 0.05
 
     def __init__(self, *, show_reasoning: bool = False) -> None:
         self._show_reasoning = show_reasoning

@@ -141,9 +141,9 @@ def delimiter(style: str) -> str:
 
 
 def cell_text(cell: SyntaxTreeNode) -> str:
-    """A cell's content; a bar in it would end the cell, also in code."""
+    """A cell's content. A bar in it would end the cell, also in code, unless backslashes in odd number precede it."""
     text = inline(cell.children[0].children, "<br>") if cell.children else ""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
+    return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)
 
 
 def inline(nodes: Sequence[SyntaxTreeNode], line_break: str = "\\\n", *, linked: bool = False) -> str:

@@ -42,10 +42,14 @@ class Tail:
         self._pieces = ["".join(self._pieces)]
         return self._pieces[0]
 
+    @property
+    def _in_table(self) -> bool:
+        return self._extent.opened == "table_open"
+
     def add(self, text: str) -> None:
         """There is more; `at_boundary` says whether it brings what ends most blocks."""
         self._pieces.append(text)
-        self._unshown += text
+        self._unshown += "" if self._in_table else text
         self.length += len(text)
         self.cost += len(text)
         self.has_new_lines = self.has_new_lines or "\n" in text
@@ -60,7 +64,7 @@ class Tail:
 
     def unshown(self) -> str:
         """What is to be added to the page as plain text. A table gets none: it grows by whole rows."""
-        if self._extent.opened == "table_open":
+        if self._in_table:
             return ""
         held = held_back(self._unshown)
         shown = self._unshown[: len(self._unshown) - held]
@@ -70,7 +74,7 @@ class Tail:
     def render(self, references: References) -> str:
         """The HTML of the open text as far as it is worth it; the rest is unshown."""
         text = self.text
-        end = min(self.length if self._extent.opened == "table_open" else self.length - held_back(text), LONGEST_TAIL)
+        end = min(self.length if self._in_table else self.length - held_back(text), LONGEST_TAIL)
         html = "".join(html_blocks(text[:end], references))
         self._unshown = text[end:]
         self.cost = self.length + len(html)

@@ -1,0 +1,76 @@
+"""A real Jupyter server and a real browser, one of each for all tests of this folder.
+
+Where there is no Chromium these tests are skipped; with QWEN_MAGIC_REQUIRE_BROWSER set, they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from front_ends import CHROMIUM, FLAGS, Notebook, Server, running_server
+
+HERE = Path(__file__).parent
+HOSTILE = HERE.parent / "hostile"
+
+# The payloads are not a package of these tests; the kernels find them in the same way.
+sys.path.append(str(HOSTILE))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all of these, so that there is one server and one browser."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chromium() -> str:
+    if CHROMIUM:
+        return CHROMIUM
+    if os.environ.get("QWEN_MAGIC_REQUIRE_BROWSER"):
+        pytest.fail("Chromium is required here, and there is none.", pytrace=False)
+    pytest.skip("There is no Chromium on this machine.")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium: str) -> dict[str, Any]:
+    return {"executable_path": chromium, "args": list(FLAGS), "headless": True}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args() -> dict[str, Any]:
+    return {"viewport": {"width": 1100, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"]}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home, notebooks = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
+    with running_server(home, notebooks, HERE, HOSTILE) as server:
+        yield server
+
+
+@pytest.fixture
+def look(page: Any) -> Callable[[str], None]:
+    """Keeps a picture of the page, where QWEN_MAGIC_SCREENSHOTS names a folder for them."""
+    folder = os.environ.get("QWEN_MAGIC_SCREENSHOTS")
+
+    def take(name: str) -> None:
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture
+def notebook(page: Any, server: Server) -> Callable[..., Notebook]:
+    """Makes a notebook of some code cells, opened in `app` with a kernel that is ready."""
+
+    def make(*cells: str, app: str = "lab") -> Notebook:
+        return Notebook.make(page, server, app, cells)
+
+    return make

@@ -1,0 +1,161 @@
+"""A Jupyter server of one's own, and notebooks in its JupyterLab and Notebook 7, for Playwright's pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+__all__ = ["CHROMIUM", "FLAGS", "Notebook", "Server", "running_server"]
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TIMEOUT = 30_000  # milliseconds
+
+# Without these Chromium refuses to run as root, and asks hosts of its maker for updates.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+APPS = {"lab": "lab/workspaces/{workspace}/tree/{path}", "notebook": "notebooks/{path}"}
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    token: str
+    folder: Path
+
+
+@contextmanager
+def running_server(home: Path, folder: Path, *modules: Path) -> Iterator[Server]:
+    """A Jupyter server with JupyterLab and Notebook 7 for the notebooks in `folder`.
+
+    It has nothing of this machine's own settings, only those in `home`. Its kernels import from the folders `modules`.
+    """
+    places = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    places |= {"HOME": str(home), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
+    path = os.pathsep.join(filter(None, (str(ROOT), *map(str, modules), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | places | {"PYTHONPATH": path}
+    settings = home / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8")
+    token = secrets.token_hex(16)
+    options = (
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+    )
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log, cwd=folder
+        )
+        try:
+            url = address(home / "runtime", process)
+            yield Server(url, token, folder)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
+    """The server's URL, from the file that it writes when it is ready."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for found in runtime.glob("jpserver-*.json"):
+            return str(json.loads(found.read_text(encoding="utf-8"))["url"])
+        time.sleep(0.05)
+    raise RuntimeError("The Jupyter server did not start.")
+
+
+class Notebook:
+    """A notebook on a page, with its kernel."""
+
+    def __init__(self, page: Any, server: Server, app: str, path: Path) -> None:
+        self.page = page
+        self.path = path
+        self._server = server
+        self._app = app
+
+    @classmethod
+    def make(cls, page: Any, server: Server, app: str, cells: Sequence[str]) -> Notebook:
+        """A new notebook of some code cells, opened in `app` with a kernel that is ready."""
+        path = server.folder / secrets.token_hex(6) / "answer.ipynb"
+        path.parent.mkdir()
+        path.write_text(document(cells), encoding="utf-8")
+        made = cls(page, server, app, path)
+        made.open()
+        made.wait_for_kernel()
+        return made
+
+    def open(self) -> None:
+        path = self.path.relative_to(self._server.folder).as_posix()
+        place = APPS[self._app].format(workspace=f"auto-{secrets.token_hex(4)}", path=path)
+        self.page.goto(f"{self._server.url}{place}?token={self._server.token}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=TIMEOUT)
+
+    def wait_for_kernel(self) -> None:
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.context.sessionContext.session?.kernel?.status === 'idle'",
+            timeout=TIMEOUT,
+        )
+
+    def command(self, name: str, **arguments: Any) -> None:
+        self.page.evaluate("([name, arguments]) => jupyterapp.commands.execute(name, arguments)", [name, arguments])
+
+    def run(self) -> None:
+        """Run all cells; returns at once."""
+        self.page.evaluate("() => void jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run_cell(self, number: int) -> None:
+        """Run one cell; returns at once."""
+        self.page.evaluate(
+            """number => {
+                jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+                void jupyterapp.commands.execute("notebook:run-cell");
+            }""",
+            number,
+        )
+
+    def save(self) -> dict[str, Any]:
+        """Save, and return what is in the file."""
+        self.command("docmanager:save")
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def shut_down(self) -> None:
+        """Shut the kernel down for good."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+
+    def release(self, hold: str) -> None:
+        """Let the answer go on."""
+        (self.path.parent / hold).touch()
+
+
+def document(cells: Sequence[str]) -> str:
+    """A notebook of code cells, as its file holds it."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel})
+    return nbformat.writes(made)

@@ -1,0 +1,136 @@
+"""An answer in JupyterLab and in Notebook 7: while it comes, when it is stopped, and after it has ended."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+SHOW = "from feeder import show\nfrom answers import *\n"
+LONG = "show('Some words in a paragraph.\\n\\n' * 100 + '{middle}', holds=['middle'])"
+
+# Milliseconds from the click on Stop to the record that says so, as the page sees them.
+STOPPED_AFTER = """() => new Promise((resolve) => {
+    let clicked;
+    document.addEventListener("click", () => (clicked ??= performance.now()), true);
+    new MutationObserver(() => {
+        const record = document.querySelector(".qwen-record");
+        if (record?.textContent.includes("stopped")) resolve(performance.now() - clicked);
+    }).observe(document.body, { childList: true, subtree: true });
+})"""
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def app(request):
+    return request.param
+
+
+def test_the_text_is_on_the_page_before_the_answer_has_ended(notebook, page, app):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("first words")
+    expect(page.locator(".qwen-live")).to_contain_text("qwen3.8-max @ beijing")
+    made.release("middle")
+    expect(page.locator(".qwen-record")).to_contain_text("and last words")
+    expect(page.locator(".qwen-live")).to_have_count(0)
+
+
+def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_record(notebook, page, app, look):
+    made = notebook(SHOW + "show(RICH, thinking=THINKING, holds=['middle'])", app=app)
+    made.run()
+    answer = page.locator(".qwen-answer")
+    expect(answer).to_contain_text("The middle is here.")
+    look(f"{app}-light-live")
+    check_rendering(answer)
+    thinking = page.locator(".qwen-thinking")
+    expect(thinking.locator("summary")).to_have_text(re.compile(r"Thought for \d+ s"))
+    expect(thinking.locator("strong")).to_be_hidden()
+    thinking.locator("summary").click()
+    expect(thinking.locator("strong")).to_have_text("everything")
+    thinking.locator("summary").click()
+    tops = "nodes => nodes.map(node => node.getBoundingClientRect().top)"
+    before = answer.locator("h1, p, table, pre").evaluate_all(tops)
+    made.release("middle")
+    record = page.locator(".qwen-record")
+    expect(record).to_contain_text("A quote")
+    expect(record.locator("mjx-container")).to_have_count(3)
+    look(f"{app}-light-record")
+    check_rendering(record)
+    after = record.locator("h1, p, table, pre").evaluate_all(tops)
+    jump = max(abs(new - old) for new, old in zip(after, before, strict=False))
+    assert jump <= 8, f"the text jumped by {jump} pixels"
+
+
+def check_rendering(answer):
+    """What a person must be able to see in RICH, whoever shows it."""
+    expect(answer.locator("mjx-container")).to_have_count(3)
+    expect(answer.locator("h1")).to_contain_text("标题")
+    expect(answer.locator("strong")).to_have_text("注意：")
+    expect(answer).to_contain_text("prices of $5 and $6")
+    expect(answer.locator("table th")).to_have_count(3)
+    expect(answer.locator("li.task-list-item")).to_have_text(["☑ done", re.compile("☐ not done")])
+    colour = "node => getComputedStyle(node).color"
+    keyword, name = answer.locator("pre span", has_text="def").first, answer.locator("pre span", has_text="fib").first
+    assert keyword.evaluate(colour) != name.evaluate(colour)
+    assert answer.locator("mjx-container").first.bounding_box()["width"] > 20
+
+
+def test_stop_keeps_what_has_arrived(notebook, page, app):
+    made = notebook(SHOW + LONG, app=app)
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("Some words")
+    page.evaluate(f"() => {{ window.stoppedAfter = ({STOPPED_AFTER})() }}")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".qwen-record")).to_contain_text("stopped")
+    milliseconds = page.evaluate("stoppedAfter")
+    print(f"{app}: stopped and marked after {milliseconds:.0f} ms")
+    assert milliseconds < 3_000
+    expect(page.locator(".qwen-record")).to_contain_text("Some words")
+    output = made.save()["cells"][0]["outputs"][0]
+    assert output["metadata"]["qwen"]["finish_reason"] == "stopped"
+
+
+def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(notebook, page, app):
+    made = notebook(SHOW + "show(RICH.replace('{middle}', ''), thinking=THINKING)", app=app)
+    made.run()
+    expect(page.locator(".qwen-record")).to_contain_text("A quote")
+    saved = made.save()
+    assert [set(output["data"]) for output in saved["cells"][0]["outputs"]] == [
+        {"text/html", "text/markdown", "text/plain"}
+    ]
+    assert "widgets" not in saved["metadata"]
+    page.route("**/api/sessions**", lambda route: route.abort() if route.request.method == "POST" else route.fallback())
+    made.shut_down()
+    made.open()
+    check_rendering(page.locator(".qwen-record"))
+    expect(page.locator("body")).not_to_contain_text("Error displaying widget")
+
+
+def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_end(notebook, page):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("first words")
+    made.save()
+    made.open()
+    made.release("middle")
+    expect(page.locator(".qwen-answer")).to_have_text("first words  and last words", timeout=20_000)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+
+
+def test_nbconvert_makes_a_page_of_it_that_reads_well(notebook, page):
+    made = notebook(SHOW + "show(RICH.replace('{middle}', ''))")
+    made.run()
+    expect(page.locator(".qwen-record")).to_contain_text("A quote")
+    made.save()
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(made.path)]
+    subprocess.run(command, check=True, capture_output=True)
+    html = made.path.with_suffix(".html").read_text(encoding="utf-8")
+    assert "widget-view" not in html
+    page.route("**/*", lambda route: route.abort() if route.request.url.startswith("http") else route.fallback())
+    page.goto(made.path.with_suffix(".html").as_uri())
+    record = page.locator(".qwen-record")
+    expect(record.locator("table th")).to_have_count(3)
+    expect(record.locator("strong")).to_have_text("注意：")

@@ -1,0 +1,361 @@
+"""The chat panel in JupyterLab and in Notebook 7: asking, stopping, attaching, sharing, and what stays of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+LOAD = "%load_ext qwen_magic\n%qwen use sandbox\nimport qwen_magic"
+CHAT = f"{LOAD}\nqwen_magic.chat()"
+SLOW = "sandbox: long 20000\nsandbox: rate 20"
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def app(request):
+    return request.param
+
+
+class Panel:
+    """What a person does with a panel."""
+
+    def __init__(self, page):
+        self.page = page
+        self.input = page.get_by_role("textbox", name="Your question")
+        self.turns = page.locator(".qwen-turn")
+        self.answers = page.locator(".qwen-answered .qwen-answer")
+        self.feet = page.locator(".qwen-foot")
+        self.send = page.get_by_role("button", name="Send", exact=True)
+        self.stop = page.get_by_role("button", name="Stop answering")
+        self.chips = page.locator(".qwen-box .qwen-chip")
+        self.notice = page.locator(".qwen-notice-line")
+
+    def ask(self, text):
+        self.input.fill(text)
+        self.input.press("Enter")
+
+    def ask_and_wait(self, text):
+        done = self.page.locator(".qwen-turn[data-phase=done]")
+        before = done.count()
+        self.ask(text)
+        expect(done).to_have_count(before + 1)
+
+
+@pytest.fixture
+def panel(page):
+    return Panel(page)
+
+
+@pytest.fixture
+def opened(notebook, panel):
+    """A notebook whose first cell shows the panel; the others wait."""
+
+    def make(*cells, app="lab", first=CHAT):
+        made = notebook(first, *cells, app=app)
+        made.run_cell(0)
+        expect(panel.input).to_be_visible(timeout=20_000)
+        return made
+
+    return make
+
+
+def test_a_question_is_asked_with_enter_and_its_answer_streams(opened, panel, app, look):
+    opened(app=app)
+    look(f"panel-{app}-empty")
+    panel.input.fill("sandbox: tour")
+    panel.input.press("Shift+Enter")
+    panel.input.press_sequentially("sandbox: rate 200")
+    panel.input.press("Enter")
+    expect(panel.input).to_have_value("")
+    expect(panel.answers.locator("h1")).to_have_text("A tour of markdown")
+    expect(panel.stop).to_be_visible()
+    look(f"panel-{app}-streaming")
+    expect(panel.feet.last).to_contain_text("tokens in", timeout=30_000)
+    expect(panel.answers.locator("mjx-container").first).to_be_visible()
+    expect(panel.send).to_be_visible()
+    look(f"panel-{app}-done")
+
+
+def test_stop_works_though_no_cell_runs(opened, panel):
+    opened()
+    panel.ask(SLOW)
+    expect(panel.answers).to_contain_text("this is line 1")
+    panel.stop.click()
+    expect(panel.feet.last).to_contain_text("stopped")
+    expect(panel.answers).to_contain_text("this is line 1")
+    panel.ask("sandbox: silent")
+    panel.stop.click()
+    expect(panel.feet.last).to_contain_text("stopped", timeout=5_000)
+
+
+def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened, panel, page):
+    made = opened("print('free', 6 * 7)", "import time\ntime.sleep(6)\nprint('al' + 'ready')")
+    panel.ask(SLOW)
+    expect(panel.answers).to_contain_text("this is line 1")
+    made.run_cell(1)
+    expect(page.locator(".jp-Cell").nth(1)).to_contain_text("free 42")
+    panel.stop.click()
+    expect(panel.feet.last).to_contain_text("stopped")
+    made.run_cell(2)
+    page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
+    panel.ask("sandbox: echo\nwhile you sleep")
+    expect(panel.answers.last).to_contain_text("while you sleep", timeout=4_000)
+    expect(page.locator(".jp-Cell").nth(2)).not_to_contain_text("already")
+
+
+def test_a_cell_and_the_panel_share_a_conversation(opened, panel, page):
+    made = opened("%%qwen -c review\nsandbox: echo\nasked in the cell", first=f"{LOAD}\n%qwen chat review")
+    panel.ask_and_wait("sandbox: echo\nasked in the panel")
+    made.run_cell(1)
+    expect(panel.turns).to_have_count(2)
+    expect(panel.turns.last).to_contain_text("asked in the cell")
+    expect(page.locator(".qwen-title")).to_have_text("Chat: review")
+
+
+def test_a_question_is_edited_asked_again_cleared_and_brought_back(opened, panel, page):
+    opened()
+    panel.ask_and_wait("sandbox: echo\nthe first words")
+    panel.ask_and_wait("sandbox: echo\nthe second words")
+    panel.turns.first.hover()
+    panel.turns.first.get_by_role("button", name="Edit and ask again").click()
+    expect(panel.input).to_have_value("sandbox: echo\nthe first words")
+    panel.input.fill("sandbox: echo\nother words")
+    panel.input.press("Enter")
+    expect(panel.answers.first).to_contain_text("other words")
+    expect(panel.turns).to_have_count(2)
+    panel.turns.last.get_by_role("button", name="Ask again", exact=True).click()
+    expect(panel.answers.last).to_contain_text("the second words")
+    expect(panel.turns).to_have_count(2)
+    panel.turns.last.get_by_role("button", name="Copy this answer").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
+    assert "the second words" in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_role("button", name="Clear the conversation").click()
+    expect(panel.turns).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(panel.turns).to_have_count(2)
+
+
+def test_files_and_variables_are_offered_behind_an_at_sign(opened, panel, page, look):
+    made = opened(first=f"prices = [1, 2, 3]\n{CHAT}")
+    for name in ("plot one.txt", "plain.txt"):
+        (made.path.parent / name).write_text("some words\n", encoding="utf-8")
+    panel.input.press_sequentially("Look at @p")
+    expect(page.locator(".qwen-offer")).to_have_text(
+        [re.compile("prices"), re.compile("plain"), re.compile("plot one")]
+    )
+    look("panel-offers")
+    panel.input.press("ArrowDown")
+    panel.input.press("Enter")
+    expect(panel.chips).to_have_text(["plain.txt"])
+    expect(panel.input).to_have_value("Look at ")
+    page.get_by_role("button", name="Attach a file or a variable").click()
+    panel.input.press_sequentially("pr")
+    expect(page.locator(".qwen-offer")).to_have_count(1)
+    panel.input.press("Tab")
+    expect(panel.chips).to_have_text(["plain.txt", "prices"])
+    page.get_by_role("button", name="Remove prices").click()
+    expect(panel.chips).to_have_text(["plain.txt"])
+
+
+def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, panel, page):
+    opened()
+    chooser = page.locator(".qwen-composer input[type=file]")
+    chooser.set_input_files({"name": "../big table.csv", "mimeType": "text/csv", "buffer": b"a,b\n" * 600_000})
+    expect(panel.chips).to_have_text(["big table.csv"], timeout=10_000)
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(100)], "image.png", { type: "image/png" }));
+            const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+            document.querySelector(".qwen-input").dispatchEvent(event);
+            const drop = new DataTransfer();
+            drop.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+            document.querySelector(".qwen-panel").dispatchEvent(
+                new DragEvent("drop", { dataTransfer: drop, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(panel.chips).to_have_text(["big table.csv", "image.png", "dropped.txt"])
+
+
+def test_five_megabytes_are_refused_in_one_line(opened, panel, page):
+    opened()
+    page.evaluate("() => navigator.clipboard.writeText('word '.repeat(1_048_576))")
+    panel.input.focus()
+    page.keyboard.press("Control+V")
+    expect(panel.notice).to_contain_text("5.0 MB of text")
+    expect(panel.input).to_have_value("")
+    panel.ask_and_wait("sandbox: echo\nit still works")
+
+
+def test_enter_that_ends_a_composition_does_not_send(opened, panel, page):
+    opened()
+    panel.input.fill("你好")
+    page.evaluate(
+        """() => document.querySelector(".qwen-input").dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true }))"""
+    )
+    expect(panel.input).to_have_value("你好")
+    expect(panel.turns).to_have_count(0)
+
+
+def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversations(opened, panel, page):
+    made = opened("%qwen model")
+    picker = page.get_by_role("combobox", name="Model")
+    picker.focus()
+    expect(picker.locator("option", has_text=re.compile("^qwen-max$"))).to_have_count(1)
+    picker.select_option("qwen-max")
+    panel.ask_and_wait("sandbox: echo\nhello")
+    expect(panel.feet.last).to_contain_text("qwen-max @ sandbox")
+    made.run_cell(1)
+    expect(page.locator(".jp-Cell").nth(1)).to_contain_text("Model of 'default': qwen-max")
+
+
+def test_an_answer_that_breaks_off_says_so_and_a_refused_question_too(opened, panel):
+    opened()
+    panel.ask("sandbox: long 3000\nsandbox: stop-early 300")
+    expect(panel.turns.first.locator(".qwen-error")).to_contain_text("broke off")
+    expect(panel.answers.first).to_contain_text("this is line 1")
+    expect(panel.feet.first).to_contain_text("failed")
+    panel.ask("sandbox: denied")
+    expect(panel.turns.last.locator(".qwen-error")).to_be_visible()
+    panel.ask_and_wait("sandbox: echo\nand on it goes")
+    expect(panel.answers.last).to_contain_text("and on it goes")
+
+
+def test_two_views_of_one_panel_stay_in_step(opened, panel, page):
+    made = opened()
+    made.command("notebook:create-output-view")
+    expect(page.locator(".qwen-panel")).to_have_count(2)
+    panel.input.first.fill("sandbox: echo\nto both of you")
+    panel.input.first.press("Enter")
+    for view in range(2):
+        expect(page.locator(".qwen-panel").nth(view).locator(".qwen-answer")).to_contain_text("to both of you")
+
+
+def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(opened, panel, app):
+    made = opened(app=app)
+    panel.ask_and_wait("sandbox: echo\nbefore the reload")
+    panel.ask("sandbox: long 4000\nsandbox: rate 60")
+    expect(panel.answers.last).to_contain_text("this is line 1")
+    made.save()
+    made.open()
+    expect(panel.answers.first).to_contain_text("before the reload", timeout=20_000)
+    expect(panel.feet.last).to_contain_text("tokens in", timeout=20_000)
+    panel.ask_and_wait("sandbox: echo\nafter the reload")
+
+
+def test_a_saved_panel_is_a_static_record_without_a_kernel(opened, panel, page, app):
+    made = opened(app=app)
+    panel.ask_and_wait("sandbox: tour")
+    output = made.save()["cells"][0]["outputs"][-1]
+    assert set(output["data"]) == {"text/html", "text/plain"}
+    assert "A tour of markdown" in saved_html(made)
+    page.route("**/api/sessions**", lambda route: route.abort() if route.request.method == "POST" else route.fallback())
+    made.shut_down()
+    made.open()
+    record = page.locator(".qwen-record")
+    expect(record.locator("h1")).to_have_text("A tour of markdown")
+    expect(record.locator("blockquote").first).to_have_text("sandbox: tour")
+    expect(record.locator("mjx-container").first).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("Error displaying widget")
+
+
+def test_after_a_restart_the_panel_says_that_it_is_gone(opened, panel, page, look):
+    opened()
+    panel.ask(SLOW)
+    expect(panel.answers).to_contain_text("this is line 1")
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(panel.notice).to_contain_text("The kernel was restarted")
+    expect(panel.input).to_be_disabled()
+    expect(page.locator(".qwen-turn[data-phase=done]")).to_have_count(1)
+    look("panel-gone")
+
+
+MANY = """
+from qwen_magic.conversations import Turn
+from qwen_magic.answer import Answer
+from qwen_magic.messages import Message
+chat = qwen_magic.conversation("many")
+text = "# Heading\\n\\n" + "Some **words** of an answer, and `code`. " * 20 + "\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n"
+for number in range(200):
+    with chat.begin() as place:
+        place.keep(Turn(Message.user(f"Question {number}"), Answer(text, model="qwen-plus"), "qwen-plus"))
+"""
+
+
+def test_two_hundred_turns_open_quickly_and_do_not_slow_typing(opened, panel, page):
+    made = opened("qwen_magic.chat('many')", first=f"{LOAD}\n{MANY}\nqwen_magic.chat()")
+    page.evaluate(
+        """() => {
+            window.opened = new Promise((resolve) => new MutationObserver(() => {
+                if (document.querySelectorAll(".qwen-turn").length >= 200) resolve(performance.now());
+            }).observe(document.body, { childList: true, subtree: true }));
+            window.began = performance.now();
+        }"""
+    )
+    made.run_cell(1)
+    print(f"200 turns after {page.evaluate('async () => (await window.opened) - window.began'):.0f} ms")
+    big = page.locator(".qwen-scroll").last
+    page.wait_for_function("node => node.scrollTop > 5_000", arg=big.element_handle())
+    assert panel.answers.count() < 60, "only the turns that are near are drawn"
+    typing = page.evaluate(
+        """async () => {
+            const input = [...document.querySelectorAll(".qwen-input")].at(-1);
+            input.focus();
+            const times = [];
+            for (let i = 0; i < 20; i++) {
+                const began = performance.now();
+                document.execCommand("insertText", false, "x");
+                input.getBoundingClientRect();
+                times.push(performance.now() - began);
+                await new Promise(requestAnimationFrame);
+            }
+            return times.sort((a, b) => a - b)[10];
+        }"""
+    )
+    print(f"a letter takes {typing:.1f} ms")
+    page.locator(".qwen-scroll").last.evaluate("node => node.scrollTop = 0")
+    expect(panel.turns.first.locator("h1")).to_be_visible()
+
+
+def test_nothing_that_the_model_wrote_runs_or_fetches(opened, panel, page):
+    wrong = []
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    made = opened()
+    home = page.url.split("/lab")[0]
+    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(home) else None)
+    panel.ask_and_wait("<img src=x onerror=alert(1)>\nsandbox: html")
+    expect(panel.answers.locator("script, iframe, img[src^=http], [onerror], [onclick], style, form")).to_have_count(0)
+    expect(page.locator(".qwen-question img")).to_have_count(0)
+    assert "<img src=x" not in saved_html(made)
+    assert [each for each in wrong if not each.startswith(("data:", "blob:"))] == []
+
+
+def test_it_fits_a_narrow_dark_window(opened, panel, page, look):
+    page.set_viewport_size({"width": 400, "height": 800})
+    opened(app="notebook")
+    panel.ask_and_wait("sandbox: tour")
+    look("panel-narrow")
+    box = page.locator(".qwen-panel").bounding_box()
+    assert box["width"] < 400
+    assert not page.locator(".qwen-scroll").evaluate("node => node.scrollWidth > node.clientWidth")
+
+
+def saved_html(made):
+    """The HTML of the panel's output, as it is in the file."""
+    return "".join(made.save()["cells"][0]["outputs"][-1]["data"]["text/html"])
+
+
+class TestInChinese:
+    @pytest.fixture
+    def browser_context_args(self, browser_context_args):
+        return browser_context_args | {"locale": "zh-CN"}
+
+    def test_the_words_follow_the_language_of_the_browser(self, notebook, page, look):
+        made = notebook(CHAT)
+        made.run()
+        page.get_by_role("textbox", name="你的问题").fill("sandbox: denied")
+        page.get_by_role("button", name="发送", exact=True).click()
+        expect(page.locator(".qwen-error")).to_contain_text("此账号无权使用该模型或服务。")
+        look("panel-zh")

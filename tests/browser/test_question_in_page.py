@@ -1,0 +1,61 @@
+"""A question from the cell magic to the page: the extension, the offline sandbox, the stream, the view."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+LOAD = "%load_ext qwen_magic\n%qwen use sandbox"
+
+
+def ask(*directives):
+    return "%%qwen\n" + "\n".join(f"sandbox: {directive}" for directive in directives)
+
+
+def test_a_question_streams_into_its_cell_and_leaves_a_record(notebook, page, look):
+    made = notebook(LOAD, ask("tour", "rate 100"))
+    made.run()
+    expect(page.locator(".qwen-live .qwen-answer h1")).to_have_text("A tour of markdown")
+    expect(page.locator(".qwen-thinking summary")).to_contain_text("Thought for")
+    look("tour-live")
+    record = page.locator(".qwen-record")
+    expect(record).to_be_visible(timeout=60_000)
+    look("tour-record")
+    output = made.save()["cells"][1]["outputs"][-1]
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+    assert output["metadata"]["qwen"]["finish_reason"] == "stop"
+
+
+def test_what_stop_has_left_can_be_continued(notebook, page):
+    made = notebook(LOAD, ask("long 3000", "rate 20"))
+    made.run()
+    expect(page.locator(".qwen-answer p").first).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".qwen-record")).to_contain_text("stopped")
+    expect(page.locator(".jp-Cell").nth(1)).to_contain_text("%qwen continue goes on from there.")
+
+
+def test_a_wait_for_a_busy_service_is_said(notebook, page):
+    made = notebook(LOAD, ask("echo", "429 1", "retry-after 2") + "\nhello there")
+    made.run()
+    expect(page.locator(".qwen-notice")).to_contain_text("trying again in 2 s")
+    expect(page.locator(".qwen-record")).to_contain_text("hello there")
+
+
+def test_an_answer_that_breaks_off_stays_with_its_error_below_it(notebook, page):
+    made = notebook(LOAD, ask("long 500", "cut 200"))
+    made.run()
+    expect(page.locator(".qwen-record p").first).to_be_visible()
+    expect(page.locator(".jp-Cell").nth(1)).to_contain_text("StreamCut")
+    expect(page.locator(".qwen-live")).to_have_count(0)
+
+
+def test_the_last_answer_can_be_shown_again_after_the_page_was_loaded_again(notebook, page):
+    question = ask("echo", "rate 20", "stall-mid 6") + "\nSome words that take a little while to come, all of them."
+    made = notebook(LOAD, question, "%qwen last")
+    made.run_cell(0)
+    made.run_cell(1)
+    expect(page.locator(".qwen-answer p").first).to_be_visible()
+    made.open()
+    made.wait_for_kernel()
+    made.run_cell(2)
+    expect(page.locator(".qwen-record").last).to_contain_text("all of them.")
