@@ -38,6 +38,8 @@ class FaultServer:
 
     def __init__(self, *scripts: Iterable[Step], wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
         self.scripts = [tuple(script) for script in scripts]
+        self.listing = b""
+        """When there is one, every GET is answered with it, and neither counted nor kept."""
         self.requests: list[bytes] = []
         self.connections = 0
         self.gone = threading.Event()
@@ -77,6 +79,9 @@ class FaultServer:
         try:
             connection = self._wrap(connection)
             while request := read_request(connection):
+                if self.listing and request.startswith(b"GET "):
+                    connection.sendall(self.listing)
+                    continue
                 with self._lock:
                     self.requests.append(request)
                     script = self.scripts[min(len(self.requests), len(self.scripts)) - 1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..options import usage
-from . import answers, chats, files, whom
+from . import answers, chats, doctoring, files, whom
 
 if TYPE_CHECKING:
     from ..magics import QwenMagics
@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "Call", "Command", "command_in"]
 
 NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
 ENDPOINT = r"(\S+)?( ?--(protocol[ =]\S*|yes))*"
+EXAMINED = r"([^-\s]\S*)?( ?--(try-regions|json))*"
 FILES = r"(rm( \S+)+|prune)?"
 
 
@@ -109,5 +110,8 @@ COMMANDS: dict[str, Command] = {
     "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
     "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", NOTHING, chats.resume),
     "files": Command("[rm ID … | prune]", "the documents on the service, and deleting them", FILES, files.files),
+    "doctor": Command(
+        "[NAME|URL] [--try-regions] [--json]", "say what is wrong on the way", EXAMINED, doctoring.doctor
+    ),
     "usage": Command("", "the tokens used in this kernel", NOTHING, chats.usage),
 }

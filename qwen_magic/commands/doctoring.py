@@ -1,0 +1,28 @@
+"""`%qwen doctor`: what is found on the way to the first token."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import Call
+
+__all__ = ["doctor"]
+
+
+def doctor(call: Call) -> None:
+    """Print what is found as it is found, or all of it as JSON."""
+    from ..doctor import doctor as examine
+
+    gateway = call.magics.assistant.gateway
+    names = [word for word in call.words if not word.startswith("--")]
+    endpoint = gateway.resolve(names[0]) if names else None
+    findings = examine(
+        gateway, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
+    )
+    if "--json" in call.words:
+        print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
+        return
+    for finding in findings:
+        print(finding, flush=True)

@@ -1,0 +1,246 @@
+"""What models write is understood as they mean it, and shown without harm."""
+
+from __future__ import annotations
+
+from html import unescape
+from pathlib import Path
+
+import mistune
+import pytest
+from hostile.inert import dangers, words
+from hostile.payloads import HOSTILE_NAMES, PAYLOADS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from qwen_magic.rendering.highlight import TOKEN_CLASSES, colours
+from qwen_magic.rendering.markdown import neutralise, render
+from qwen_magic.rendering.neutral import as_text
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]
+
+PERMISSIVE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+MISTUNE = mistune.create_markdown(
+    escape=False, plugins=["table", "strikethrough", "task_lists", "footnotes", "def_list", "abbr", "url"]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "strong"),
+    [
+        ("**注意：**请看", "注意："),
+        ("**“重点”**内容", "“重点”"),
+        ("这是**“重点”**内容", "“重点”"),
+        ("在**《书名》**中", "《书名》"),
+        ("达到**38%**了", "38%"),
+        ("**增长（同比）**达到", "增长（同比）"),
+        ("これは**「強調」**です。", "「強調」"),
+        ("**（注）**も", "（注）"),
+        ("**스크립트(script)**로", "스크립트(script)"),
+        ("**“됩니다”**라고", "“됩니다”"),
+        ("**完成🎉**了", "完成🎉"),
+        ("__注意：__请看", "注意："),
+        ("a**b**c", "b"),
+    ],
+)
+def test_bold_beside_east_asian_text(text: str, strong: str) -> None:
+    assert f"<strong>{strong}</strong>" in render(text)
+
+
+def test_other_emphasis_beside_east_asian_text() -> None:
+    assert render("~~旧的。~~新的") == "<p><s>旧的。</s>新的</p>\n"
+    assert render("*（完）*谢谢") == "<p><em>（完）</em>谢谢</p>\n"
+    assert render("_（完）_谢谢") == "<p><em>（完）</em>谢谢</p>\n"
+
+
+@pytest.mark.parametrize("text", ["snake_case_name", "2 * 3 * 4", "**not bold **", "~5 to ~6", "a ~~~ b ~~~ c"])
+def test_what_is_no_emphasis(text: str) -> None:
+    assert words(render(text)) == text
+    assert "<em>" not in render(text)
+    assert "<s>" not in render(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("$a^2$", r"\(a^2\)"),
+        (r"\(a_1 * b_1 * c\)", r"\(a_1 * b_1 * c\)"),
+        ("其中$m$是质量", r"\(m\)"),
+        ("the $n$th term", r"\(n\)"),
+        (r"a $x\$y$ b", r"\(x\$y\)"),
+        (r"$5 + 3$", r"\(5 + 3\)"),
+        (r"$10 \text{ m}$", r"\(10 \text{ m}\)"),
+        ("$\\frac{a}\n{b}$", "\\(\\frac{a}\n{b}\\)"),
+        ("so $$x = 1$$ and", r"\[x = 1\]"),
+        (r"so \[x = 1\] and", r"\[x = 1\]"),
+        ("$$\na\n= b\n$$", "\\[a\n= b\\]"),
+        ("text\n\\[\n- a \\\\[2pt]\n+ b\n\\]\ntext", "\\[- a \\\\[2pt]\n+ b\\]"),
+        ("- item\n  $$\n  a\n  $$", r"\[a\]"),
+        ("| a |\n|---|\n| $x_1$ |", r"\(x_1\)"),
+        (r"\begin{align}x &= 1\end{align}", r"\[\begin{align}x &= 1\end{align}\]"),
+        (r"\[ \text{if $x > 0$} \]", r"\[\text{if $x > 0$}\]"),
+        ("$a < b$", r"\(a < b\)"),
+        (r"$\mathbf{x}_{1}$ and _y_", r"\(\mathbf{x}_{1}\)"),
+    ],
+)
+def test_formulas(text: str, formula: str) -> None:
+    html = render(text)
+    assert formula in unescape(html)
+    assert html.count('class="math') == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$5 and $6",
+        "It costs $5, not $6.",
+        "US$100 to US$200",
+        "between $5–$6 a month",
+        "$5 to 10$ each",
+        "from 5$ to 6$",
+        "$1,000 and more; $PATH and $HOME",
+        "$HOME/bin:$PATH",
+        "`$x$`",
+        "    echo $A $B$",
+        "```sh\necho $a$ $b$\n```",
+        r"\$x\$",
+        r"\\(x\\)",
+        "$$",
+        "$ x $",
+        r"\[1\] is a note, \[see above\] too",
+        "$$ not closed\n\nx",
+        r"\( not closed",
+    ],
+)
+def test_what_is_no_formula(text: str) -> None:
+    assert 'class="math' not in render(text)
+
+
+@pytest.mark.parametrize("formula", [p for p in PAYLOADS["formulas"] if "<" not in p and p.startswith("$\\")])
+def test_formula_that_acts_on_the_page_is_shown_as_code(formula: str) -> None:
+    assert 'class="math' not in render(formula)
+    assert "<code>" in render(formula)
+
+
+def test_lists_and_tables_right_after_a_paragraph() -> None:
+    assert "<li>" in render("Text:\n- item")
+    assert "<td" in render("Text:\n| a |\n|---|\n| b |")
+
+
+def test_fence_in_a_list_item() -> None:
+    html = render("1. Run:\n   ```sh\n   ls\n   ```\n2. Done.")
+    assert html.count("<ol>") == 1
+    assert '<div class="highlight"><pre><code>ls' in html
+
+
+def test_code_has_colours_of_its_language_and_the_page_knows_them() -> None:
+    assert '<span class="k">def</span>' in render("```python\ndef f(): ...\n```")
+    assert render("```nothing\n<b>\n```") == '<div class="highlight"><pre><code>&lt;b&gt;\n</code></pre></div>\n'
+    assert ".highlight .k" in colours()
+    assert "k" in TOKEN_CLASSES
+
+
+def test_code_keeps_its_empty_lines_and_spaces() -> None:
+    source = "\n\n  x\n\n\n"
+    assert unescape(words(render(f"```python\n{source}```"))) == "x"
+    assert f"<code>{source}</code>" in render(f"```\n{source}```")
+
+
+def test_task_list_has_boxes_and_no_form() -> None:
+    html = render("- [x] done\n- [ ] open")
+    assert words(html) == "☑ done ☐ open"
+    assert "<input" not in html
+
+
+def test_cells_are_aligned_as_they_say() -> None:
+    html = render("| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |")
+    for side in ("left", "center", "right"):
+        assert html.count(f"text-align:{side}") == 2
+
+
+def test_break_in_a_cell() -> None:
+    assert "1<br>\n2</td>" in render("| a |\n|---|\n| 1<br/>2 |")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("See https://example.com/a_b_c.", "https://example.com/a_b_c"),
+        ("见https://example.com/a，谢谢", "https://example.com/a"),
+        ("(https://example.com/a_(b))", "https://example.com/a_(b)"),
+        ("<https://example.com>", "https://example.com"),
+        ("[x](https://example.com/?a=1&b=2)", "https://example.com/?a=1&b=2"),
+        ("**https://example.com**", "https://example.com"),
+        ("`code` https://example.com/?q=1!", "https://example.com/?q=1"),
+    ],
+)
+def test_links(text: str, url: str) -> None:
+    html = unescape(render(text))
+    assert f'<a href="{url}" target="_blank" rel="noopener noreferrer">' in html
+    assert html.count("<a ") == 1
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "/api/kernels", "#top", "notes.md", "data:text/html,x"])
+def test_link_that_leads_nowhere_good_is_its_text(url: str) -> None:
+    assert render(f"[the text]({url})") == "<p>the text</p>\n"
+
+
+def test_picture_from_elsewhere_is_a_link_that_says_where_it_leads() -> None:
+    html = render("![a chart](https://example.com/chart.png)")
+    assert "<img" not in html
+    assert 'href="https://example.com/chart.png"' in html
+    assert words(html) == "a chart (example.com)"
+
+
+def test_picture_that_is_all_there_is_shown() -> None:
+    url = "data:image/png;base64,iVBORw0KGgo="
+    assert render(f"![dot]({url})") == f'<p><img src="{url}" alt="dot"></p>\n'
+
+
+def test_raw_html_is_text() -> None:
+    assert words(render("a <b>bold</b> claim")) == "a <b>bold</b> claim"
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_neutralised_markdown_is_harmless_in_careless_hands(kind: str) -> None:
+    for payload in PAYLOADS[kind]:
+        neutral = neutralise(payload)
+        assert not dangers(PERMISSIVE.render(neutral), foreign=True), payload
+        assert not dangers(str(MISTUNE(neutral)), foreign=True), payload
+        assert "```mermaid" not in neutral.lower()
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_neutralised_markdown_says_the_same(kind: str) -> None:
+    for payload in PAYLOADS[kind]:
+        once = neutralise(payload)
+        assert letters(neutralise(once)) == letters(once), payload
+        if kind != "formulas":  # where `<` becomes `\lt`
+            assert letters(once) == letters(payload), payload
+
+
+def letters(markdown: str) -> str:
+    return "".join(words(render(markdown)).split())
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_neutralised_answer_reads_like_the_answer(answer: str) -> None:
+    said = words(render(answer)).replace("<", r"\lt ").replace(">", r"\gt ").split()
+    assert words(render(neutralise(answer))).replace("<", r"\lt ").replace(">", r"\gt ").split() == said
+    assert not dangers(PERMISSIVE.render(neutralise(answer)), foreign=True)
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("<>&[]()!`*_~$\\|#-+=: \n\tab1\"'/"), max_size=60))
+def test_neutralised_noise_is_harmless(text: str) -> None:
+    assert not dangers(render(text))
+    assert not dangers(PERMISSIVE.render(neutralise(text)), foreign=True)
+    assert not dangers(str(MISTUNE(neutralise(text))), foreign=True)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_line_of_text_is_shown_as_it_is(name: str) -> None:
+    html = render(as_text(name))
+    assert not dangers(html)
+    assert words(html) == " ".join(name.replace("\udcff", "\ufffd").split())

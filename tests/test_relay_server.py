@@ -1,0 +1,339 @@
+"""The relay's other sides: a service that misbehaves, limits, rights, the kernel next to it, a proxy before it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jupyter_servers
+import nginx
+import openai
+import pytest
+from faults import ANSWER, HEADERS, LAST, FaultServer, framed, plain
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
+from wire import chunk, sse
+
+from qwen_magic.sandbox import Sandbox
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+PATH = "compatible-mode/v1/chat/completions"
+
+
+def chat(content: str, **fields: Any) -> dict[str, Any]:
+    return {"model": "qwen-plus", "messages": [{"role": "user", "content": content}], **fields}
+
+
+def wait_for(condition: Any, seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return bool(condition())
+
+
+# --- a service that misbehaves
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[FaultServer]:
+    with FaultServer() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def before_it(tmp_path_factory: pytest.TempPathFactory, service: FaultServer) -> Iterator[JupyterServer]:
+    """A relay in front of a service that misbehaves."""
+    folder = tmp_path_factory.mktemp("server")
+    options = relay_options(f"http://127.0.0.1:{service.port}", key_file=key_file(folder), idle_timeout=0.5, grace=0.2)
+    with jupyter_servers.running(folder, *options, base_url="/") as server:
+        yield server
+
+
+def asked(server: JupyterServer, path: str = PATH) -> httpx.Response:
+    return httpx.post(f"{server.relay}/{path}", headers=BEARER, json=chat("Hello", stream=True), timeout=20)
+
+
+def test_every_byte_of_a_stream_passes_as_it_is(before_it: JupyterServer, service: FaultServer) -> None:
+    odd = b'\xef\xbb\xbf: ping\r\ndata: {"a":\xff\xfe \xe2\x80\xa8}\r\n\r\n\x00' + bytes(range(256)) + b"data: unended"
+    for size in (1, 7, len(odd)):
+        pieces = [framed(odd[start : start + size]) for start in range(0, len(odd), size)]
+        service.play((HEADERS, *pieces, LAST))
+        assert asked(before_it).content == odd
+
+
+def test_a_compressed_answer_stays_compressed(before_it: JupyterServer, service: FaultServer) -> None:
+    import gzip
+
+    service.play((plain("200 OK", gzip.compress(ANSWER), "text/event-stream", "content-encoding: gzip"),))
+    response = asked(before_it)
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.content == ANSWER
+
+
+def test_only_clean_headers_pass(before_it: JupyterServer, service: FaultServer) -> None:
+    names = ("set-cookie: a=b", "server: secret/1.0", "x-request-id: r-7", "x-dashscope-timeout: 180", "keep-alive: x")
+    service.play((plain("200 OK", b"{}", "application/json", *names, "location: /x", "x-powered-by: x"),))
+    headers = asked(before_it).headers
+    assert (headers["x-request-id"], headers["x-dashscope-timeout"]) == ("r-7", "180")
+    assert "secret" not in headers["server"]
+    assert "a=b" not in headers.get("set-cookie", "")
+    assert not {"keep-alive", "location", "x-powered-by"} & set(headers)
+
+
+def test_a_service_that_breaks_off_is_not_taken_for_one_that_ended(
+    before_it: JupyterServer, service: FaultServer
+) -> None:
+    begun = framed(sse(chunk(content="half an ans"), done=False))
+    for ending in ("close", "reset", "hang"):
+        service.play((HEADERS, begun, ending))
+        got, error = b"", None
+        try:
+            with httpx.stream("POST", f"{before_it.relay}/{PATH}", headers=BEARER, json=chat("x")) as response:
+                for piece in response.iter_raw():
+                    got += piece
+        except httpx.RemoteProtocolError as raised:
+            error = raised
+        assert error is not None
+        assert b"half an ans" in got
+        assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        (("close",), 502),
+        (("reset",), 502),
+        (("hang",), 504),
+        ((b"HTTP/1.1 200", "close"), 502),
+        ((b"nonsense\r\n\r\n", "close"), 502),
+        ((plain("302 Found", b"", "text/html", "location: https://elsewhere.example/"),), 502),
+        ((plain("401 Unauthorized", b'{"code":"InvalidApiKey","message":"no"}'),), 403),
+        ((plain("500 Internal", b'{"error":{"message":"m","code":"c"}}'),), 500),
+    ],
+    ids=["closed", "reset", "silent", "cut in the head", "nonsense", "redirect", "key refused", "500"],
+)
+def test_a_service_that_does_not_answer_is_told_in_its_own_form(
+    before_it: JupyterServer, service: FaultServer, script: tuple[Any, ...], status: int
+) -> None:
+    service.play(script)
+    response = asked(before_it)
+    assert response.status_code == status
+    assert response.json()["error"]["message"]
+    service.play(script)
+    response = asked(before_it, "api/v1/services/aigc/text-generation/generation")
+    assert response.status_code == status
+    assert KEY not in before_it.log + response.text
+
+
+# --- limits, rights, the end
+
+
+def test_a_user_who_asks_too_often_has_to_wait(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, requests_per_minute=1, burst=3)
+    with jupyter_servers.running(tmp_path, *options, environment={"QWEN_RELAY_API_KEY": KEY}) as server:
+        client = openai.OpenAI(base_url=server.compatible, api_key=TOKEN, max_retries=0)
+        for _ in range(3):
+            client.models.list()
+        with pytest.raises(openai.RateLimitError) as raised:
+            client.models.list()
+        assert 30 <= int(raised.value.response.headers["retry-after"]) <= 60
+
+
+def test_more_streams_than_there_are_places_have_to_wait(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, concurrency=2)
+    with jupyter_servers.running(tmp_path, *options, environment={"QWEN_RELAY_API_KEY": KEY}) as server:
+        url = f"{server.relay}/{PATH}"
+        slow = chat("sandbox: stall-mid 30", stream=True)
+        with (
+            httpx.stream("POST", url, headers=BEARER, json=slow),
+            httpx.stream("POST", url, headers=BEARER, json=slow),
+        ):
+            refused = httpx.post(url, headers=BEARER, json=chat("x"))
+            assert (refused.status_code, refused.json()["error"]["code"]) == (429, "limit_requests")
+        assert wait_for(lambda: httpx.post(url, headers=BEARER, json=chat("x")).status_code == 200)
+
+
+def test_jupyter_s_authoriser_decides(tmp_path: Path, sandbox: Sandbox) -> None:
+    configuration = tmp_path / "jupyter_server_config.py"
+    configuration.write_text(
+        "from jupyter_server.auth import Authorizer\n"
+        "class ReadOnly(Authorizer):\n"
+        "    def is_authorized(self, handler, user, action, resource):\n"
+        "        return resource != 'qwen' or action == 'read'\n"
+        "c.ServerApp.authorizer_class = ReadOnly\n",
+        encoding="utf-8",
+    )
+    options = (f"--config={configuration}", *relay_options(sandbox.root, key_file=key_file(tmp_path)))
+    with jupyter_servers.running(tmp_path, *options) as server:
+        client = openai.OpenAI(base_url=server.compatible, api_key=TOKEN, max_retries=0)
+        assert client.models.list().data
+        with pytest.raises(openai.PermissionDeniedError):
+            client.chat.completions.create(**chat("May I?"))
+    assert [request.method for request in sandbox.requests] == ["GET"]
+
+
+def test_an_administrator_can_leave_out_what_users_would_share(tmp_path: Path, sandbox: Sandbox) -> None:
+    settings = ("--QwenRelay.allow=chat", "--QwenRelay.allow=models")
+    options = (*relay_options(sandbox.root, key_file=key_file(tmp_path)), *settings)
+    with jupyter_servers.running(tmp_path, *options) as server:
+        assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == 200
+        assert httpx.get(f"{server.compatible}/files", headers=BEARER).status_code == 404
+
+
+def test_a_server_without_a_key_says_so(tmp_path: Path, sandbox: Sandbox) -> None:
+    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root)) as server:
+        response = httpx.post(f"{server.relay}/{PATH}", headers=BEARER, json=chat("x"))
+        assert response.status_code == 403
+        assert "c.QwenRelay.key_file" in response.json()["error"]["message"]
+
+
+def test_a_new_key_in_the_file_counts_from_the_next_request(tmp_path: Path, sandbox: Sandbox) -> None:
+    place = key_file(tmp_path)
+    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root, key_file=place)) as server:
+        httpx.get(f"{server.compatible}/models", headers=BEARER).raise_for_status()
+        Path(place).write_text("sk-another-key-NEWR", encoding="utf-8")
+        httpx.get(f"{server.compatible}/models", headers=BEARER).raise_for_status()
+    assert [request.headers["authorization"] for request in sandbox.requests] == ["…WXYZ", "…NEWR"]
+
+
+def test_a_server_that_stops_lets_answers_end_and_breaks_off_the_others(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path), grace=3)
+    results: dict[str, Any] = {}
+
+    def ask(name: str, content: str) -> None:
+        try:
+            with httpx.stream(
+                "POST", f"{server.relay}/{PATH}", headers=BEARER, json=chat(content, stream=True), timeout=60
+            ) as response:
+                results[name] = response.read()
+        except httpx.HTTPError as error:
+            results[name] = error
+
+    with jupyter_servers.running(tmp_path, *options) as server:
+        questions = {"short": "sandbox: stall-mid 1", "long": "sandbox: stall-mid 60"}
+        threads = [threading.Thread(target=ask, args=question) for question in questions.items()]
+        for thread in threads:
+            thread.start()
+        sandbox.wait(lambda requests: [request.status for request in requests] == [200, 200])
+        log = server.end()
+        for thread in threads:
+            thread.join()
+    assert b"data: [DONE]" in results["short"]
+    assert isinstance(results["long"], httpx.RemoteProtocolError)
+    assert sorted(line["ended"] for line in server.relayed) == ["server stopped", "whole"]
+    assert "Traceback" not in log
+    sandbox.wait(lambda requests: all(request.done for request in requests))
+
+
+# --- the kernel next to it
+
+
+def notebook_kernel(server: JupyterServer) -> Iterator[BlockingKernelClient]:
+    session = {"name": "n", "path": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    kernel_id = server.api("POST", "sessions", json=session)["kernel"]["id"]
+    place = server.folder / "jupyter_runtime_dir" / f"kernel-{kernel_id}.json"
+    client = BlockingKernelClient(connection_file=str(place))
+    client.load_connection_file()
+    client.start_channels()
+    wait_for(lambda: is_ready(client), 60)
+    yield client
+    client.stop_channels()
+
+
+def is_ready(client: BlockingKernelClient) -> bool:
+    try:
+        client.wait_for_ready(timeout=60)
+    except RuntimeError:  # a busy machine answers too late for its heartbeat
+        return False
+    return True
+
+
+def said_by(client: BlockingKernelClient, code: str) -> str:
+    said: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        content = message["content"]
+        said.extend((content.get("text", ""), *content.get("traceback", ())))
+        said.append(content.get("data", {}).get("text/markdown", content.get("data", {}).get("text/plain", "")))
+
+    client.execute_interactive(code, timeout=60, output_hook=hear)
+    return "".join(said)
+
+
+@pytest.mark.parametrize("place", ["a file", "the environment"])
+def test_a_kernel_of_the_server_asks_through_the_relay_and_never_has_the_key(
+    tmp_path: Path, sandbox: Sandbox, place: str
+) -> None:
+    settings = {"key_file": key_file(tmp_path)} if place == "a file" else {}
+    environment = {} if settings else {"QWEN_RELAY_API_KEY": KEY}
+    options = relay_options(sandbox.root, **settings)
+    with jupyter_servers.running(tmp_path, *options, environment=environment) as server:
+        for client in notebook_kernel(server):
+            said = said_by(client, "%load_ext qwen_magic\n%qwen use relay")
+            assert "/user/ann/qwen/compatible-mode/v1" in said
+            assert TOKEN not in said
+            said = said_by(client, "%qwen --alone are you there, relay?")
+            assert "are you there, relay?" in said
+            assert sandbox.requests[-1].headers["authorization"] == f"…{KEY[-4:]}"
+            secrets = said_by(client, "import os; print([n for n, v in os.environ.items() if v.startswith('sk-')])")
+            assert secrets.strip() == "[]"
+        terminal = server.api("POST", "terminals")
+        assert terminal["name"]
+
+
+def test_without_a_key_of_its_own_a_kernel_asks_the_relay_by_itself(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path))
+    with jupyter_servers.running(tmp_path, *options) as server:
+        for client in notebook_kernel(server):
+            assert "hello by itself" in said_by(client, "%load_ext qwen_magic\n%qwen hello by itself")
+
+
+def test_a_kernel_of_a_server_without_a_relay_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
+    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root)) as server:
+        for client in notebook_kernel(server):
+            assert "offers no relay" in said_by(client, "%load_ext qwen_magic\n%qwen use relay")
+
+
+# --- a proxy before it
+
+needs_nginx = pytest.mark.skipif(nginx.binary() is None, reason="there is no nginx here (Debian: nginx-light)")
+
+
+def arrivals(url: str) -> list[float]:
+    """When each piece of a slow answer came, in seconds after the first."""
+    body = chat("sandbox: rate 20\nsandbox: long 300", stream=True)
+    with httpx.stream("POST", url, headers=BEARER, json=body, timeout=30) as response:
+        times = [time.monotonic() for _ in response.iter_raw()]
+    return [at - times[0] for at in times]
+
+
+@needs_nginx
+@pytest.mark.parametrize("settings", [nginx.GOOD, nginx.DEFAULT], ids=["as documented", "as it comes"])
+def test_nginx_streams(before_nginx: JupyterServer, tmp_path: Path, settings: str) -> None:
+    with nginx.running(tmp_path / "nginx", before_nginx.port, settings) as port:
+        times = arrivals(f"http://127.0.0.1:{port}/user/ann/qwen/{PATH}")
+    assert len(times) > 10
+    assert times[len(times) // 2] > 0
+
+
+@needs_nginx
+def test_a_client_that_leaves_nginx_ends_the_request_to_the_service(
+    before_nginx: JupyterServer, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    with nginx.running(tmp_path / "nginx", before_nginx.port, nginx.GOOD) as port:
+        url = f"http://127.0.0.1:{port}/user/ann/qwen/{PATH}"
+        with httpx.stream("POST", url, headers=BEARER, json=chat("sandbox: stall-mid 60", stream=True)) as response:
+            chunks = response.iter_raw()
+            next(chunks)
+        assert sandbox.wait(lambda requests: requests[-1].done)[-1].cut
+
+
+@pytest.fixture(scope="module")
+def before_nginx(tmp_path_factory: pytest.TempPathFactory, module_sandbox: Sandbox) -> Iterator[JupyterServer]:
+    folder = tmp_path_factory.mktemp("server")
+    with jupyter_servers.running(folder, *relay_options(module_sandbox.root, key_file=key_file(folder))) as server:
+        yield server
