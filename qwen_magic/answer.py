@@ -47,6 +47,19 @@ class Attached:
     sha256: str
     note: str = ""
 
+    @property
+    def facts(self) -> str:
+        """Kind, size and note, for people."""
+        return ", ".join(filter(None, (self.kind, in_bytes(self.size), self.note)))
+
+
+def in_bytes(size: int) -> str:
+    """A size for people: in the largest of bytes, kB and MB that leaves a number before the point."""
+    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} byte{'s' * (size != 1)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

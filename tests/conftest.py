@@ -11,12 +11,15 @@ from kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 
+TESTS = Path(__file__).parent
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` one worker runs all tests of a file, so that they share its kernel and its engine."""
+    """With `--dist loadgroup` one worker runs all tests of a file or folder: they share its kernel, engine or browser."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        group = item.path.relative_to(TESTS).parts[0] if TESTS in item.path.parents else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="module")

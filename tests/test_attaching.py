@@ -153,8 +153,9 @@ def test_variables_and_tables_are_described(notebook, folder, sandbox):
 
 
 def test_ask_attaches_too(notebook, folder, sandbox):
-    code = "import qwen_magic; a = qwen_magic.ask('What is @data.csv?', files='notes.md', variables={'x': [1, 2]}, show=False)"
-    assert notebook.run(code).status == "ok"
+    notebook.run("import qwen_magic")
+    asking = "a = qwen_magic.ask('What is @data.csv?', files='notes.md', variables={'x': [1, 2]}, show=False)"
+    assert notebook.run(asking).status == "ok"
     asked = words(last(sandbox)["messages"][-1])
     assert "Remember the milk" in asked
     assert "x" in asked

@@ -80,7 +80,7 @@ def test_what_was_typed_wins_over_the_environment():
 
 
 def test_no_key_names_the_three_ways_on():
-    with pytest.raises(NoKey, match="login.*ollama.*sandbox"):
+    with pytest.raises(NoKey, match=r"login.*ollama.*sandbox"):
         Credentials({}).require("dashscope")
 
 

@@ -134,7 +134,9 @@ def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook, s
 def test_ask_does_the_same_from_python(notebook, sandbox):
     notebook.run(
         "import qwen_magic\n"
-        "answers = [qwen_magic.ask(f'sandbox: echo\\nword {n}', alone=True, show=False, temperature=0.5) for n in range(3)]"
+        "answers = [\n"
+        "    qwen_magic.ask(f'sandbox: echo\\nword {n}', alone=True, show=False, temperature=0.5) for n in range(3)\n"
+        "]"
     )
     assert notebook.value("[answer.text.strip() for answer in answers]") == ["word 0", "word 1", "word 2"]
     assert bodies(sandbox)[-1]["temperature"] == 0.5

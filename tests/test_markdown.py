@@ -221,7 +221,8 @@ def test_neutralised_markdown_says_the_same(kind: str) -> None:
 
 
 def letters(markdown: str) -> str:
-    return "".join(words(render(markdown)).split())
+    """What is shown; without backslashes, since a table's cell cannot hold one in code before a bar."""
+    return "".join(words(render(markdown)).replace("\\", "").split())
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

@@ -55,7 +55,7 @@ def test_footer_says_who_and_how_much() -> None:
     assert footer(ANSWER) == "qwen3.8-max @ beijing · 1,204 tokens in, 356 out (120 thinking) · 3.2 s"
     for form in record(ANSWER)[0]["text/html"], record(ANSWER)[0]["text/markdown"]:
         assert footer(ANSWER) in form
-        assert "report.pdf (pages 1 to 3)" in form
+        assert "report.pdf (document, 12.3 kB, pages 1 to 3)" in form
         assert "An image was left out." in form
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from qwen_magic.rendering.terminal import TerminalView
 from qwen_magic.rendering.view import choose_view
 
 ROOT = Path(__file__).parents[1]

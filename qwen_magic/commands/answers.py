@@ -55,8 +55,7 @@ def show_dry_run(request: DryRun) -> None:
 
 def attached_line(attached: Attached) -> str:
     """What would go along, before it does."""
-    facts = (attached.kind, f"{attached.size:,} bytes", attached.note)
-    return f"Attached: {attached.name} ({', '.join(filter(None, facts))})"
+    return f"Attached: {attached.name} ({attached.facts})"
 
 
 def shortened(value: Any) -> Any:

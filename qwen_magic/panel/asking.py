@@ -70,6 +70,7 @@ class PanelView:
 def told(error: BaseException) -> dict[str, Any]:
     """An error, as a page tells it: the classes that it belongs to, the nearest first, and its sentences."""
     kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, QwenError)]
-    known = isinstance(error, QwenError)
-    happened, remedy = (error.happened, error.remedy) if known else (f"{type(error).__name__}: {error}", "")
+    happened, remedy = f"{type(error).__name__}: {error}", ""
+    if isinstance(error, QwenError):
+        happened, remedy = error.happened, error.remedy
     return {"kinds": kinds, "happened": encodable(happened), "remedy": encodable(remedy)}

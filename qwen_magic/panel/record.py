@@ -31,7 +31,7 @@ def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def head(question: str) -> str:
     """The question, as HTML: the person's words, never markdown."""
-    lines = "<br>\n".join(escape(encodable(line)) for line in question.split("\n"))
+    lines = "<br>\n".join(escape(encodable(line)) for line in question.strip("\n").split("\n"))
     return f"<blockquote>\n<p>{lines}</p>\n</blockquote>\n"
 
 

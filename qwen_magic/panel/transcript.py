@@ -127,4 +127,4 @@ def kept(turn: Turn) -> Entry:
 
 
 def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:
-    return [{"name": encodable(attached.name), "note": encodable(attached.note)} for attached in attachments]
+    return [{"name": encodable(attached.name), "note": encodable(attached.facts)} for attached in attachments]

@@ -109,7 +109,7 @@ class GrowingAnswer:
 def heading_state(heading: Heading) -> dict[str, Any]:
     """A heading, as a page draws it."""
     attachments = [
-        {"name": encodable(attached.name), "note": encodable(attached.note)} for attached in heading.attachments
+        {"name": encodable(attached.name), "note": encodable(attached.facts)} for attached in heading.attachments
     ]
     return {
         "model": encodable(heading.model),

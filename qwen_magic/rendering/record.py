@@ -101,7 +101,7 @@ def html_link(page: Source) -> str:
 
 
 def attachment_line(attached: Attached) -> str:
-    return f"{attached.name} ({attached.note})" if attached.note else attached.name
+    return f"{attached.name} ({attached.facts})"
 
 
 def markdown_record(answer: Answer) -> str:

@@ -66,7 +66,7 @@ class TerminalView:
         """Say who is asked, and with what."""
         self._model = heading.model
         self._status = answering(heading.model)
-        names = ", ".join(attached.name for attached in heading.attachments)
+        names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
         for line in filter(None, (names, *heading.notes)):
             self._note(line)
         if self._console.is_terminal:

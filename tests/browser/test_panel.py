@@ -158,7 +158,26 @@ def test_files_and_variables_are_offered_behind_an_at_sign(opened, panel, page, 
     expect(panel.chips).to_have_text(["plain.txt"])
 
 
-def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, panel, page):
+def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebook, panel, page):
+    made = notebook(LOAD, "qwen_magic.chat()", "import time\ntime.sleep(4)")
+    made.run_cell(0)
+    made.wait_for_kernel()
+    page.evaluate(
+        """() => {
+            jupyterapp.serviceManager.kernels.commsOverSubshells = "disabled";
+            jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = "disabled";
+        }"""
+    )
+    made.run_cell(1)
+    expect(panel.input).to_be_visible(timeout=20_000)
+    made.run_cell(2)
+    page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
+    panel.ask("sandbox: echo\nwhen you are free")
+    expect(page.locator(".qwen-status")).to_contain_text("The kernel is busy")
+    expect(panel.answers).to_contain_text("when you are free", timeout=10_000)
+
+
+def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, panel, page, look):
     opened()
     chooser = page.locator(".qwen-composer input[type=file]")
     chooser.set_input_files({"name": "../big table.csv", "mimeType": "text/csv", "buffer": b"a,b\n" * 600_000})
@@ -176,20 +195,21 @@ def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, p
         }"""
     )
     expect(panel.chips).to_have_text(["big table.csv", "image.png", "dropped.txt"])
+    page.get_by_role("button", name="Remove image.png").click()
+    panel.ask_and_wait("sandbox: echo\nwhat is in these?")
+    expect(panel.turns.locator(".qwen-chip-name")).to_have_text(
+        [re.compile("big table.csv"), re.compile("dropped.txt")]
+    )
+    look("panel-attached")
 
 
-def test_five_megabytes_are_refused_in_one_line(opened, panel, page):
+def test_five_megabytes_are_refused_in_one_line_and_a_composition_is_not_sent(opened, panel, page):
     opened()
     page.evaluate("() => navigator.clipboard.writeText('word '.repeat(1_048_576))")
     panel.input.focus()
     page.keyboard.press("Control+V")
     expect(panel.notice).to_contain_text("5.0 MB of text")
     expect(panel.input).to_have_value("")
-    panel.ask_and_wait("sandbox: echo\nit still works")
-
-
-def test_enter_that_ends_a_composition_does_not_send(opened, panel, page):
-    opened()
     panel.input.fill("你好")
     page.evaluate(
         """() => document.querySelector(".qwen-input").dispatchEvent(
@@ -197,6 +217,7 @@ def test_enter_that_ends_a_composition_does_not_send(opened, panel, page):
     )
     expect(panel.input).to_have_value("你好")
     expect(panel.turns).to_have_count(0)
+    panel.ask_and_wait("sandbox: echo\nit still works")
 
 
 def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversations(opened, panel, page):
@@ -223,7 +244,7 @@ def test_an_answer_that_breaks_off_says_so_and_a_refused_question_too(opened, pa
     expect(panel.answers.last).to_contain_text("and on it goes")
 
 
-def test_two_views_of_one_panel_stay_in_step(opened, panel, page):
+def test_two_views_of_one_panel_stay_in_step(opened, panel, page, look):
     made = opened()
     made.command("notebook:create-output-view")
     expect(page.locator(".qwen-panel")).to_have_count(2)
@@ -231,6 +252,8 @@ def test_two_views_of_one_panel_stay_in_step(opened, panel, page):
     panel.input.first.press("Enter")
     for view in range(2):
         expect(page.locator(".qwen-panel").nth(view).locator(".qwen-answer")).to_contain_text("to both of you")
+    expect(panel.input.nth(1)).to_be_in_viewport()
+    look("panel-two-views")
 
 
 def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(opened, panel, app):
@@ -277,7 +300,8 @@ from qwen_magic.conversations import Turn
 from qwen_magic.answer import Answer
 from qwen_magic.messages import Message
 chat = qwen_magic.conversation("many")
-text = "# Heading\\n\\n" + "Some **words** of an answer, and `code`. " * 20 + "\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n"
+words = "Some **words** of an answer, and `code`. " * 20
+text = f"# Heading\\n\\n{words}\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n"
 for number in range(200):
     with chat.begin() as place:
         place.keep(Turn(Message.user(f"Question {number}"), Answer(text, model="qwen-plus"), "qwen-plus"))
@@ -335,11 +359,13 @@ def test_nothing_that_the_model_wrote_runs_or_fetches(opened, panel, page):
 def test_it_fits_a_narrow_dark_window(opened, panel, page, look):
     page.set_viewport_size({"width": 400, "height": 800})
     opened(app="notebook")
+    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
     panel.ask_and_wait("sandbox: tour")
     look("panel-narrow")
     box = page.locator(".qwen-panel").bounding_box()
     assert box["width"] < 400
     assert not page.locator(".qwen-scroll").evaluate("node => node.scrollWidth > node.clientWidth")
+    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
 
 
 def saved_html(made):

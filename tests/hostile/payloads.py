@@ -295,6 +295,8 @@ CODE = (
 )
 
 TABLES = (
+    "| a |\n|---|\n| `x\\\\|<script>alert(1)</script>` |",
+    "| a |\n|---|\n| `x\\\\\\|<script>alert(1)</script>` \\\\| <b onclick=alert(1)> |",
     "| a |\n|---|\n| <script>alert(1)</script> |",
     "| <img src=x onerror=alert(1)> |\n|---|\n| b |",
     "| a |\n|---|\n| [x](javascript:alert(1)) |",

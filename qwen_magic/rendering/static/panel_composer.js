@@ -77,7 +77,8 @@ function composerView(chat) {
     }
     if (event.key === "Enter" && event.shiftKey) {
       event.preventDefault(); // JupyterLab leaves the field without the new line otherwise
-      if (!document.execCommand("insertText", false, "\n")) input.setRangeText("\n", input.selectionStart, input.selectionEnd, "end");
+      const { selectionStart: start, selectionEnd: end } = input;
+      if (!document.execCommand("insertText", false, "\n")) input.setRangeText("\n", start, end, "end");
     }
     if (event.key === "Escape" && chat.draft.again) stopEditing();
   });
@@ -269,7 +270,8 @@ function composerView(chat) {
     const option = (value, label) => new Option(label, value, false, value === current);
     const loading = models.length || !asked ? [] : [new Option(words.loadingModels, "", false, false)];
     for (const each of loading) each.disabled = true;
-    const shown = [option("", words.defaultModel(defaultModel)), ...names.map((name) => option(name, name)), ...loading];
+    const byName = names.map((name) => option(name, name));
+    const shown = [option("", words.defaultModel(defaultModel)), ...byName, ...loading];
     const key = shown.map((each) => each.text).join("\n") + current;
     if (model.dataset.shown === key) return;
     model.dataset.shown = key;

@@ -82,7 +82,8 @@ function turnView(key, turn, { act, typeset }) {
     error.hidden = !turn.error;
     status.hidden = !status.textContent;
     // What was attached in a cell, or in another session, is not at hand.
-    for (const button of root.querySelectorAll(".qwen-ask-again")) button.hidden = turn.attachments.length > 0 && !turn.given;
+    const missing = turn.attachments.length > 0 && !turn.given;
+    for (const button of root.querySelectorAll(".qwen-ask-again")) button.hidden = missing;
   }
 
   function draw() {

@@ -5,8 +5,6 @@ const PANEL_WORDS = {
     panelOf: (name) => (name === "default" ? "Chat" : `Chat: ${name}`),
     transcript: "Transcript",
     question: "Question",
-    you: "You",
-    fromCell: "asked in a cell",
     ask: "Send",
     askLong: "Send (Enter)",
     stopLong: "Stop answering",
@@ -37,19 +35,17 @@ const PANEL_WORDS = {
     waiting: "Sending…",
     gone: "The kernel was restarted or shut down, and this panel with it. Run its cell again to go on.",
     tooLong: (length, most) =>
-      `That is ${megabytes(length)} of text; the panel takes ${most.toLocaleString()} characters. Save it as a file and attach that.`,
+      `That is ${megabytes(length)} of text, and a question takes ${most.toLocaleString()} characters. ` +
+      "Save it as a file, and attach that.",
     tooLarge: (name, most) => `${name} is larger than ${megabytes(most)}.`,
     uploading: (done) => `${done} %`,
     dropHere: "Drop files to attach them",
-    newAnswer: (text) => text,
     failures: {},
   },
   zh: {
     panelOf: (name) => (name === "default" ? "对话" : `对话：${name}`),
     transcript: "对话记录",
     question: "提问",
-    you: "你",
-    fromCell: "来自单元格",
     ask: "发送",
     askLong: "发送（回车）",
     stopLong: "停止回答",
@@ -84,7 +80,6 @@ const PANEL_WORDS = {
     tooLarge: (name, most) => `${name} 超过 ${megabytes(most)}。`,
     uploading: (done) => `${done}%`,
     dropHere: "松开即可附加文件",
-    newAnswer: (text) => text,
     // By the names of the classes in errors.py, the nearest first.
     failures: {
       NoKey: "缺少密钥：请先运行 %qwen login。",

@@ -1,0 +1,249 @@
+"""The chat panel as its page talks to it: a real kernel, messages over a comm, the sandbox behind it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kernels import Kernel
+
+from qwen_magic.sandbox import Sandbox
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PAGE = "page"  # the id of the cell; where a cell has one, somebody looks
+
+
+class Page:
+    """What the page knows of a panel: the state when it was opened, kept up to date as panel.js does."""
+
+    def __init__(self, kernel: Kernel, name: str = "") -> None:
+        self.kernel = kernel
+        self.result = kernel.run(f"%qwen chat {name}".strip(), PAGE)
+        shown = next(output for output in self.result.outputs if output["output_type"] == "display_data")
+        self.output = shown
+        self.comm = shown["data"][WIDGET]["model_id"]
+
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        """All custom messages of the panel, in order."""
+        sent = (message.content for message in self.kernel.messages if message.type == "comm_msg")
+        data = (content["data"] for content in sent if content["comm_id"] == self.comm)
+        return [each["content"] for each in data if each.get("method") == "custom"]
+
+    def send(self, do: str, buffers: tuple[bytes, ...] = (), **content: Any) -> None:
+        data = {"method": "custom", "content": {"do": do, **content}}
+        client = self.kernel._client
+        message = client.session.msg("comm_msg", {"comm_id": self.comm, "data": data})
+        client.session.send(client.shell_channel.socket, message, buffers=list(buffers))
+
+    def ask(self, text: str, **content: Any) -> str:
+        key = secrets.token_hex(4)
+        self.send("ask", key=key, text=text, **content)
+        return key
+
+    def state(self) -> dict[str, Any]:
+        """The whole state, asked for as a page that is loaded again asks."""
+        before = len(self.said)
+        self.send("hello", seen=-1)
+        self.kernel.wait(lambda: any("whole" in message for message in self.said[before:]))
+        return next(message["whole"] for message in self.said[before:] if "whole" in message)
+
+    def done(self, key: str) -> dict[str, Any]:
+        """Waits until the question is answered; returns its turn."""
+        self.kernel.wait(lambda: any(m.get("key") == key and ended(m) for m in self.said))
+        return dict(self.state()["turns"][key])
+
+    def until(self, key: str, text: str) -> None:
+        """Waits until `text` has come in the answer."""
+        self.kernel.wait(lambda: text in json.dumps([m.get("patch", {}) for m in self.said if m.get("key") == key]))
+
+
+def ended(message: dict[str, Any]) -> bool:
+    return bool(message.get("patch", {}).get("progress", {}).get("phase") == "done")
+
+
+def html(turn: dict[str, Any]) -> str:
+    return "".join(turn["answer"]["blocks"]) + str(turn["answer"]["tail"])
+
+
+@pytest.fixture
+def open_panel(kernel: Kernel, sandbox: Sandbox) -> Callable[..., Page]:
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    return lambda name="": Page(kernel, name)
+
+
+def asked(sandbox: Sandbox) -> list[list[str]]:
+    """What was sent: the contents of each request's messages."""
+    bodies = (request.body for request in sandbox.requests if request.method == "POST")
+    return [[message["content"] for message in body["messages"]] for body in bodies]
+
+
+def test_a_question_of_the_panel_is_answered_while_the_kernel_is_idle(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    turn = page.done(page.ask("sandbox: echo\nhello there"))
+    assert "hello there" in html(turn)
+    assert "tokens in" in turn["foot"]
+    assert turn["text"].endswith("hello there")
+
+
+def test_what_is_asked_in_a_cell_is_context_of_the_panel_and_the_other_way_round(
+    open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox
+) -> None:
+    page = open_panel("review")
+    page.done(page.ask("sandbox: echo\nfrom the panel"))
+    kernel.run("%%qwen -c review\nsandbox: echo\nfrom the cell", "cell")
+    state = page.state()
+    assert [state["turns"][key]["text"] for key in state["order"]] == ["from the panel", "from the cell"]
+    assert len(asked(sandbox)[-1]) == 3
+
+
+def test_stop_ends_the_answer_and_what_came_is_no_context(open_panel: Callable[..., Page], sandbox: Sandbox) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: long 50000\nsandbox: rate 50")
+    page.until(key, "this is line 1")
+    page.send("stop", key=key)
+    turn = page.done(key)
+    assert turn["progress"]["outcome"] == "stopped"
+    assert "stopped" in turn["foot"]
+    page.done(page.ask("sandbox: echo\nnext"))
+    assert len(asked(sandbox)[-1]) == 1
+
+
+def test_stop_works_while_the_service_is_silent(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: silent")
+    page.kernel.wait(lambda: any(m.get("set", {}).get("heading") for m in page.said))
+    page.send("stop", key=key)
+    assert page.done(key)["progress"]["outcome"] == "stopped"
+
+
+def test_a_question_asked_again_takes_its_own_place(open_panel: Callable[..., Page], sandbox: Sandbox) -> None:
+    page = open_panel()
+    first = page.ask("sandbox: echo\none")
+    page.done(first)
+    page.done(page.ask("sandbox: echo\ntwo"))
+    page.done(page.ask("sandbox: echo\nanother", again=first))
+    state = page.state()
+    assert [state["turns"][key]["text"] for key in state["order"]] == ["another", "two"]
+    assert asked(sandbox)[-1] == ["sandbox: echo\nanother"]
+
+
+def test_a_question_that_cannot_be_asked_says_why_and_stands_in_nobodys_way(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    turn = page.done(page.ask("   "))
+    assert turn["error"]["kinds"][0] == "InputError"
+    page.done(page.ask("sandbox: echo\nhello"))
+    assert len(page.state()["order"]) == 1
+
+
+def test_an_answer_that_breaks_off_is_kept_and_says_so(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: long 3000\nsandbox: stop-early 300")
+    page.kernel.wait(lambda: any(m.get("set", {}).get("error") for m in page.said))
+    turn = page.done(key)
+    assert "StreamCut" in turn["error"]["kinds"]
+    assert "this is line 1" in html(turn)
+    assert turn["progress"]["outcome"] == "failed"
+
+
+def test_cleared_turns_come_back_with_undo(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    page.done(page.ask("sandbox: echo\nhello"))
+    page.send("clear")
+    assert page.state()["order"] == []
+    page.send("undo")
+    assert len(page.state()["order"]) == 1
+
+
+def test_shown_again_it_is_the_same_panel(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    page.done(page.ask("sandbox: echo\nhello"))
+    again = open_panel()
+    assert again.comm == page.comm
+    assert "hello" in again.output["data"]["text/html"]
+
+
+def test_messages_are_numbered_and_each_finished_block_is_sent_once(open_panel: Callable[..., Page]) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: long 4000\nsandbox: rate 200")
+    page.done(key)
+    numbers = [message["seq"] for message in page.said if "seq" in message]
+    assert numbers == list(range(1, len(numbers) + 1))
+    blocks = [block for m in page.said for block in m.get("patch", {}).get("answer", {}).get("blocks", ())]
+    assert sum("this is line 7." in block for block in blocks) == 1
+
+
+def test_two_questions_at_once_lose_nothing(open_panel: Callable[..., Page], kernel: Kernel) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: long 2000\nsandbox: rate 60")
+    page.until(key, "this is line 1")
+    kernel.run("%%qwen\nsandbox: echo\nfrom a cell meanwhile", "cell")
+    page.done(key)
+    state = page.state()
+    assert len(state["order"]) == 2
+    assert "this is line" in state["turns"][key]["text"]
+
+
+def test_what_can_be_attached_is_offered(open_panel: Callable[..., Page], kernel: Kernel) -> None:
+    (kernel.folder / "report one.txt").write_text("words", encoding="utf-8")
+    (kernel.folder / "report.csv").write_text("a,b", encoding="utf-8")
+    kernel.run("import math as repo\nreport_data = [1]\ndef report_it(): ...")
+    page = open_panel()
+    page.send("offer", text="repo")
+    kernel.wait(lambda: any("offers" in message for message in page.said))
+    offers = next(message["offers"] for message in page.said if "offers" in message)
+    assert [(offer["kind"], offer["value"]) for offer in offers] == [
+        ("variable", "report_data"),
+        ("file", "report one.txt"),
+        ("file", "report.csv"),
+    ]
+    page.send("offer", text="*.csv")
+    kernel.wait(lambda: page.said[-1].get("text") == "*.csv")
+    assert page.said[-1]["offers"] == [{"kind": "file", "value": "*.csv", "note": "× 1"}]
+
+
+def test_an_upload_arrives_whole_and_under_its_own_name(open_panel: Callable[..., Page], kernel: Kernel) -> None:
+    page = open_panel()
+    for piece in (b"first ", b"second"):
+        page.send("upload", (piece,), id="one", name="../../a: b.txt")
+    kernel.wait(lambda: any(message.get("size") == 12 for message in page.said))
+    path = page.said[-1]["path"]
+    assert path.replace("\\", "/").endswith("/1/a_ b.txt")
+    assert kernel.value(f"open({path!r}).read()") == "first second"
+
+
+def test_what_is_attached_goes_along_and_is_named(
+    open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox
+) -> None:
+    (kernel.folder / "notes.txt").write_text("milk and honey", encoding="utf-8")
+    kernel.run("numbers = [1, 2, 3]")
+    page = open_panel()
+    given = [
+        {"kind": "file", "value": "notes.txt", "name": "notes.txt"},
+        {"kind": "variable", "value": "numbers", "name": "numbers"},
+    ]
+    turn = page.done(page.ask("sandbox: echo\nwhat is this?", attachments=given))
+    assert [each["name"] for each in turn["attachments"]] == ["notes.txt", "numbers"]
+    assert turn["question"] == "sandbox: echo\nwhat is this?"
+    assert "milk and honey" in json.dumps(asked(sandbox)[-1])
+    turn = page.done(page.ask("hello", attachments=[given[0] | {"value": "nowhere.txt"}]))
+    assert "There is no file nowhere.txt" in turn["error"]["happened"]
+
+
+def test_where_nobody_looks_the_transcript_is_shown_and_no_widget(
+    open_panel: Callable[..., Page], kernel: Kernel
+) -> None:
+    page = open_panel()
+    page.done(page.ask("sandbox: echo\n**hello** <b>there</b>"))
+    [output] = kernel.run("import qwen_magic; qwen_magic.chat()").outputs
+    assert set(output["data"]) == {"text/html", "text/plain"}
+    assert "<strong>hello</strong>" in output["data"]["text/html"]
+    assert "<b>there" not in output["data"]["text/html"]
+
+
+def test_a_name_that_is_none_is_refused(kernel: Kernel) -> None:
+    result = kernel.run("import qwen_magic; qwen_magic.chat('a/b')", PAGE)
+    assert result.error.startswith("InputError")
