@@ -73,7 +73,8 @@ def run_tests(arguments: list[str]) -> None:
     if not any(map(shutil.which, BROWSERS)):
         print("There is no Chromium here: the tests in a real browser will be skipped.", flush=True)
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
-    do("pytest", f"--numprocesses={workers}", "--dist=loadgroup", *arguments)
+    # The tests of a file share a kernel, an engine or a browser.
+    do("pytest", f"--numprocesses={workers}", "--dist=loadfile", *arguments)
 
 
 def do(module: str, *arguments: str) -> None:

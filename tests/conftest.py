@@ -11,16 +11,6 @@ from kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 
-TESTS = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` one worker runs all tests of a file or folder: they share its kernel, engine or browser."""
-    for item in items:
-        group = item.path.relative_to(TESTS).parts[0] if TESTS in item.path.parents else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
 
 @pytest.fixture(scope="module")
 def module_sandbox() -> Iterator[Sandbox]:

@@ -109,8 +109,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 def test_the_wheel_has_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    configuration = {name for name in held if name.endswith("/etc/jupyter/jupyter_server_config.d/qwen_magic.json")}
+    assert len(configuration) == 1
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert held == {path.relative_to(ROOT).as_posix() for path in files}
+    assert held - configuration == {path.relative_to(ROOT).as_posix() for path in files}
     assert "qwen_magic/py.typed" in held
 
 

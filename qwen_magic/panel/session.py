@@ -59,19 +59,20 @@ class Session:
     def close(self) -> None:
         """Stop what is being answered, and close the panel."""
         self._unfollow()
-        for cancel in self._cancels.values():
+        for cancel in tuple(self._cancels.values()):
             cancel()
         self._uploads.close()
+        self._widget.layout.close()
         self._widget.close()
 
     def _do(self, message: Message, buffers: list[memoryview]) -> None:
         """One message of a page; what is wrong with it is told there."""
-        doing: dict[str, Callable[[], None]] = {
+        doing: dict[str, Callable[[], object]] = {
             "hello": lambda: self._widget.say_whole(message["seen"]),
             "ask": lambda: self._ask(message),
             "stop": lambda: self._stop(message["key"]),
             "clear": self.conversation.reset,
-            "undo": self._undo,
+            "undo": self.conversation.undo,
             "model": lambda: setattr(self.conversation, "model", message["model"] or None),
             "models": lambda: self._apart(self._models),
             "offer": lambda: self._offer(message["text"]),
@@ -154,9 +155,6 @@ class Session:
         with self._widget.changing() as panel:
             panel |= {"order": self._transcript.order, "turns": self._transcript.states}
             self._widget.tell(order=self._transcript.order, turns={entry.key: entry.state for entry in new})
-
-    def _undo(self) -> None:
-        self.conversation.undo()
 
     # --- choosing
 
