@@ -57,9 +57,18 @@ def install(extra: str) -> None:
 
 
 def open_notebook() -> None:
+    print(f"The notebook asks the offline sandbox. {offer()}")
     print("JupyterLab opens in your browser; the address is also below. Ctrl-C ends it.", flush=True)
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     do("jupyterlab", str(NOTEBOOK), *(["--allow-root"] if root else []))
+
+
+def offer() -> str:
+    """The way to a real Qwen on this machine, which needs no key."""
+    check = [str(PYTHON), "-c", "import xllamacpp"]
+    if subprocess.run(check, check=False, capture_output=True).returncode:
+        return "For a real Qwen on this machine: pip install 'qwen_magic[local]', then %qwen use local."
+    return "The local engine is installed: %qwen use local, in any cell, asks a real Qwen on this machine."
 
 
 def run_notebook() -> None:

@@ -59,3 +59,16 @@ def test_the_last_answer_can_be_shown_again_after_the_page_was_loaded_again(note
     made.wait_for_kernel()
     made.run_cell(2)
     expect(page.locator(".qwen-record").last).to_contain_text("all of them.")
+
+
+def test_what_goes_along_is_shown_while_the_answer_comes_and_in_the_record(notebook, page):
+    make = LOAD + "\nwith open('notes & <b>.md', 'w', encoding='utf-8') as file:\n    file.write('milk')"
+    made = notebook(
+        make, "%%qwen -f 'notes & <b>.md'\nsandbox: echo\nsandbox: rate 20\nEnough words to be seen coming."
+    )
+    made.run()
+    line = "notes & <b>.md (text, 4 bytes)"
+    expect(page.locator(".qwen-live .qwen-note").filter(has_text=line)).to_be_visible()
+    record = page.locator(".qwen-record")
+    expect(record).to_contain_text("seen coming.")
+    expect(record.locator("p").first).to_have_text(line)
