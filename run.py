@@ -67,7 +67,7 @@ def offer() -> str:
     """The way to a real Qwen on this machine, which needs no key."""
     check = [str(PYTHON), "-c", "import xllamacpp"]
     if subprocess.run(check, check=False, capture_output=True).returncode:
-        return "For a real Qwen on this machine: pip install 'qwen_magic[local]', then %qwen use local."
+        return f"For a real Qwen on this machine: {PYTHON} -m pip install -e '.[local]', then %qwen use local."
     return "The local engine is installed: %qwen use local, in any cell, asks a real Qwen on this machine."
 
 
