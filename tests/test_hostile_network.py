@@ -375,6 +375,7 @@ def test_an_authority_that_the_environment_names_is_trusted(client: Client, auth
             events, error = ask(client, f"https://{HOST}:{server.port}/v1")
             assert error is None
             assert text(events) == "one two"
+            assert wait_for(lambda: not readers())  # the connection is back for the next question
         assert server.connections == 1
 
 

@@ -130,7 +130,7 @@ def test_what_was_sent_beside_the_question_is_named_as_text(notebook, page):
         f"show('words {{middle}}', model='<b>qwen</b>', attachments=[{attached!r}], holds=['middle'])"
     )
     made.run()
-    expect(page.locator(".qwen-note")).to_have_text(f"{name} (3 pages)")
+    expect(page.locator(".qwen-note")).to_have_text(f"{name} (document, 1 byte, 3 pages)")
     expect(page.locator(".qwen-who")).to_have_text("<b>qwen</b> @ beijing")
     made.release("middle")
     expect(page.locator(".qwen-record")).to_be_visible()
