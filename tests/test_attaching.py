@@ -3,7 +3,10 @@
 import base64
 import hashlib
 
+import httpx
 import pytest
+
+from qwen_magic.sandbox import Sandbox
 
 ASK = "%%qwen\n"
 LONG = "word " * 40_000
@@ -121,6 +124,25 @@ def test_a_document_that_vanished_from_the_service_is_uploaded_again(notebook, f
     assert "1 of 1 deleted" in notebook.run("%qwen files prune").text
     result = notebook.run(ASK + "And in one word?")
     assert result.status == "ok", result.error
+
+
+def test_a_document_that_somebody_deleted_on_the_service_is_uploaded_again(notebook, folder, sandbox):
+    notebook.run("%%qwen -f long.txt\nSum it up.")
+    file_id = last(sandbox)["messages"][1]["content"].removeprefix("fileid://")
+    gone = httpx.delete(f"{sandbox.compatible_url}/files/{file_id}", headers={"Authorization": f"Bearer {sandbox.key}"})
+    assert gone.json()["deleted"]
+    (folder / "long.txt").unlink()
+    result = notebook.run(ASK + "And in one word?")
+    assert result.status == "ok", result.error
+    assert last(sandbox)["messages"][1]["content"] not in ("", f"fileid://{file_id}")
+
+
+def test_the_wait_for_a_document_that_is_still_being_read_is_over_by_itself(notebook, folder):
+    with Sandbox(parsing_polls=1) as slow:
+        notebook.use(slow.compatible_url, slow.key)
+        assert notebook.run("%%qwen --alone -f long.txt\nSum it up.").status == "ok"
+        statuses = [request.status for request in slow.requests if request.path.endswith("chat/completions")]
+    assert statuses == [400, 200]
 
 
 def test_a_follow_up_works_after_the_file_has_changed(notebook, folder, sandbox):
