@@ -152,8 +152,8 @@ class Assistant:
         from .rendering.view import Heading
 
         request = continued(plan, beginning.text) if beginning else plan.request
-        stream = self.gateway.client.stream(plan.endpoint, request)
         reply = Reply()
+        stream = self.gateway.client.stream(plan.endpoint, request)
         error: BaseException | None = None
         try:
             view.start(Heading(request.model, plan.endpoint.name, plan.attachments, plan.notes))

@@ -77,7 +77,7 @@ class Reply:
             usage=self._usage,
             finish_reason=self._finish or ended,
             request_id=self._started.request_id,
-            seconds=round(time.perf_counter() - self._begun, 3),
+            seconds=round(time.perf_counter() - self._begun, 6),
             tool_calls=tuple(map(joined, self._calls.values())),
             sources=self._sources,
             attachments=attachments,
