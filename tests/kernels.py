@@ -231,7 +231,7 @@ class Kernel:
         **options: Any,
     ) -> Result:
         """Runs a cell to its end; see `send`."""
-        return self.send(code, cell_id, metadata, **options).result(timeout)
+        return again_if_aborted(lambda: self.send(code, cell_id, metadata, **options).result(timeout))
 
     def send(
         self,
@@ -262,7 +262,7 @@ class Kernel:
     def value(self, expression: str) -> Any:
         """The value of an expression whose repr is a literal; not seen by what watches cells run."""
         content = {"code": "", "silent": True, "store_history": False, "user_expressions": {"value": expression}}
-        result = self._request("execute_request", content, {}).result()
+        result = again_if_aborted(lambda: self._request("execute_request", content, {}).result())
         found = result.reply["user_expressions"]["value"]
         if found["status"] != "ok":
             raise ValueError(f"{expression}: {found['ename']}: {found['evalue']}")
@@ -359,6 +359,17 @@ class Kernel:
         said = [f"{m.type}: {m.content}" for m in self.messages[-5:]]
         log = (self.folder / "kernel.log").read_text(encoding="utf-8", errors="replace")
         return "\n".join(["The last that came of the kernel:", *said, log[-2000:]])
+
+
+def again_if_aborted(ask: Callable[[], Result]) -> Result:
+    """The result of a request; a kernel drops what reaches it in the first moment after another one's error."""
+    result = ask()
+    for _ in range(20):
+        if result.status != "aborted":
+            break
+        time.sleep(0.05)
+        result = ask()
+    return result
 
 
 def clean_environment(home: Path) -> dict[str, str]:
