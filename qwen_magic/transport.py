@@ -33,7 +33,7 @@ from .errors import (
     StreamCut,
     StreamGarbled,
 )
-from .protocols.failures import refusal
+from .protocols.failures import PROXY, refusal
 
 __all__ = ["Connection", "Response", "Timeouts", "Transport"]
 
@@ -300,9 +300,6 @@ def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
     yield head.removeprefix(BOM)
     yield from chunks
-
-
-PROXY = "Something between here and the service answered: look at the proxy settings and at the endpoint's URL."
 
 
 @contextmanager

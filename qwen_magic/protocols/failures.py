@@ -18,7 +18,7 @@ from .. import errors
 from ..errors import NotTheService, QwenError, ServiceError
 from .loose import mapping
 
-__all__ = ["refusal", "refusal_in_stream", "retry_after"]
+__all__ = ["PROXY", "refusal", "refusal_in_stream", "retry_after"]
 
 # The longest piece of a server's message that is worth a person's time, in characters.
 LONGEST = 300
