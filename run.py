@@ -9,6 +9,7 @@ What is needed is installed into .venv, beside this file, and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -87,13 +88,13 @@ def run_tests(arguments: list[str]) -> None:
 
 
 def do(module: str, *arguments: str) -> None:
-    """Run a module of the virtual environment; ends with it when it fails."""
-    try:
-        code = subprocess.run([str(PYTHON), "-m", module, *arguments], cwd=ROOT, check=False).returncode
-    except KeyboardInterrupt:
-        code = 130
-    if code:
-        sys.exit(code)
+    """Run a module of the virtual environment; ends with it when it fails. Ctrl-C is for the module to answer."""
+    process = subprocess.Popen([str(PYTHON), "-m", module, *arguments], cwd=ROOT)
+    while process.returncode is None:
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
+    if process.returncode:
+        sys.exit(process.returncode)
 
 
 if __name__ == "__main__":

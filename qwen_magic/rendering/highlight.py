@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 from pygments import highlight  # type: ignore[import-untyped]  # it has no types
+from pygments.filter import Filter  # type: ignore[import-untyped]  # it has no types
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # it has no types
-from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]  # it has no types
+from pygments.token import STANDARD_TYPES, Name, Punctuation, Text, Whitespace  # type: ignore[import-untyped]  # it has no types
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
 
 __all__ = ["TOKEN_CLASSES", "code_html", "colours"]
@@ -18,6 +20,9 @@ TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
 # Nobody reads colours in more than this, and a lexer's regular expressions are slow on one endless line.
 MOST_CHARACTERS, LONGEST_LINE = 200_000, 5_000
+
+# What no theme needs a colour for. It is half of all tokens, and an element each would be half of a page's work.
+PLAIN = frozenset({Name, Punctuation, Whitespace})
 
 
 def code_html(source: str, language: str) -> str:
@@ -48,11 +53,19 @@ def colours() -> str:
     )
 
 
+class Sparing(Filter):  # type: ignore[misc]  # Pygments has no types
+    """Makes text of the tokens that need no colour."""
+
+    def filter(self, lexer: Any, stream: Iterator[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+        """Pygments' hook."""
+        return ((Text if kind in PLAIN else kind, text) for kind, text in stream)
+
+
 @lru_cache(maxsize=64)
 def lexer_of(language: str) -> Any:
     """Pygments' lexer for `language`; `None` if it has none."""
     try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False) if language else None
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False, filters=[Sparing()]) if language else None
     except ClassNotFound:
         return None
 
