@@ -3,7 +3,8 @@
     python tests/benchmarks/rendering.py [--full] [--design live …]
 
 Prints a table: CPU of the kernel, messages and bytes that it sends to the page, time to the first text, lag from the
-last chunk to the end being painted, longest gap between two frames. `--full` adds the runs that take minutes. This
+last chunk to the end being painted, longest gap between two frames before that and in the seconds afterwards, in
+which the record takes the live view's place and JupyterLab reads the headings of the whole output. `--full` adds the runs that take minutes. This
 module is imported on both sides: `main` drives the browser, `stream` runs in the notebook's kernel.
 """
 
@@ -28,6 +29,8 @@ HERE = Path(__file__).parent
 CHUNK = 5
 THROTTLED = 1 / 20
 END = "###### The end"
+# So many seconds after the end, nothing moves any more.
+AFTERWARDS = 3
 # A run that has not shown its end so many seconds after its last chunk is given up.
 PATIENCE = 60
 
@@ -75,11 +78,12 @@ class Sent:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page knows: when it painted the first text and the end (seconds of the epoch), longest frame (ms)."""
+    """What the page knows: when it painted the first text and the end (seconds of the epoch), longest frames (ms)."""
 
     first_text: float
     end: float
     longest_frame: float
+    longest_afterwards: float
 
 
 def answer(characters: int) -> str:
@@ -165,9 +169,9 @@ def live() -> Design:
         nonlocal shown
         pending.append(TextDelta(chunk))
         if time.monotonic() - shown >= view.interval:
+            shown = time.monotonic()  # as the client counts: from one update's beginning to the next one's
             view.update(tuple(pending))
             pending.clear()
-            shown = time.monotonic()
 
     def finish(text: str) -> None:
         view.update(tuple(pending))
@@ -185,8 +189,8 @@ def whole(show_whole: Callable[[str], None], interval: float) -> Design:
         nonlocal shown
         parts.append(chunk)
         if time.monotonic() - shown >= interval:
-            show_whole("".join(parts))
             shown = time.monotonic()
+            show_whole("".join(parts))
 
     return show, show_whole
 
@@ -220,17 +224,18 @@ DESIGNS: dict[str, Callable[[], Design]] = {
 
 # --- in the browser
 
-WATCH = """() => {
-    const seen = { first_text: 0, end: 0, longest_frame: 0 };
+WATCH = """(afterwards) => {
+    const seen = { first_text: 0, end: 0, longest_frame: 0, longest_afterwards: 0 };
     const now = () => (performance.timeOrigin + performance.now()) / 1000;
     let before = performance.now();
     window.benchmark = seen;
     const frame = (time) => {
-        seen.longest_frame = Math.max(seen.longest_frame, time - before);
+        const longest = seen.end ? "longest_afterwards" : "longest_frame";
+        seen[longest] = Math.max(seen[longest], time - before);
         before = time;
         if (!seen.first_text && document.querySelector(".jp-OutputArea h1")) seen.first_text = now();
-        if (document.querySelector(".jp-OutputArea h6")) seen.end = now();
-        else requestAnimationFrame(frame);
+        if (!seen.end && document.querySelector(".jp-OutputArea h6")) seen.end = now();
+        if (!seen.end || now() < seen.end + afterwards) requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
 }"""
@@ -255,12 +260,13 @@ def measure(run: Run, page: Any, server: Any) -> tuple[Sent, Seen | None]:
     code = f"import rendering\nrendering.stream({run.design!r}, {run.characters}, {run.rate})"
     notebook = Notebook.make(page, server, "lab", ["import rendering, qwen_magic.rendering.live", code])
     notebook.command("notebook:run-cell")
-    page.evaluate(WATCH)
+    page.evaluate(WATCH, AFTERWARDS)
     notebook.run_cell(1)
     seconds = run.characters / CHUNK / run.rate if run.rate else 0
     seen = None
     try:
         page.wait_for_function("benchmark.end > 0", timeout=(seconds + PATIENCE) * 1000)
+        page.wait_for_timeout(AFTERWARDS * 1000)
         seen = Seen(**page.evaluate("benchmark"))
     except Error:
         print(f"{run}: the end was not shown in {PATIENCE} s", file=sys.stderr)
@@ -274,7 +280,7 @@ def measure(run: Run, page: Any, server: Any) -> tuple[Sent, Seen | None]:
     return sent, seen
 
 
-COLUMNS = ("design", "chars", "rate", "CPU s", "CPU %", "messages", "MB", "first ms", "lag ms", "frame ms")
+COLUMNS = ("design", "chars", "rate", "CPU s", "CPU %", "messages", "MB", "first ms", "lag ms", "frame ms", "after ms")
 
 
 def row(run: Run, sent: Sent, seen: Seen | None) -> tuple[str, ...]:
@@ -282,6 +288,7 @@ def row(run: Run, sent: Sent, seen: Seen | None) -> tuple[str, ...]:
         f"{(seen.first_text - sent.first_chunk) * 1000:.0f}" if seen else "–",
         f"{(seen.end - sent.last_chunk) * 1000:.0f}" if seen else "never",
         f"{seen.longest_frame:.0f}" if seen else "–",
+        f"{seen.longest_afterwards:.0f}" if seen else "–",
     )
     return (
         run.design,
