@@ -131,7 +131,8 @@ class QwenMagics(Magics):
             self._line(line)
         else:
             parsed = parse(line)
-            self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell))))
+            # IPython ends every cell with a line break that nobody typed.
+            self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell.removesuffix("\n")))))
 
     def ask(self, parsed: Parsed, prompt: str) -> None:
         """Ask what a line and its cell say, and leave the answer in the notebook's variables."""
