@@ -4,8 +4,9 @@
 
 Prints a table: CPU of the kernel, messages and bytes that it sends to the page, time to the first text, lag from the
 last chunk to the end being painted, longest gap between two frames before that and in the seconds afterwards, in
-which the record takes the live view's place and JupyterLab reads the headings of the whole output. `--full` adds the runs that take minutes. This
-module is imported on both sides: `main` drives the browser, `stream` runs in the notebook's kernel.
+which the record takes the live view's place and JupyterLab reads the headings of the whole output. `--full` adds the
+runs that take minutes. This module is imported on both sides: `main` drives the browser, `stream` runs in the
+notebook's kernel.
 """
 
 from __future__ import annotations
