@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +13,6 @@ __all__ = ["Answer", "Attached", "CodeBlock", "FAILED", "STOPPED"]
 
 # Our own words beside the service's finish reasons (stop, length, tool_calls).
 STOPPED, FAILED = "stopped", "failed"
-
-# A fenced code block of CommonMark: the closing fence is at least as long as the opening one, and may be missing.
-FENCE = re.compile(
-    r"^(?P<indent>[ ]*(?:[-*+>]|\d+[.)])?[ ]*)(?P<fence>`{3,}|~{3,})[ ]*(?P<language>[^\s`{]*)[^\n`]*\n"
-    r"(?P<source>.*?)(?:^[ >]*(?P=fence)[`~]*[ ]*$|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 class CodeBlock(str):
@@ -90,11 +82,10 @@ class Answer:
 
     @property
     def code(self) -> tuple[CodeBlock, ...]:
-        """The answer's code blocks, in order; each is a string that has a `language`."""
-        return tuple(
-            CodeBlock(dedent(match["source"], len(match["indent"])), match["language"])
-            for match in FENCE.finditer(self.text)
-        )
+        """The answer's fenced code blocks, in order; each is a string that has a `language`."""
+        from .rendering.dialect import fences
+
+        return tuple(CodeBlock(source, language) for source, language in fences(self.text))
 
     def __str__(self) -> str:
         return self.text
@@ -105,8 +96,3 @@ class Answer:
         from .rendering.record import record
 
         return record(self)
-
-
-def dedent(source: str, columns: int) -> str:
-    """The lines of a code block without the indentation, at most `columns` wide, of the list item that it is in."""
-    return re.sub(rf"^[ >]{{0,{columns}}}", "", source, flags=re.MULTILINE) if columns else source

@@ -159,3 +159,20 @@ def test_names_are_only_names(name: str) -> None:
     permissive = MarkdownIt("commonmark", {"html": True}).enable("table")
     assert not dangers(permissive.render(data["text/markdown"]), foreign=True)
     assert "mermaid\n" not in data["text/markdown"]
+
+
+def test_code_is_what_the_fences_hold_wherever_they_stand_and_however_they_name_their_language() -> None:
+    text = (
+        "1. In a list\n   ```python:names.py\n   def f():\n       return 1\n   ```\n"
+        "> ~~~{.sql .numbered}\n> select 1\n> ~~~\n\n"
+        "````md\n```\nnot a block of its own\n```\n````\n\n"
+        "```c++\nint x;\n```\n\n```\nplain\n```\n\n```{r, echo=FALSE}\nstill open"
+    )
+    assert [(block.language, str(block)) for block in Answer(text).code] == [
+        ("python", "def f():\n    return 1\n"),
+        ("sql", "select 1\n"),
+        ("md", "```\nnot a block of its own\n```\n"),
+        ("c++", "int x;\n"),
+        ("", "plain\n"),
+        ("r", "still open"),
+    ]

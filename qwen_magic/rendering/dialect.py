@@ -25,13 +25,16 @@ from .rules.math import math
 from .rules.tasks import tasks
 from .sanitise import PROCESS_MATH, sanitise
 
-__all__ = ["References", "encodable", "html_blocks", "normalised", "outline", "parser", "top_level"]
+__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser", "top_level"]
 
 # Where links like `[text][label]` lead, by label: all that one block knows of another.
 References = MutableMapping[str, Any]
 
 # Half of a character that UTF-16 needs two units for; it cannot be written to a page.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+# The language in what stands behind a fence: `python`, but also `python:a.py`, `{.python .numbered}` and `{r, echo}`.
+LANGUAGE = re.compile(r"[{.\s]*([^\s{}:,]*)")
 
 # Deeper nesting is cut off by the parser, which works by recursion.
 DEEPEST = 40
@@ -87,6 +90,18 @@ def outline(text: str, references: References) -> list[list[Token]]:
     return list(top_level(tokens))
 
 
+def fences(text: str) -> Iterator[tuple[str, str]]:
+    """The source and the language of each fenced code block of `text`, those in lists and quotes as well."""
+    for block in outline(normalised(text), {}):
+        yield from ((token.content, language(token)) for token in block if token.type == "fence")
+
+
+def language(fence: Token) -> str:
+    """The language that a fence names; empty if it names none."""
+    found = LANGUAGE.match(fence.info)
+    return found[1] if found else ""
+
+
 def top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """The tokens of each top-level block."""
     block: list[Token] = []
@@ -107,8 +122,7 @@ class AnswerRenderer(RendererHTML):
     td_open = th_open
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        info = tokens[idx].info.split()
-        return code_html(tokens[idx].content, info[0] if info else "")
+        return code_html(tokens[idx].content, language(tokens[idx]))
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         return code_html(tokens[idx].content, "")
