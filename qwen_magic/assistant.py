@@ -19,6 +19,8 @@ from .credentials import Credentials
 from .errors import FileGone, InputError
 from .events import Event, ReasoningDelta, TextDelta
 from .gateway import Gateway
+from .interrupts import Interrupts
+from .messages import ChatRequest
 from .planning import DryRun, Plan, Planner, continued
 from .question import Question
 from .reply import Reply
@@ -34,8 +36,14 @@ __all__ = ["Assistant", "Cancel", "Stopped"]
 class Stopped(KeyboardInterrupt):
     """The person stopped the answer. What had arrived is kept; the cell ends here, and so does a loop of questions."""
 
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("The answer is whole, and kept." if answer.complete else KEPT)
+
     def _render_traceback_(self) -> list[str]:
-        return ["Stopped. What had arrived is kept: %qwen continue goes on from there."]
+        return [f"Stopped. {self}"]
+
+
+KEPT = "What had arrived is kept: %qwen continue goes on from there."
 
 
 class Cancel:
@@ -155,38 +163,53 @@ class Assistant:
         reply = Reply()
         stream = self.gateway.client.stream(plan.endpoint, request)
         error: BaseException | None = None
-        try:
-            view.start(Heading(request.model, plan.endpoint.name, plan.attachments, plan.notes))
-            if beginning is not None:
-                known: list[Event] = [ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
-                reply.add(known)
-                view.update(known)
+        with Interrupts() as interrupts:
             try:
-                read(stream, reply, view, cancel)
-            except FileGone:
-                if not self._cargo.forget(request.messages):
-                    raise
-                anew = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
-                read(self.gateway.client.stream(plan.endpoint, anew), reply, view, cancel)
-        except (KeyboardInterrupt, Exception) as caught:
-            error = caught
-        finally:
-            stream.cancel()
-        stopped = isinstance(error, KeyboardInterrupt) or (error is not None and cancel is not None and cancel.asked)
-        answer = reply.answer(
-            STOPPED if stopped else FAILED,
-            model=plan.request.model,
-            endpoint=plan.endpoint.name,
-            attachments=plan.attachments,
-            notes=plan.notes,
-        )
-        self._keep(plan, answer, conversation, reserved)
-        view.finish(answer)
-        if stopped:
-            raise Stopped from None
-        if error is not None:
+                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, plan.notes))
+                with interrupts.passing():
+                    self._listen(stream, request, plan, reply, view, beginning, cancel)
+            except (KeyboardInterrupt, Exception) as caught:
+                error = caught
+            finally:
+                stream.cancel()
+            broken_off = isinstance(error, KeyboardInterrupt) or bool(error and cancel and cancel.asked)
+            answer = reply.answer(
+                STOPPED if broken_off else FAILED,
+                model=plan.request.model,
+                endpoint=plan.endpoint.name,
+                attachments=plan.attachments,
+                notes=plan.notes,
+            )
+            self._keep(plan, answer, conversation, reserved)
+            view.finish(answer)
+        if error is not None and not broken_off:
             raise error
+        if broken_off or interrupts.waiting:
+            raise Stopped(answer) from None
         return answer
+
+    def _listen(
+        self,
+        stream: AnswerStream,
+        request: ChatRequest,
+        plan: Plan,
+        reply: Reply,
+        view: View,
+        beginning: Answer | None,
+        cancel: Cancel | None,
+    ) -> None:
+        """Pass on what `beginning` has, and then the stream; a document that has gone is uploaded anew."""
+        if beginning is not None:
+            known: list[Event] = [ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
+            reply.add(known)
+            view.update(known)
+        try:
+            read(stream, reply, view, cancel)
+        except FileGone:
+            if not self._cargo.forget(request.messages):
+                raise
+            anew = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
+            read(self.gateway.client.stream(plan.endpoint, anew), reply, view, cancel)
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None

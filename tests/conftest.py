@@ -39,6 +39,13 @@ def kernel(module_kernel: Kernel) -> Kernel:
 
 
 @pytest.fixture
+def notebook(kernel: Kernel, sandbox: Sandbox) -> Kernel:
+    """A kernel that asks the sandbox."""
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    return kernel
+
+
+@pytest.fixture
 def fresh_kernel(tmp_path: Path) -> Iterator[Kernel]:
     """A kernel that nobody used before."""
     with kernels.running(tmp_path) as kernel:

@@ -270,8 +270,13 @@ class Kernel:
 
     def complete(self, code: str, cursor: int | None = None) -> list[str]:
         """What Tab offers at `cursor`, or at the end."""
+        return [completion["text"] for completion in self.completions(code, cursor)]
+
+    def completions(self, code: str, cursor: int | None = None) -> list[dict[str, Any]]:
+        """The same with all that front-ends are told of it: `text`, `type`, and what it replaces (`start`, `end`)."""
         content = {"code": code, "cursor_pos": len(code) if cursor is None else cursor}
-        return list(self._request("complete_request", content, {}).result().reply["matches"])
+        reply = self._request("complete_request", content, {}).result().reply
+        return list(reply["metadata"]["_jupyter_types_experimental"])
 
     def use(self, base_url: str, key: str) -> None:
         """Load the extension, with the key for `base_url` in the environment, and ask there from now on."""

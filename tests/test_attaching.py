@@ -13,12 +13,6 @@ LONG = "word " * 40_000
 
 
 @pytest.fixture
-def notebook(kernel, sandbox):
-    kernel.use(sandbox.compatible_url, sandbox.key)
-    return kernel
-
-
-@pytest.fixture
 def folder(notebook):
     """Where the kernel runs, with some files in it."""
     place = notebook.folder
@@ -66,7 +60,7 @@ def test_a_small_text_goes_inline_named_and_fenced(notebook, folder, sandbox, li
 
 def test_a_word_behind_an_at_sign_that_is_no_file_stays_text(notebook, folder, sandbox):
     notebook.run(ASK + "Ask me@example.org about @nobody and @media queries")
-    assert words(last(sandbox)["messages"][-1]) == "Ask me@example.org about @nobody and @media queries\n"
+    assert words(last(sandbox)["messages"][-1]) == "Ask me@example.org about @nobody and @media queries"
 
 
 def test_an_image_is_seen_by_the_vision_model_and_that_is_said(notebook, folder, sandbox):

@@ -20,7 +20,7 @@ LAYERS = {
         *("__init__", "asking", "autosave", "cells", "chat", "cli", "commands", "completer", "extension", "magics"),
         *("doctor", "options", "panel", "prompts", "question_marks", "relay"),
     ),
-    "flow": ("assistant", "cargo", "gateway", "planning", "question", "reply", "settings"),
+    "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),
     "notebook": ("answer", "attachments", "conversations", "frames", "rendering"),
     "service": ("client", "credentials", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),

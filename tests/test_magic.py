@@ -8,13 +8,6 @@ import pytest
 ASK = "%%qwen\n"
 
 
-@pytest.fixture
-def notebook(kernel, sandbox):
-    """A kernel that asks the sandbox."""
-    kernel.use(sandbox.compatible_url, sandbox.key)
-    return kernel
-
-
 def bodies(sandbox):
     return [request.body for request in sandbox.requests if request.method == "POST"]
 
@@ -27,7 +20,7 @@ def test_a_cell_asks_and_shows_the_answer(notebook, sandbox):
     result = notebook.run(ASK + "What does a p-value of 0.03 say?")
     assert result.status == "ok", result.error
     assert "What does a p-value" in result.text
-    assert contents(bodies(sandbox)[-1]) == [("user", "What does a p-value of 0.03 say?\n")]
+    assert contents(bodies(sandbox)[-1]) == [("user", "What does a p-value of 0.03 say?")]
 
 
 def test_the_second_cell_has_the_first_in_its_context(notebook, sandbox):
@@ -62,13 +55,13 @@ def test_a_line_asks_too(notebook, sandbox):
 )
 def test_a_prompt_is_sent_as_it_was_written(notebook, sandbox, prompt):
     notebook.run(ASK + prompt)
-    assert contents(bodies(sandbox)[-1])[-1] == ("user", prompt + "\n")
+    assert contents(bodies(sandbox)[-1])[-1] == ("user", prompt)
 
 
 def test_expressions_are_evaluated_in_the_notebook(notebook, sandbox):
     notebook.run("n = 3")
     notebook.run(ASK + "Give {{ n + 1 }} examples")
-    assert contents(bodies(sandbox)[-1])[-1] == ("user", "Give 4 examples\n")
+    assert contents(bodies(sandbox)[-1])[-1] == ("user", "Give 4 examples")
 
 
 def test_an_expression_that_fails_sends_nothing(notebook, sandbox):
@@ -112,7 +105,7 @@ def test_asked_alone_there_is_no_context_and_nothing_is_kept(notebook, sandbox):
     notebook.run("%%qwen --alone\nTwo")
     assert len(contents(bodies(sandbox)[-1])) == 1
     notebook.run(ASK + "Three")
-    assert [text for role, text in contents(bodies(sandbox)[-1]) if role == "user"] == ["One\n", "Three\n"]
+    assert [text for role, text in contents(bodies(sandbox)[-1]) if role == "user"] == ["One", "Three"]
 
 
 def test_a_dry_run_shows_the_request_and_sends_nothing(notebook, sandbox):
@@ -211,7 +204,7 @@ def test_a_passing_trouble_is_waited_out(notebook):
 def test_only_finished_turns_are_context(notebook, sandbox, trouble):
     notebook.run(ASK + trouble)
     notebook.run(ASK + "Next")
-    assert contents(bodies(sandbox)[-1]) == [("user", "Next\n")]
+    assert contents(bodies(sandbox)[-1]) == [("user", "Next")]
 
 
 def test_what_had_arrived_is_shown_when_an_answer_is_cut(notebook):
@@ -261,6 +254,57 @@ def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook, sandbo
     sandbox.wait(lambda requests: requests[-1].cut)
 
 
+# The kernel interrupts itself just before a message of this type leaves it.
+INTERRUPTED = """
+import signal
+
+def interrupted(message):
+    if message["header"]["msg_type"] == {type!r}:
+        get_ipython().display_pub.unregister_hook(interrupted)
+        signal.raise_signal(signal.SIGINT)
+    return message
+
+get_ipython().display_pub.register_hook(interrupted)
+"""
+
+
+def kept(result):
+    """The record of the answer that a cell has saved, and nothing live."""
+    (data,) = [output["data"] for output in result.saved if output["output_type"] == "display_data"]
+    assert "application/vnd.jupyter.widget-view+json" not in data
+    assert "Traceback" not in result.text
+    return data["text/markdown"]
+
+
+def test_an_interrupt_at_the_very_end_loses_nothing(notebook, sandbox):
+    notebook.run(INTERRUPTED.format(type="update_display_data"))
+    result = notebook.run(ASK + "sandbox: echo\nall of it", cell_id="asks")
+    assert result.error == "Stopped: The answer is whole, and kept."
+    assert "all of it" in kept(result)
+    assert notebook.value("(_qwen.text.strip(), _qwen.finish_reason)") == ("all of it", "stop")
+    notebook.run(ASK + "Next", cell_id="next")
+    assert len(contents(bodies(sandbox)[-1])) == 3
+
+
+def test_an_interrupt_before_there_is_anything_to_see_is_an_interrupt_like_any_other(notebook, sandbox):
+    notebook.run(INTERRUPTED.format(type="display_data"))
+    result = notebook.run(ASK + "sandbox: silent", cell_id="asks")
+    assert result.error.startswith("Stopped: What had arrived is kept")
+    assert "stopped" in kept(result)
+    sandbox.wait(lambda requests: all(request.cut for request in requests))  # it may not even have been sent
+
+
+def test_stopping_twice_is_stopping_once(notebook, sandbox):
+    notebook.run(INTERRUPTED.format(type="update_display_data"))
+    running = notebook.send(ASK + "sandbox: long 4000\nsandbox: rate 20", cell_id="asks")
+    running.until(lambda run: [message for message in run.messages if message.type == "comm_msg"])
+    notebook.interrupt()
+    result = running.result()
+    assert result.error.startswith("Stopped: What had arrived is kept")
+    assert "stopped" in kept(result)
+    assert notebook.value("_qwen.finish_reason") == "stopped"
+
+
 def test_what_was_stopped_is_kept_and_is_not_context(notebook, sandbox):
     running = notebook.send("%%qwen\nsandbox: long 4000\nsandbox: rate 20")
     sandbox.wait(lambda requests: requests)
@@ -270,7 +314,7 @@ def test_what_was_stopped_is_kept_and_is_not_context(notebook, sandbox):
     assert notebook.value("_qwen.finish_reason") == "stopped"
     assert notebook.value("len(_qwen.text) > 0")
     notebook.run(ASK + "Next")
-    assert contents(bodies(sandbox)[-1]) == [("user", "Next\n")]
+    assert contents(bodies(sandbox)[-1]) == [("user", "Next")]
 
 
 # --- the shell
@@ -390,6 +434,7 @@ def test_the_environment_configures_too(start_kernel, sandbox):
         ("%%qwen -m qwen3-vl", "qwen3-vl-plus"),
         ("%qwen us", "use"),
         ("%qwen use beij", "beijing"),
+        ("%qwen use loc", "local:"),
         ("%qwen use x --protocol da", "dashscope"),
     ],
 )

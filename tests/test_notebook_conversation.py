@@ -1,14 +1,6 @@
 """The notebook is the conversation: cells with ids in a real kernel, and what the sandbox really received."""
 
-import pytest
-
 ASK = "%%qwen\n"
-
-
-@pytest.fixture
-def notebook(kernel, sandbox):
-    kernel.use(sandbox.compatible_url, sandbox.key)
-    return kernel
 
 
 def raw(sandbox):
