@@ -1,4 +1,4 @@
-"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations, and `@path` in a prompt.
+"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations, `@path` in a prompt, `local:`.
 
 Imports nothing heavy before Tab is pressed.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["candidates", "install", "remove"]
 
 KEYS = ("%qwen", "%%qwen")
+# A model on this machine, by name or by path; a path may have spaces, and quotes round it.
+OWN = re.compile(r"""^\s*%qwen\s+use\s+local:(?P<quote>["']?)(?P<begun>[^"']*)$""")
 
 
 def install(shell: InteractiveShell, magics: QwenMagics) -> None:
@@ -30,7 +32,7 @@ def install(shell: InteractiveShell, magics: QwenMagics) -> None:
     for key in KEYS:
         shell.set_hook("complete_command", complete, str_key=key)
     if shell.Completer is not None:
-        shell.Completer.custom_matchers.append(match_mention)
+        shell.Completer.custom_matchers.extend(MATCHERS)
 
 
 def remove(shell: InteractiveShell) -> None:
@@ -39,7 +41,8 @@ def remove(shell: InteractiveShell) -> None:
     for key in KEYS:
         dispatch.strs.pop(key, None)
     if shell.Completer is not None:
-        shell.Completer.custom_matchers.remove(match_mention)
+        for matcher in MATCHERS:
+            shell.Completer.custom_matchers.remove(matcher)
 
 
 def match_mention(context: Any) -> Any:
@@ -62,10 +65,32 @@ def match_mention(context: Any) -> Any:
     }
 
 
+def match_local(context: Any) -> Any:
+    """IPython's matcher for what stands behind `local:`; a front-end shows the sizes as it shows other types."""
+    own = OWN.search(context.text_until_cursor)
+    if own is None:
+        return {"completions": []}
+    from pathlib import Path
+
+    from IPython.core.completer import SimpleCompletion
+
+    from .local.suggestions import suggestions
+
+    found = suggestions(own["begun"], Path.cwd())
+    return {
+        "completions": [SimpleCompletion(each.text + own["quote"] * each.is_file, type=each.facts) for each in found],
+        "matched_fragment": own["begun"],
+        "ordered": True,
+        "suppress": bool(found),
+    }
+
+
 # What IPython wants to know of a matcher (its docs, "completer": matcher API version 2).
-match_mention.matcher_api_version = 2  # type: ignore[attr-defined]  # attributes of a function
-match_mention.matcher_identifier = "qwen_magic.mention"  # type: ignore[attr-defined]  # the same
-match_mention.matcher_priority = 100  # type: ignore[attr-defined]  # the same
+MATCHERS = (match_mention, match_local)
+for each in MATCHERS:
+    each.matcher_api_version = 2  # type: ignore[attr-defined]  # attributes of a function
+    each.matcher_identifier = f"qwen_magic.{each.__name__}"  # type: ignore[attr-defined]  # the same
+    each.matcher_priority = 100  # type: ignore[attr-defined]  # the same
 
 
 def candidates(magics: QwenMagics, line: str) -> Iterable[str]:
@@ -86,9 +111,9 @@ def after(magics: QwenMagics, before: list[str], current: str, is_cell: bool) ->
     if previous == "--protocol":
         return ["compatible", "dashscope"]
     if not is_cell and previous == "use" and len(before) == 1:
-        from .endpoints import NAMES
+        from .endpoints import HERE, NAMES
 
-        return NAMES
+        return (*NAMES, f"{HERE}:")
     options = [name for option in OPTIONS for name in option.names] if current.startswith("-") else []
     if is_cell or before:
         return options

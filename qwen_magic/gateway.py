@@ -12,13 +12,13 @@ from .credentials import SERVICE, WAYS_ON, Credentials
 from .endpoints import AUTO, HERE, RELAY, SANDBOX, Endpoint, endpoint, of_service
 from .errors import ConfigurationError, NoKey
 from .hosting import offered, relay
+from .local.dialogue import Dialogue
 from .models import lookup
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .client import Client
     from .files import Files
-    from .local.dialogue import Dialogue
     from .local.shared import Engine
     from .protocols import ProtocolName
     from .sandbox import Sandbox
@@ -32,11 +32,15 @@ UNNAMED = "beijing"
 
 
 class Gateway:
-    """The way of one shell to whoever it asks."""
+    """The way of one shell to whoever it asks.
+
+    `dialogue` is how a person sees a model being loaded that no command asked for, such as a configured one.
+    """
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self.settings = settings
         self.credentials = credentials
+        self.dialogue = Dialogue()
         self._endpoint: Endpoint | None = None
         self._sandbox: Sandbox | None = None
         self._engine: Engine | None = None
@@ -106,10 +110,9 @@ class Gateway:
 
     def _own(self, wanted: str, dialogue: Dialogue | None) -> Endpoint:
         """A Qwen in an engine on this machine."""
-        from .local.dialogue import Dialogue
         from .local.starting import engine
 
-        made = engine(wanted, self.credentials, dialogue or Dialogue(), self.settings.engine_idle * 60)
+        made = engine(wanted, self.credentials, dialogue or self.dialogue, self.settings.engine_idle * 60)
         found = made.endpoint()
         self._engine = made
         return found

@@ -101,8 +101,11 @@ class QwenMagics(Magics):
         """What this shell asks with; made when it is first needed."""
         if self._assistant is None:
             from .assistant import Assistant
+            from .commands.downloading import loading
+            from .local.dialogue import Dialogue
 
             self._assistant = Assistant(self.settings)
+            self._assistant.gateway.dialogue = Dialogue(loading=loading)
         return self._assistant
 
     @property

@@ -5,28 +5,31 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel
+from kernels import Kernel, clean_environment
 from sandbox_pictures import png
 
 from qwen_magic.client import Client
 from qwen_magic.credentials import Credentials
 from qwen_magic.errors import ConfigurationError, ConnectionFailed
 from qwen_magic.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
-from qwen_magic.local.catalogue import CATALOGUE, choose
+from qwen_magic.local.catalogue import CATALOGUE, choose, size
 from qwen_magic.local.dialogue import Dialogue
 from qwen_magic.local.engine import Record, get, healthy
 from qwen_magic.local.gguf import header
+from qwen_magic.local.locks import locked
 from qwen_magic.local.memory import available
-from qwen_magic.local.shared import Engine
+from qwen_magic.local.shared import Engine, identity
 from qwen_magic.local.starting import engine, projector_beside
 from qwen_magic.messages import ChatRequest, Image, Message, Text
 
@@ -98,6 +101,27 @@ def test_a_file_of_ones_own_answers(asker: Asker) -> None:
     events = asker.events(max_tokens=20)
     assert text(events)
     assert asker.client.call(asker.engine.endpoint(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
+
+
+def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(model.read_bytes())
+    said: list[str] = []
+
+    @contextmanager
+    def loading(name: str) -> Iterator[Callable[[], None]]:
+        said.append(name)
+        yield lambda: said.append("…")
+        said.append("loaded")
+
+    waited_for = engine(str(own), Credentials({}), Dialogue(loading=loading), 3)
+    assert said == []
+    waited_for.endpoint()
+    assert said[0] == f"own ({size(own.stat().st_size)})"
+    assert set(said[1:-1]) == {"…"}
+    assert said[-1] == "loaded"
+    waited_for.endpoint()
+    assert said.count("loaded") == 1
 
 
 def test_two_kernels_share_one_engine(asker: Asker, model: Path) -> None:
@@ -355,6 +379,83 @@ def test_a_cell_asks_a_file_of_ones_own(start_kernel: Callable[..., Kernel], mod
     assert kernel.value("len(_qwen.text)") > 0
     assert kernel.value("_qwen.model") == "tiny-qwen3"
     assert "sk-local" not in json.dumps([message.content for message in kernel.messages])
+
+
+@pytest.fixture
+def spaced(model: Path, folder: Path) -> Path:
+    """A model file with spaces in its path."""
+    path = folder / "my own models" / "it's tiny.gguf"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(model.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("form", ['local:"{}"', "local:{}", '"local:{}"'])
+def test_a_path_may_have_spaces(start_kernel: Callable[..., Kernel], spaced: Path, cache: Path, form: str) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    kernel.run("%load_ext qwen_magic")
+    said = kernel.run(f"%qwen use {form.format(spaced)} --yes")
+    assert "Asking local at http://127.0.0.1:" in said.text, said.text
+
+
+def test_quotes_that_do_not_match_are_one_clear_line(kernel: Kernel, cache: Path) -> None:
+    kernel.run("%load_ext qwen_magic")
+    for form in ('local:"/my models/m.gguf', '"local:/my models/m.gguf', "local:'/my models/m.gguf\""):
+        error = kernel.run(f"%qwen use {form}").error
+        assert error == f'InputError: The quotes in {form} do not match. Such as local:"/a folder/model.gguf".'
+
+
+def test_a_path_with_spaces_that_is_none_is_not_sent_as_a_question(kernel: Kernel) -> None:
+    kernel.run("%load_ext qwen_magic")
+    assert "/my models/no.gguf cannot be read" in kernel.run("%qwen use local:/my models/no.gguf").error
+
+
+def test_a_cell_shows_for_how_long_the_model_it_needs_has_been_loading(
+    start_kernel: Callable[..., Kernel], spaced: Path, cache: Path
+) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    kernel.run("%load_ext qwen_magic")
+    place = cache / "engines" / identity(spaced, None)
+    for code in (f"%qwen use local:{spaced}", "%%qwen --set max_tokens=5\nHello"):
+        place.with_suffix(".json").unlink(missing_ok=True)  # it has stopped
+        with locked(place.with_suffix(".lock")):
+            run = kernel.send(code, cell_id=code)
+            shown = run.first_output()
+            assert re.fullmatch(r"Loading it's tiny \(0 MB\)… \d s", shown["data"]["text/plain"])
+            run.until(lambda run: len(run.outputs) > 1)
+        result = run.result()
+        assert result.status == "ok", result.text
+        assert re.match(r"it's tiny \(0 MB\) was loaded in \d+ s\.", result.text)
+        assert "Loading" not in result.text
+
+
+def test_a_cell_shows_it_for_a_configured_model_as_well(
+    start_kernel: Callable[..., Kernel], spaced: Path, cache: Path
+) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache), QWEN_BASE_URL=f"local:{spaced}")
+    kernel.run("%load_ext qwen_magic")
+    with locked(cache / "engines" / f"{identity(spaced, None)}.lock"):
+        run = kernel.send("%%qwen --set max_tokens=5\nHello", cell_id="1")
+        assert run.first_output()["data"]["text/plain"].startswith("Loading it's tiny")
+    result = run.result()
+    assert result.status == "ok", result.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_shows_it_on_one_line(model: Path, tmp_path: Path, cache: Path) -> None:
+    import pexpect  # type: ignore[import-untyped]  # it has no types; IPython brings it
+
+    own = tmp_path / "own.gguf"
+    own.write_bytes(model.read_bytes())
+    environment = clean_environment(tmp_path) | {"QWEN_MAGIC_CACHE": str(cache)}
+    code = f"%load_ext qwen_magic\n%qwen use local:{own}"
+    with locked(cache / "engines" / f"{identity(own, None)}.lock"):
+        shell = pexpect.spawn(sys.executable, ["-m", "IPython", "-c", code], env=environment, encoding="utf-8")
+        shell.expect(r"… \d s\r", timeout=30)
+        shell.expect(r"Loading own \(0 MB\)… \d s", timeout=30)
+    shell.expect("Asking local at", timeout=30)
+    assert re.search(r"\rown \(0 MB\) was loaded in \d+ s\. *\r\n", shell.before), shell.before
+    shell.close()
 
 
 def test_an_answer_that_was_stopped_is_continued(start_kernel: Callable[..., Kernel], model: Path, cache: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Call", "Command", "command_in"]
 
 NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
-ENDPOINT = r"(\S+)?( ?--(protocol[ =]\S*|yes))*"
+ENDPOINT = r"""(\S+|["']?local:\S.*)?( ?--(protocol[ =]\S*|yes))*"""
 EXAMINED = r"([^-\s]\S*)?( ?--(try-regions|json))*"
 FILES = r"(rm( \S+)+|prune)?"
 

@@ -1,21 +1,27 @@
-"""How a person is asked about a download, and sees how far it is: a bar with sizes and the time left."""
+"""How a person is asked about a download, and sees how far it is, and how long a model takes to load."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from ..local.dialogue import Dialogue
 
-__all__ = ["Bar", "dialogue"]
+__all__ = ["dialogue", "loading"]
 
 # A bar that moves more often is not read better, in seconds.
 INTERVAL = 0.25
+# Nobody asks what happens before so many seconds are over.
+MOMENT = 1.0
 
 
 def dialogue(agreed: bool = False) -> Dialogue:
     """A dialogue in the cell that runs now; `agreed` says that the person has agreed to downloads already."""
-    return Dialogue(confirm=(lambda question: True) if agreed else confirm, progress=Bar().show)
+    return Dialogue(confirm=(lambda question: True) if agreed else confirm, progress=Bar().show, loading=loading)
 
 
 def confirm(question: str) -> bool | None:
@@ -26,11 +32,29 @@ def confirm(question: str) -> bool | None:
         return None
 
 
+@contextmanager
+def loading(name: str) -> Iterator[Callable[[], None]]:
+    """Show, in the cell that runs now, for how long the model of this name has been loading."""
+    begun, line = time.monotonic(), Line()
+
+    def told() -> None:
+        seconds = time.monotonic() - begun
+        if seconds >= MOMENT:
+            line.draw(f"Loading {name}… {seconds:.0f} s")
+
+    try:
+        yield told
+    except BaseException:
+        line.end(f"{name} was not loaded.")
+        raise
+    line.end(f"{name} was loaded in {duration(time.monotonic() - begun)}.")
+
+
 class Bar:
-    """One download's progress, in one display that is drawn now and then."""
+    """One download's progress, drawn now and then."""
 
     def __init__(self) -> None:
-        self._display: Any = None
+        self._line = Line()
         self._next = 0.0
         self._began: tuple[float, int] | None = None
 
@@ -41,28 +65,63 @@ class Bar:
         if now < self._next and done < total:
             return
         self._next = now + INTERVAL
-        self._draw(*drawn(done, total, self._began[1], now - self._began[0]))
+        text = how_far(done, total, self._began[1], now - self._began[0])
+        self._line.draw(text, f'<progress max="{total}" value="{done}" style="width: 16em"></progress> {text}')
+        if done >= total:
+            self._line.end(text)
 
-    def _draw(self, text: str, html: str) -> None:
+
+class Line:
+    """A line in the output that is drawn again and again: a display of a notebook, a line of a terminal."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._ended = False
+        self._display: Any = None
+
+    def draw(self, text: str, html: str = "") -> None:
+        """Put `text` in the place of what stands there, or `html` where that can be shown."""
+        if text == self._text or self._ended:
+            return
+        if in_notebook():
+            self._show({"text/plain": text, "text/html": html or escape(text)})
+        elif sys.stdout.isatty():
+            print(f"\r{text:<{len(self._text)}}", end="", flush=True)
+        self._text = text
+
+    def end(self, text: str) -> None:
+        """Leave `text` there for good; nothing, if nothing was drawn."""
+        if self._text and not self._ended:
+            self.draw(text)
+            if not in_notebook():
+                print("" if sys.stdout.isatty() else text)
+        self._ended = True
+
+    def _show(self, data: dict[str, str]) -> None:
         from IPython.display import display
 
-        data = {"text/plain": text, "text/html": html}
         if self._display is None:
             self._display = display(data, raw=True, display_id=True)
         else:
             self._display.update(data, raw=True)
 
 
-def drawn(done: int, total: int, before: int, seconds: float) -> tuple[str, str]:
-    """The bar as text and as HTML; `before` bytes were there `seconds` ago."""
+def in_notebook() -> bool:
+    """Whether a display can be drawn again where the cell runs; a terminal would print one below the other."""
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def how_far(done: int, total: int, before: int, seconds: float) -> str:
+    """The bar in words; `before` bytes were there `seconds` ago."""
     from ..local.catalogue import size
 
     rate = (done - before) / seconds if seconds > 1 else 0
     left = f", {duration((total - done) / rate)} left" if rate and done < total else ""
-    text = f"{size(done)} of {size(total)}{left}"
-    return text, f'<progress max="{total}" value="{done}" style="width: 16em"></progress> {text}'
+    return f"{size(done)} of {size(total)}{left}"
 
 
 def duration(seconds: float) -> str:
-    """A time to come, for people."""
+    """How long something takes, for people."""
     return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 from ..endpoints import HERE
@@ -15,22 +17,39 @@ __all__ = ["login", "logout", "models", "use"]
 
 # Agrees to a download beforehand.
 YES = "--yes"
+# A file of one's own may have spaces in its path: with quotes round the path, round all of it, or without.
+OWN = re.compile(rf"""(["']?){HERE}:(["']?)(?P<path>.*?)\2\1""")
+QUOTES = ('"', "'")
 
 
 def use(call: Call) -> None:
     """Ask somebody else from now on, or say who is asked."""
     agreed = YES in call.words
-    names, protocol = without_protocol(tuple(word for word in call.words if word != YES))
-    if len(names) > 1:
-        raise InputError(f"%qwen use takes one endpoint, and got {' '.join(names)}.")
+    words, protocol = without_protocol(tuple(word for word in call.words if word != YES))
+    name = named(" ".join(words))
     assistant = call.magics.assistant
-    if names or protocol:
-        name = names[0] if names else assistant.gateway.endpoint.name
+    if name or protocol:
+        name = name or assistant.gateway.endpoint.name
         assistant.gateway.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
     endpoint = assistant.gateway.endpoint
     key = assistant.gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     print(f"Asking {endpoint.name} at {endpoint.base_url} ({endpoint.protocol} protocol), {said}.")
+
+
+def named(text: str) -> str:
+    """The one endpoint that `text` names, without its quotes. Raises `InputError`."""
+    own = OWN.fullmatch(text)
+    if own and not own["path"].startswith(QUOTES):
+        path = own["path"]
+        if os.sep == "/":
+            path = path.replace("\\ ", " ")  # as a shell writes it
+        return f"{HERE}:{path}"
+    if text.lstrip("\"'").startswith(f"{HERE}:"):
+        raise InputError(f"The quotes in {text} do not match.", f'Such as {HERE}:"/a folder/model.gguf".')
+    if " " in text:
+        raise InputError(f"%qwen use takes one endpoint, and got {text}.")
+    return text
 
 
 def without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from ..errors import ConfigurationError
 
-__all__ = ["CATALOGUE", "File", "Model", "choose", "named", "needed", "size"]
+__all__ = ["CATALOGUE", "VISION", "File", "Model", "choose", "named", "needed", "size"]
 
+# The best model that sees, instead of the best one for text.
+VISION = "vision"
 # What the engine takes beside weights and KV cache (compute buffers, the logits of a batch over 152k tokens): bytes.
 OVERHEAD = 512 << 20
 # The shortest context that is worth starting with, in tokens.

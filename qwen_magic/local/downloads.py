@@ -1,7 +1,8 @@
 """Downloads a model's files from Hugging Face or ModelScope: nothing is fetched twice, and nothing false is kept.
 
 A file that is not whole has `.part` behind its name, and goes on where it stopped, also from the other hub. Two
-kernels that want the same model share one download. Not for choosing a model: that is `catalogue`.
+kernels that want the same model share one download. Not for choosing a model (`catalogue`), nor for how the hubs
+answer (`hubs`).
 """
 
 from __future__ import annotations
@@ -9,46 +10,40 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urljoin
 
-from ..errors import ConfigurationError, ConnectionFailed, NotTheService, StreamError
-from ..transport import Response, Timeouts, Transport
+from ..errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    NoAnswer,
+    NotTheService,
+    QwenError,
+    RateLimited,
+    ServiceUnavailable,
+    StreamError,
+)
+from ..transport import Timeouts, Transport
 from .catalogue import File, Model, size
 from .dialogue import Progress
 from .folders import VARIABLE, models
+from .hubs import Wanted, hubs, opened
 from .locks import locked
 
-__all__ = ["download", "hubs", "is_here", "weights_of"]
+__all__ = ["download", "is_here", "weights_of"]
 
 # A hub that does not answer soon is left for the other one, and one that falls silent is asked again: seconds.
 TIMEOUTS = Timeouts(connect=6.0, idle=30.0)
-# So often a hub may bring nothing new before it is given up.
+# So often a hub may bring nothing new before it is given up, and so often all of them are asked again later.
 ATTEMPTS = 4
-REDIRECTS = 5
+# The longest rest that a hub may ask for before it is asked again, in seconds.
+LONGEST_WAIT = 60.0
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-START = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-
-
-def hubs(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The URLs of a file at the hubs, with `{repository}` and `{file}` to be put in; the one to ask first is first.
-
-    HF_ENDPOINT and MODELSCOPE_DOMAIN name mirrors, as for the hubs' own clients (huggingface_hub's `constants.py`,
-    modelscope's `hub/utils/utils.py`); whoever sets one wants to be served by it.
-    """
-    domain = environment.get("MODELSCOPE_DOMAIN", "")
-    scope = (domain if "://" in domain else f"https://{domain or 'www.modelscope.cn'}").rstrip("/")
-    face = environment.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
-    urls = (
-        face + "/{repository}/resolve/main/{file}",
-        scope + "/api/v1/models/{repository}/repo?Revision=master&FilePath={file}",
-    )
-    return urls[::-1] if domain and not environment.get("HF_ENDPOINT") else urls
+# What another hub, or the same one later, may still do.
+TROUBLE = (ConnectionFailed, RateLimited, ServiceUnavailable, StreamError)
 
 
 def is_here(model: Model) -> bool:
@@ -56,7 +51,7 @@ def is_here(model: Model) -> bool:
     return all(whole(folder_of(model) / file.name, file) for file in model.files)
 
 
-def download(model: Model, progress: Progress, at: Sequence[str] | None = None) -> None:
+def download(model: Model, progress: Progress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS) -> None:
     """Get what is missing of the model's files, from the hubs `at` these URLs (see `hubs`).
 
     Raises `ConnectionFailed` where no hub can be reached, `NotTheService` where what came is not the model, and
@@ -67,7 +62,7 @@ def download(model: Model, progress: Progress, at: Sequence[str] | None = None) 
         missing = model.bytes - arrived(model)
         if shutil.disk_usage(folder).free < missing:
             raise OSError(errno.ENOSPC, "")
-        transport = Transport(TIMEOUTS)
+        transport = Transport(timeouts)
         try:
             for file in model.files:
                 if not whole(folder / file.name, file):
@@ -111,17 +106,16 @@ def fetch(model: Model, file: File, transport: Transport, at: Sequence[str], pro
     """Get one file, from the first hub that has it, check it, and give it its name."""
     path = folder_of(model) / file.name
     part = part_of(path)
-    failures = []
-    for hub in at:
-        url = hub.format(repository=model.repository, file=quote(file.name))
-        try:
-            complete(part, file, transport, url, lambda: progress(arrived(model), model.bytes))
+    wanted = [Wanted(hub, model.repository, file) for hub in at]
+    for _ in range(ATTEMPTS):
+        failures = from_any(wanted, part, transport, lambda: progress(arrived(model), model.bytes))
+        wait = rest(failures)
+        if wait is None:
             break
-        except (ConnectionFailed, StreamError) as error:
-            failures.append(error.happened)
-    else:
+        time.sleep(wait)
+    if failures:
         raise ConnectionFailed(
-            f"{file.name} could not be downloaded. {' '.join(failures)}",
+            f"{file.name} could not be downloaded. {' '.join(failure.happened for failure in failures)}",
             "What has arrived is kept: run this again when there is a network. HF_ENDPOINT and MODELSCOPE_DOMAIN name "
             "mirrors; %qwen use local:FILE.gguf takes a file of your own.",
         )
@@ -136,64 +130,59 @@ def fetch(model: Model, file: File, transport: Transport, at: Sequence[str], pro
     )
 
 
-def complete(part: Path, file: File, transport: Transport, url: str, told: Callable[[], None]) -> None:
+def from_any(wanted: Sequence[Wanted], part: Path, transport: Transport, told: Callable[[], None]) -> list[QwenError]:
+    """Complete `part` from the first hub that can; what went wrong with all of them, or nothing."""
+    failures: list[QwenError] = []
+    for one in wanted:
+        try:
+            complete(part, one, transport, told)
+            return []
+        except TROUBLE as error:
+            failures.append(error)
+    return failures
+
+
+def rest(failures: Sequence[QwenError]) -> float | None:
+    """The seconds after which one of the hubs wants to be asked again; `None` if none does soon."""
+    waits = (failure.retry_after for failure in failures if isinstance(failure, (RateLimited, ServiceUnavailable)))
+    return min((wait for wait in waits if wait is not None and wait <= LONGEST_WAIT), default=None)
+
+
+def complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
     """Bring `part` to its full size, with as many connections as it takes as long as each brings something."""
     fruitless, begun = 0, False
-    while (had := bytes_in(part)) != file.bytes:
-        failure: ConnectionFailed | StreamError | None = None
+    while (had := bytes_in(part)) != wanted.file.bytes:
+        failure: QwenError | None = None
         try:
-            append(part, file, transport, url, told)
-        except (ConnectionFailed, StreamError) as error:
+            append(part, wanted, transport, told)
+        except TROUBLE as error:
             failure = error
         fresh = bytes_in(part) > had
         begun, fruitless = begun or fresh, 0 if fresh else fruitless + 1
-        if failure and not failure.transient and not isinstance(failure, StreamError):
+        if failure and not may_pass(failure):
             raise failure
         if fruitless >= (ATTEMPTS if begun else 1):
-            raise failure or NotTheService(f"{url} brought nothing.")
+            raise failure or NotTheService(f"{wanted.url} brought nothing.")
         time.sleep(fruitless)
 
 
-def append(part: Path, file: File, transport: Transport, url: str, told: Callable[[], None]) -> None:
+def may_pass(failure: QwenError) -> bool:
+    """Whether the same hub may go on at once: not where it has said when, or no."""
+    asked = failure.retry_after if isinstance(failure, (RateLimited, ServiceUnavailable)) else None
+    return asked is None and (failure.transient or isinstance(failure, (NoAnswer, StreamError)))
+
+
+def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
     """Ask for what is missing of `part`, and write what comes as it comes."""
-    had = bytes_in(part) if bytes_in(part) < file.bytes else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
-    with following(transport, url, headers) as response:
-        start = start_of(response, file, url)
-        with part.open("r+b" if start else "wb") as content:
-            content.seek(start)
-            for chunk in response.chunks():
-                if content.tell() + len(chunk) > file.bytes:
-                    raise NotTheService(f"{url} is longer than {file.name} should be.")
-                content.write(chunk)
-                content.flush()
-                told()
-
-
-def start_of(response: Response, file: File, url: str) -> int:
-    """Where in the file the response begins. Raises `NotTheService` where it is not this file."""
-    span = START.match(response.headers.get("content-range", "")) if response.status == 206 else None
-    length = span[2] if span else response.headers.get("content-length")
-    if response.status not in (200, 206):
-        raise NotTheService(f"{url} answered with status {response.status}.")
-    if length not in (None, "*", str(file.bytes)):
-        raise NotTheService(f"{url} is not {file.name}: it has {length} bytes.")
-    return int(span[1]) if span else 0
-
-
-@contextmanager
-def following(transport: Transport, url: str, headers: Mapping[str, str]) -> Iterator[Response]:
-    """The response to a GET, wherever hubs send us: they keep large files elsewhere. Carries no key."""
-    for _ in range(REDIRECTS):
-        with transport.connection(url) as connection, connection.send("GET", url, headers=headers) as response:
-            if not response.redirect:
-                yield response
-                return
-            elsewhere = urljoin(url, response.redirect)
-        if url.startswith("https:") and not elsewhere.startswith("https:"):
-            raise NotTheService(f"{url} sends us to {elsewhere}, which is not secure.")
-        url = elsewhere
-    raise NotTheService(f"{url} sends us round in circles.")
+    had = bytes_in(part) if bytes_in(part) < wanted.file.bytes else 0
+    with opened(wanted, had, transport) as (response, start), part.open("r+b" if start else "wb") as content:
+        content.seek(start)
+        for chunk in response.chunks():
+            if content.tell() + len(chunk) > wanted.file.bytes:
+                raise NotTheService(f"{wanted.file.name} is longer there than it should be.")
+            content.write(chunk)
+            content.flush()
+            told()
 
 
 @contextmanager

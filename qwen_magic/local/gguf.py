@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from ..errors import ConfigurationError
 
-__all__ = ["Header", "file_bytes", "header", "unreadable"]
+__all__ = ["LATER_PIECE", "PROJECTOR", "Header", "file_bytes", "header", "unreadable"]
 
 MAGIC = b"GGUF"
 # Numbers by their type code; 8 is a string and 9 an array.
@@ -22,6 +22,9 @@ NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 
 STRING, ARRAY = 8, 9
 # A file in pieces: name-00001-of-00003.gguf, as llama.cpp splits them.
 FIRST_PIECE = re.compile(r"-00001-of-(\d{5})\.gguf$", re.IGNORECASE)
+LATER_PIECE = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+# The name of the file beside a model that makes it see, as llama.cpp calls it.
+PROJECTOR = re.compile(r"^mmproj[-_.]?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,7 @@ def header(path: Path) -> Header:
         with path.open("rb") as file:
             fields = read_fields(file)
     except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read ({error.strerror}).", "Give the path of a .gguf file."
-        ) from None
+        raise unreadable(path, error) from None
     except (struct.error, ValueError, KeyError, MemoryError):
         raise ConfigurationError(f"{path} is not a GGUF file, or is cut short.", "Download it again.") from None
     name = str(fields.get("general.architecture", ""))
@@ -103,10 +104,15 @@ def unpack(file: BinaryIO, form: str) -> Any:
 
 
 def file_bytes(path: Path) -> int:
-    """The size of a model, all its pieces together."""
+    """The size of a model, all its pieces together. Raises `ConfigurationError` when one is missing."""
     pieces = FIRST_PIECE.search(path.name)
-    if not pieces:
-        return path.stat().st_size
-    count = int(pieces[1])
+    count = int(pieces[1]) if pieces else 1
     names = [FIRST_PIECE.sub(f"-{piece:05}-of-{count:05}.gguf", path.name) for piece in range(1, count + 1)]
-    return sum(path.with_name(name).stat().st_size for name in names)
+    return sum(bytes_of(path.with_name(name)) for name in names)
+
+
+def bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise unreadable(path, error) from None

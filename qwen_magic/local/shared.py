@@ -14,6 +14,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,7 @@ from ..endpoints import Endpoint
 from ..errors import ConfigurationError, ConnectionFailed
 from ..protocols import LOCAL
 from .catalogue import SHORTEST_CONTEXT, needed, size
+from .dialogue import Dialogue, Loading
 from .engine import Order, Record, healthy
 from .folders import engines
 from .gguf import file_bytes, header, unreadable
@@ -56,12 +58,19 @@ class Engine:
     """A model file, and the process that serves it. Not for use by several threads at once."""
 
     def __init__(
-        self, model: Path, projector: Path | None, name: str, credentials: Credentials, idle: float = IDLE
+        self,
+        model: Path,
+        projector: Path | None,
+        name: str,
+        credentials: Credentials,
+        idle: float = IDLE,
+        loading: Loading = Dialogue.loading,
     ) -> None:
         """`name` is what the model is called, `idle` the seconds without a question after which it stops."""
         self._model, self._projector, self._name = model.resolve(), projector, name
         self._credentials = credentials
         self._idle = idle
+        self._loading = loading
         self._asked: Record | None = None
         self._process: subprocess.Popen[bytes] | None = None
         place = engines() / identity(self._model, projector)
@@ -90,7 +99,7 @@ class Engine:
 
     def _started(self) -> Record:
         """Start it, or wait for another kernel that is about to."""
-        with locked(self._lock):
+        with self._loading(f"{self._name} ({size(self._bytes())})") as told, locked(self._lock, told):
             record = Record.read(self._record)
             if record and healthy(record.host):
                 return record
@@ -100,9 +109,9 @@ class Engine:
                     f"The engine of {self._name} has crashed{self._last_words()}.",
                     "Run the cell again to start it anew.",
                 )
-            return self._start()
+            return self._start(told)
 
-    def _start(self) -> Record:
+    def _start(self, told: Callable[[], None]) -> Record:
         order = Order(
             model=str(self._model),
             projector=str(self._projector or ""),
@@ -121,6 +130,7 @@ class Engine:
                     return record
                 if process.poll() is not None:
                     raise ConfigurationError(f"The engine could not load {self._model.name}{self._last_words()}.")
+                told()
                 time.sleep(LOOK)
         except BaseException:
             process.kill()
@@ -128,8 +138,7 @@ class Engine:
 
     def _context(self) -> int:
         """The context to start with, in tokens. Raises `ConfigurationError` when not even the shortest fits."""
-        facts, free = header(self._model), available()
-        weights = file_bytes(self._model) + (file_bytes(self._projector) if self._projector else 0)
+        facts, free, weights = header(self._model), available(), self._bytes()
         for tokens in CONTEXTS:
             if needed(weights, facts.bytes_per_token, tokens) <= free * (ROOM if tokens > SHORTEST_CONTEXT else 1):
                 return min(tokens, facts.context or tokens)
@@ -138,6 +147,9 @@ class Engine:
             f"{size(free)} are free: it was not loaded.",
             "Take a smaller model (%qwen use local:NAME), or close something.",
         )
+
+    def _bytes(self) -> int:
+        return file_bytes(self._model) + (file_bytes(self._projector) if self._projector else 0)
 
     def _last_words(self) -> str:
         """Why it ended, as far as its log or its exit says."""

@@ -12,18 +12,16 @@ from pathlib import Path
 
 from ..credentials import Credentials
 from ..errors import ConfigurationError
-from .catalogue import CATALOGUE, Model, choose, named, size
+from .catalogue import CATALOGUE, VISION, Model, choose, named, size
 from .dialogue import Confirm, Dialogue
 from .downloads import download, is_here, weights_of
+from .gguf import PROJECTOR
 from .memory import available
 from .shared import IDLE, Engine
 
-__all__ = ["VISION", "engine"]
+__all__ = ["engine"]
 
-# The best model that sees, instead of the best one for text.
-VISION = "vision"
-# The names of llama.cpp's projectors begin so, and the names of its files end with how they are quantised.
-PROJECTOR = re.compile(r"^mmproj[-_.]?", re.IGNORECASE)
+# The names of llama.cpp's files end with how they are quantised.
 QUANTISED = re.compile(r"[-_.](?:I?Q\d\w*|B?F16|F32|MXFP4)$", re.IGNORECASE)
 
 
@@ -39,19 +37,19 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
         )
     own = Path(wanted).expanduser()
     if own.suffix.lower() == ".gguf" or own.is_file():
-        return Engine(own, projector_beside(own), own.stem, credentials, idle)
-    model = wanted_model(wanted, lambda model: served(model, credentials).runs)
+        return Engine(own, projector_beside(own), own.stem, credentials, idle, dialogue.loading)
+    model = wanted_model(wanted, lambda model: served(model, credentials, idle, dialogue).runs)
     if not is_here(model):
         permit(model, dialogue.confirm)
         download(model, dialogue.progress)
-    return served(model, credentials, idle)
+    return served(model, credentials, idle, dialogue)
 
 
-def served(model: Model, credentials: Credentials, idle: float = IDLE) -> Engine:
+def served(model: Model, credentials: Credentials, idle: float, dialogue: Dialogue) -> Engine:
     """The engine of a model that is here."""
     weights = weights_of(model)
     projector = weights.with_name(model.files[1].name) if model.sees else None
-    return Engine(weights, projector, model.name, credentials, idle)
+    return Engine(weights, projector, model.name, credentials, idle, dialogue.loading)
 
 
 def wanted_model(wanted: str, runs: Callable[[Model], bool]) -> Model:

@@ -21,13 +21,6 @@ HOSTILE = HERE.parent / "hostile"
 sys.path.append(str(HOSTILE))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all of these, so that there is one server and one browser."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> str:
     if CHROMIUM:

@@ -21,6 +21,7 @@ from engine.tiny_qwen import (
     add_shape,
     add_tokenizer,
     byte_letters,
+    finish,
     tensors,
     vocabulary,
 )
@@ -44,14 +45,9 @@ def write(path: Path, *words: str) -> Path:
     for token, following in pairwise(map(every.index, spelled)):
         weights["output.weight"][following] = weights["token_embd.weight"][token]
     writer = gguf.GGUFWriter(path, "qwen3")
-    add_shape(writer)
+    add_shape(writer, "Reciting Qwen3")
     add_tokenizer(writer, tokens, merges)
-    for name, values in weights.items():
-        writer.add_tensor(name, values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer, weights)
     return path
 
 

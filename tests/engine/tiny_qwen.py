@@ -70,19 +70,24 @@ def write(path: Path, seed: int = SEED) -> Path:
     """Write the model to `path`, some hundred kilobytes; the same seed makes the same model."""
     writer = gguf.GGUFWriter(path, "qwen3")
     tokens, merges = vocabulary()
-    add_shape(writer)
+    add_shape(writer, "Tiny Qwen3")
     add_tokenizer(writer, tokens, merges)
-    for name, weights in tensors(len(tokens) + len(CONTROL) + len(MARKS), np.random.default_rng(seed)).items():
-        writer.add_tensor(name, weights)
+    finish(writer, tensors(len(tokens) + len(CONTROL) + len(MARKS), np.random.default_rng(seed)))
+    return path
+
+
+def finish(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray]) -> None:
+    """Write everything, with these tensors, and close the file."""
+    for name, values in weights.items():
+        writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
 
 
-def add_shape(writer: gguf.GGUFWriter) -> None:
-    writer.add_name("Tiny Qwen3")
+def add_shape(writer: gguf.GGUFWriter, name: str) -> None:
+    writer.add_name(name)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)

@@ -11,9 +11,7 @@ import gguf
 import numpy as np
 
 from engine.tiny_qwen import (
-    CONTEXT,
     CONTROL,
-    FEED_FORWARD,
     HEAD,
     HEADS,
     KV_HEADS,
@@ -21,7 +19,9 @@ from engine.tiny_qwen import (
     MARKS,
     SEED,
     WIDTH,
+    add_shape,
     add_tokenizer,
+    finish,
     tensors,
     vocabulary,
 )
@@ -44,15 +44,7 @@ def write(folder: Path, seed: int = SEED) -> Path:
 def write_model(path: Path, random: np.random.Generator) -> None:
     writer = gguf.GGUFWriter(path, "qwen2vl")
     tokens, merges = vocabulary()
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-    writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(FEED_FORWARD)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
-    writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_rope_freq_base(1_000_000.0)
+    add_shape(writer, "Tiny Qwen2-VL")
     writer.add_rope_dimension_sections([HEAD // 8, HEAD // 8, HEAD // 4, 0])
     add_tokenizer(writer, tokens, merges)
     weights = tensors(len(tokens) + len(CONTROL) + len(MARKS), random)
@@ -105,12 +97,3 @@ def write_projector(path: Path, random: np.random.Generator) -> None:
         every |= linear(f"{block}.ffn_up", SIGHT_FEED_FORWARD, SIGHT_WIDTH)
         every |= linear(f"{block}.ffn_down", SIGHT_WIDTH, SIGHT_FEED_FORWARD)
     finish(writer, every)
-
-
-def finish(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray]) -> None:
-    for name, values in weights.items():
-        writer.add_tensor(name, values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()

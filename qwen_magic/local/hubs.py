@@ -1,0 +1,172 @@
+"""How Hugging Face and ModelScope hand out a file: where it is asked for, where they send us, and how they say no.
+
+As their own clients know them: huggingface_hub's `file_download.py` and `utils/_http.py`, modelscope_hub's
+`_download.py` and `errors.py`. Not for what is kept on the disk: that is `downloads`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin, urlsplit
+
+from ..errors import NotTheService, QwenError, RateLimited, ServiceUnavailable
+from ..protocols.failures import retry_after
+from ..transport import Response, Transport
+from .catalogue import File
+
+__all__ = ["Wanted", "hubs", "opened"]
+
+REDIRECTS = 5
+SPAN = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+# Hugging Face's quota and the seconds until it is filled up again: `"resolvers";r=0;t=55`.
+QUOTA = re.compile(r";\s*r=0\s*;\s*t=(\d+)")
+# What a hub, a storage or a login form says instead of sending a file; a model is never text.
+WORDS = re.compile(r"text/|json|xml", re.IGNORECASE)
+TITLE = re.compile(r"<(?:title|message)[^>]*>(.*?)</", re.IGNORECASE | re.DOTALL)
+LARGEST_REFUSAL, LONGEST_WORDS = 1 << 16, 160
+
+# Hugging Face's `X-Error-Code`, and what it means; also for what others say by the status only.
+BY_CODE = {
+    "GatedRepo": "{host} gives {repository} only to those who log in and have been let in",
+    "RepoNotFound": "{host} has no {repository}",
+    "RevisionNotFound": "{host} has no such branch of {repository}",
+    "EntryNotFound": "{host} has no {file} in {repository}",
+}
+BY_STATUS = {
+    401: "{host} wants a login for {repository}",
+    403: "{host} does not give us {repository}",
+    404: "{host} has no {file} in {repository}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file of a repository, at a hub (see `hubs`)."""
+
+    hub: str
+    repository: str
+    file: File
+
+    @property
+    def url(self) -> str:
+        return self.hub.format(repository=self.repository, file=quote(self.file.name))
+
+
+def hubs(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The URLs of a file at the hubs, with `{repository}` and `{file}` to be put in; the one to ask first is first.
+
+    HF_ENDPOINT and MODELSCOPE_DOMAIN name mirrors, as for the hubs' own clients (huggingface_hub's `constants.py`,
+    modelscope's `hub/utils/utils.py`); whoever sets one wants to be served by it.
+    """
+    domain = environment.get("MODELSCOPE_DOMAIN", "")
+    scope = (domain if "://" in domain else f"https://{domain or 'www.modelscope.cn'}").rstrip("/")
+    face = environment.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    urls = (
+        face + "/{repository}/resolve/main/{file}",
+        scope + "/api/v1/models/{repository}/repo?Revision=master&FilePath={file}",
+    )
+    return urls[::-1] if domain and not environment.get("HF_ENDPOINT") else urls
+
+
+@contextmanager
+def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Response, int]]:
+    """The file from byte `had` on: the response, and the byte at which it really begins.
+
+    The hub is asked anew each time, because the links to where it keeps large files expire. Carries no key. Raises
+    `NotTheService` where it is not the file, or not for us, and `RateLimited` or `ServiceUnavailable` where it may be
+    there later.
+    """
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
+    url = wanted.url
+    for _ in range(REDIRECTS + 1):
+        with transport.connection(url) as connection, connection.send("GET", url, headers=headers) as response:
+            check_link(response, wanted, url)
+            if not response.redirect:
+                yield response, checked_start(response, wanted, url, had)
+                return
+            elsewhere = urljoin(url, response.redirect)
+        if url.startswith("https:") and not elsewhere.startswith("https:"):
+            raise NotTheService(f"{host(url)} sends us to {host(elsewhere)}, which is not secure.")
+        url = elsewhere
+    raise NotTheService(f"{host(wanted.url)} sends us round in circles.")
+
+
+def check_link(response: Response, wanted: Wanted, url: str) -> None:
+    """Raises `NotTheService` where the hub says beforehand that it is another file: both hubs tell its SHA-256."""
+    digest = response.headers.get("x-linked-etag", "").removeprefix("W/").strip('"').lower()
+    length = response.headers.get("x-linked-size", str(wanted.file.bytes))
+    if (SHA256.fullmatch(digest) and digest != wanted.file.sha256) or length != str(wanted.file.bytes):
+        raise NotTheService(f"{host(url)} has another {wanted.file.name} by now than the one this version knows.")
+
+
+def checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int:
+    """Where in the file the response begins. Raises what `opened` does."""
+    if response.status not in (200, 206):
+        raise refusal(response, wanted, url)
+    span = SPAN.match(response.headers.get("content-range", "")) if response.status == 206 else None
+    length = span[2] if span else response.headers.get("content-length")
+    if length != str(wanted.file.bytes) and WORDS.search(response.headers.get("content-type", "")):
+        raise NotTheService(told(f"{host(url)} sent words instead of {wanted.file.name}", response))
+    if length not in (None, "*", str(wanted.file.bytes)):
+        raise another(wanted, url, str(length))
+    start = int(span[1] or 0) if span else 0
+    if start > had:
+        raise NotTheService(f"{host(url)} left out a part of {wanted.file.name}.")
+    return start
+
+
+def refusal(response: Response, wanted: Wanted, url: str) -> QwenError:
+    """The error behind a status that is none of success."""
+    status, code = response.status, response.headers.get("x-error-code", "")
+    names = {"host": host(url), "repository": wanted.repository, "file": wanted.file.name}
+    if status == 416 and (span := SPAN.match(response.headers.get("content-range", ""))):
+        return another(wanted, url, span[2])
+    if status == 429:
+        wait = wait_of(response.headers)
+        rest = f", and wants {wait:.0f} s of rest" if wait else ""
+        return RateLimited(f"{host(url)} has had too many requests from here{rest}.", status=429, retry_after=wait)
+    link_expired = status in (403, 410) and host(url) != host(wanted.url)
+    if status >= 500 or link_expired:
+        said = told(f"{host(url)} does not send {wanted.file.name} now (HTTP {status})", response)
+        return ServiceUnavailable(said, status=status, retry_after=wait_of(response.headers))
+    reason = BY_CODE.get(code) or BY_STATUS.get(status, "{host} answered with HTTP " + str(status))
+    return NotTheService(told(reason.format(**names), response))
+
+
+def another(wanted: Wanted, url: str, length: str) -> NotTheService:
+    return NotTheService(f"What {host(url)} has is not {wanted.file.name}: it has {length} bytes.")
+
+
+def wait_of(headers: Mapping[str, str]) -> float | None:
+    """The seconds for which the other side wants to be left alone, where it says so."""
+    quota = QUOTA.search(headers.get("ratelimit", ""))
+    return retry_after(headers.get("retry-after") or (quota[1] if quota else None))
+
+
+def told(happened: str, response: Response) -> str:
+    """`happened`, with the other side's own words on it as far as it has any."""
+    words = " ".join((response.headers.get("x-error-message") or words_in(response.read(LARGEST_REFUSAL))).split())
+    words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
+    return f"{happened}: {words.rstrip('.')}." if words else f"{happened}."
+
+
+def words_in(body: bytes) -> str:
+    """The message in a hub's JSON, a storage's XML or a page's title."""
+    text = body.decode("utf-8", "replace")
+    with suppress(ValueError):
+        report = json.loads(text)
+        found = (report.get(name) for name in ("Message", "message", "error")) if isinstance(report, dict) else ()
+        return next((word for word in found if isinstance(word, str)), "")
+    title = TITLE.search(text)
+    return title[1] if title else ""
+
+
+def host(url: str) -> str:
+    """Who it is. The rest of a link is nobody's business: it is signed, and long."""
+    return urlsplit(url).netloc

@@ -1,0 +1,66 @@
+"""What Tab offers behind `local:`: the models of the table, and the model files and folders on this machine.
+
+Imports nothing heavy, and opens no file: Tab must answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ..errors import ConfigurationError
+from .catalogue import CATALOGUE, VISION, size
+from .gguf import LATER_PIECE, PROJECTOR, file_bytes
+
+__all__ = ["Suggestion", "suggestions"]
+
+MOST = 200
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What may stand behind `local:`, and a word or two on it."""
+
+    text: str
+    facts: str
+    is_file: bool = False
+
+
+def suggestions(begun: str, cwd: Path) -> tuple[Suggestion, ...]:
+    """What goes on from `begun`: names of the table first, then paths, seen from `cwd`."""
+    paths = sorted(islice(paths_from(begun, cwd), MOST), key=lambda path: path.text)
+    return (*(name for name in names() if name.text.startswith(begun)), *paths)
+
+
+def names() -> Iterator[Suggestion]:
+    yield Suggestion(VISION, "the best that fits and sees images")
+    for model in CATALOGUE:
+        yield Suggestion(model.name, size(model.bytes) + ", sees images" * model.sees)
+
+
+def paths_from(begun: str, cwd: Path) -> Iterator[Suggestion]:
+    """Folders and model files; hidden ones only behind a dot."""
+    cut = max(begun.rfind(separator) for separator in SEPARATORS) + 1
+    folder, stem = begun[:cut], begun[cut:]
+    with suppress(OSError, ValueError, RuntimeError), os.scandir(cwd / Path(folder).expanduser()) as entries:
+        for entry in entries:
+            if entry.name.startswith(stem) and (stem.startswith(".") or not entry.name.startswith(".")):
+                yield from suggested(folder, entry)
+
+
+def suggested(folder: str, entry: os.DirEntry[str]) -> Iterator[Suggestion]:
+    if entry.is_dir():
+        yield Suggestion(f"{folder}{entry.name}/", "folder")
+    elif is_model(entry.name):
+        with suppress(ConfigurationError):
+            yield Suggestion(folder + entry.name, size(file_bytes(Path(entry.path))), is_file=True)
+
+
+def is_model(name: str) -> bool:
+    """Whether a file of this name can be asked for: a projector and the later pieces of a model come with it."""
+    return name.lower().endswith(".gguf") and not PROJECTOR.match(name) and not LATER_PIECE.search(name)
