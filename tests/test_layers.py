@@ -17,11 +17,11 @@ PACKAGE = ROOT / "qwen_magic"
 # From the top down. A module may import from its own layer and from those below; a folder is one module here.
 LAYERS = {
     "surfaces": (
-        *("__init__", "asking", "autosave", "cells", "chat", "cli", "commands", "completer", "extension", "magics"),
+        *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "magics"),
         *("doctor", "options", "panel", "prompts", "question_marks", "relay"),
     ),
     "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),
-    "notebook": ("answer", "attachments", "conversations", "frames", "rendering"),
+    "notebook": ("answer", "attachments", "conversations", "rendering"),
     "service": ("client", "credentials", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),
     "values": ("_version", "errors", "events", "messages", "models"),
