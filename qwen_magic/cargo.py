@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
 from .attachments.limits import INLINE_CHARACTERS
 from .conversations import Turn
+from .errors import InputError
 from .gateway import Gateway
 from .messages import Document, Message, Part, Text
 from .models import lookup
@@ -53,6 +54,16 @@ class Cargo:
         )
         self._kept |= {each.sha256: each for each in attachments}
         return attachments
+
+    def again(self, snapshots: Mapping[str, str]) -> tuple[Attachment, ...]:
+        """What went along before, as it was then; `snapshots` are the names, by the hash of what was sent.
+
+        Raises `InputError` for what was sent by another kernel: only its name is known here.
+        """
+        for sha256, name in snapshots.items():
+            if sha256 not in self._kept:
+                raise InputError(f"{name} was attached in another session, and is not at hand here.", "Attach it anew.")
+        return tuple(replace(self._kept[sha256], name=name) for sha256, name in snapshots.items())
 
     def load(self, attachments: tuple[Attachment, ...], model: str, context: Iterable[Turn], *, dry: bool) -> Sent:
         """The attachments as parts of a message to `model`; those that `context` has already are only named.

@@ -99,7 +99,10 @@ class Planner:
         return DryRun("POST", url, dict(encoded.headers), dict(encoded.body), plan.attachments, plan.notes)
 
     def _attachments(self, question: Question) -> tuple[Attachment, ...]:
-        return self._cargo.gather(question.attach, question.model, question.fields) if question.attach else ()
+        again = self._cargo.again(question.snapshots)
+        if not question.attach:
+            return again
+        return (*again, *self._cargo.gather(question.attach, question.model, question.fields))
 
     def _fitted(
         self,

@@ -19,7 +19,7 @@ class Question:
 
     `fields` go into the request's body as they are. `alone` asks without context, and keeps nothing. `cell` is the
     run of the cell that asks; `append` asks at the end all the same. `again` is the turn whose place this one takes.
-    `attach` is what goes along.
+    `attach` is what goes along, and `snapshots` what goes along as it was sent before: names, by the sha256 of it.
     """
 
     prompt: str
@@ -35,3 +35,4 @@ class Question:
     pin: bool = False
     again: Turn | None = None
     attach: Attach | None = None
+    snapshots: Mapping[str, str] = field(default_factory=dict)

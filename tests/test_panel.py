@@ -231,6 +231,44 @@ def test_what_is_attached_goes_along_and_is_named(
     assert "milk and honey" in json.dumps(asked(sandbox)[-1])
     turn = page.done(page.ask("hello", attachments=[given[0] | {"value": "nowhere.txt"}]))
     assert "There is no file nowhere.txt" in turn["error"]["happened"]
+    assert "没有文件 nowhere.txt" in turn["error"]["chinese"]["happened"]
+
+
+def test_what_a_cell_had_attached_goes_along_again_as_it_was_then(
+    open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox
+) -> None:
+    for name in ("notes.txt", "more.txt"):
+        (kernel.folder / name).write_text(f"milk and honey in {name}", encoding="utf-8")
+    kernel.run("%%qwen -f notes.txt\nsandbox: echo\nwhat is in these, and in @more.txt?", "cell")
+    (kernel.folder / "notes.txt").unlink()
+    (kernel.folder / "more.txt").write_text("nothing", encoding="utf-8")
+    page = open_panel()
+    state = page.state()
+    [key], [turn] = state["order"], state["turns"].values()
+    given = turn["given"]
+    assert [each["name"] for each in given] == ["notes.txt", "more.txt"]
+    page.done(page.ask(turn["question"], attachments=given, again=key))
+    assert asked(sandbox)[-1] == asked(sandbox)[-2]
+    [key] = page.state()["order"]
+    turn = page.done(page.ask("sandbox: echo\nother words", attachments=given[:1], again=key))
+    assert [each["name"] for each in turn["attachments"]] == ["notes.txt"]
+    assert "milk and honey" in json.dumps(asked(sandbox)[-1])
+
+
+def test_what_was_attached_in_another_session_is_named_and_not_at_hand(
+    open_panel: Callable[..., Page], kernel: Kernel
+) -> None:
+    kernel.run("numbers = [1, 2, 3]")
+    kernel.run("%%qwen -v numbers\nsandbox: echo\nhello", "cell")
+    kernel.run("%qwen save chat.json")
+    kernel.run("%unload_ext qwen_magic\n%load_ext qwen_magic\n%qwen load chat.json")
+    page = open_panel()
+    state = page.state()
+    [key], [turn] = state["order"], state["turns"].values()
+    turn = page.done(page.ask(turn["question"], attachments=turn["given"], again=key))
+    assert turn["error"]["happened"].startswith("numbers was attached in another session")
+    state = page.state()
+    assert [state["turns"][each]["error"] is None for each in state["order"]] == [True, False]
 
 
 def test_where_nobody_looks_the_transcript_is_shown_and_no_widget(

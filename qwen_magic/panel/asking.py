@@ -8,6 +8,7 @@ from typing import Any
 from ..answer import FAILED, Answer
 from ..errors import QwenError
 from ..events import Event
+from ..rendering.chinese import in_chinese
 from ..rendering.dialect import encodable
 from ..rendering.growing import GrowingAnswer, heading_state
 from ..rendering.view import Heading
@@ -68,9 +69,12 @@ class PanelView:
 
 
 def told(error: BaseException) -> dict[str, Any]:
-    """An error, as a page tells it: the classes that it belongs to, the nearest first, and its sentences."""
+    """An error, as a page tells it: the classes that it belongs to, the nearest first, and its sentences.
+
+    They go out in English and, as far as they are ours, in Chinese: two pages of one panel may differ in language.
+    """
+    if not isinstance(error, QwenError):
+        return {"kinds": [], "happened": encodable(f"{type(error).__name__}: {error}"), "remedy": "", "chinese": {}}
     kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, QwenError)]
-    happened, remedy = f"{type(error).__name__}: {error}", ""
-    if isinstance(error, QwenError):
-        happened, remedy = error.happened, error.remedy
-    return {"kinds": kinds, "happened": encodable(happened), "remedy": encodable(remedy)}
+    said = {"happened": encodable(error.happened), "remedy": encodable(error.remedy)}
+    return {"kinds": kinds, **said, "chinese": {name: in_chinese(text) for name, text in said.items()}}

@@ -92,12 +92,16 @@ class Session:
             again = self._transcript.find(message.get("again") or "")
             entry = self._transcript.ask(message["key"], message["text"], attachments, again)
             self._tell_turns([entry])
+        snapshots = {each["value"]: each["name"] for each in attachments if each["kind"] == "snapshot"}
+        # The files that unchanged words mention are among them.
+        unchanged = snapshots and again and again.state["question"] == message["text"]
         question = Question(
             message["text"],
             conversation=self.conversation.name,
             append=True,
             again=entry.replaces,
-            attach=self._attach(message["text"], attachments),
+            attach=self._attach("" if unchanged else message["text"], attachments),
+            snapshots=snapshots,
         )
         cancel = self._cancels[entry.key] = Cancel()
         self._apart(partial(self._answer, entry, question, cancel))

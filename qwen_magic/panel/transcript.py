@@ -121,9 +121,14 @@ def kept(turn: Turn) -> Entry:
         "foot": foot(answer),
         "text": encodable(answer.text),
         "error": None,
-        "given": None,
+        "given": [snapshot(attached) for attached in answer.attachments],
     }
     return Entry(uuid.uuid4().hex, state, turn)
+
+
+def snapshot(attached: Attached) -> dict[str, str]:
+    """What was sent before, to be attached again as it was then; the page gives it back as it is."""
+    return {"kind": "snapshot", "value": attached.sha256, "name": encodable(attached.name)}
 
 
 def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..answer import FAILED, STOPPED, Answer
 from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta, ToolCallDelta
+from .chinese import in_chinese
 from .dialect import encodable
 from .markdown import Blocks, Patch
 from .view import Heading
@@ -78,7 +79,8 @@ class GrowingAnswer:
         """What an event tells about the answer's progress."""
         match event:
             case Retrying(reason, delay):
-                self._progress["notice"] = {"kind": "retrying", "reason": encodable(reason), "delay": delay}
+                said = {"reason": encodable(reason), "chinese": in_chinese(encodable(reason))}
+                self._progress["notice"] = {"kind": "retrying", "delay": delay, **said}
             case Started():
                 self._progress["notice"] = None
             case ReasoningDelta(text) if text:

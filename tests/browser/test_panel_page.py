@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 from playwright.sync_api import expect
@@ -105,12 +106,23 @@ def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened,
 
 
 def test_a_cell_and_the_panel_share_a_conversation(opened, panel, page):
-    made = opened("%%qwen -c review\nsandbox: echo\nasked in the cell", first=f"{LOAD}\n%qwen chat review")
+    first = f"{LOAD}\nprices = [1, 2, 3]\n%qwen chat review"
+    made = opened("%%qwen -c review -v prices\nsandbox: echo\nasked in the cell", "del prices", first=first)
     panel.ask_and_wait("sandbox: echo\nasked in the panel")
     made.run_cell(1)
     expect(panel.turns).to_have_count(2)
     expect(panel.turns.last).to_contain_text("asked in the cell")
     expect(page.locator(".qwen-title")).to_have_text("Chat: review")
+    made.run_cell(2)
+    panel.turns.last.get_by_role("button", name="Edit and ask again").click()
+    expect(panel.chips).to_have_text(["prices"])
+    panel.input.fill("sandbox: echo\nasked in the panel now")
+    panel.input.press("Enter")
+    expect(panel.answers.last).to_contain_text("asked in the panel now")
+    expect(panel.turns.last.locator(".qwen-chip")).to_have_text(["prices"])
+    panel.turns.last.get_by_role("button", name="Ask again", exact=True).click()
+    expect(panel.turns).to_have_count(2)
+    expect(panel.answers.last).to_contain_text("[1, 2, 3]")
 
 
 def test_a_question_is_edited_asked_again_cleared_and_brought_back(opened, panel, page):
@@ -301,7 +313,7 @@ from qwen_magic.answer import Answer
 from qwen_magic.messages import Message
 chat = qwen_magic.conversation("many")
 words = "Some **words** of an answer, and `code`. " * 20
-text = f"# Heading\\n\\n{words}\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n"
+text = f"# Heading\\n\\n{words}\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n\\n{words}\\n"
 for number in range(200):
     with chat.begin() as place:
         place.keep(Turn(Message.user(f"Question {number}"), Answer(text, model="qwen-plus"), "qwen-plus"))
@@ -321,7 +333,12 @@ def test_two_hundred_turns_open_quickly_and_do_not_slow_typing(opened, panel, pa
     made.run_cell(1)
     print(f"200 turns after {page.evaluate('async () => (await window.opened) - window.began'):.0f} ms")
     big = page.locator(".qwen-scroll").last
-    page.wait_for_function("node => node.scrollTop > 5_000", arg=big.element_handle())
+    expect(panel.turns.nth(199)).to_contain_text("Question 199")
+    page.wait_for_function(
+        "node => node.scrollTop > 5_000 && node.scrollTop + node.clientHeight > node.scrollHeight - 40",
+        arg=big.element_handle(),
+    )
+    expect(page.get_by_role("button", name="Go to the latest")).to_have_count(0)
     assert panel.answers.count() < 60, "only the turns that are near are drawn"
     typing = page.evaluate(
         """async () => {
@@ -383,5 +400,28 @@ class TestInChinese:
         made.run()
         page.get_by_role("textbox", name="你的问题").fill("sandbox: denied")
         page.get_by_role("button", name="发送", exact=True).click()
-        expect(page.locator(".qwen-error")).to_contain_text("此账号无权使用该模型或服务。")
+        expect(page.locator(".qwen-error")).to_contain_text("此账号无权使用该模型或服务。服务返回：")
         look("panel-zh")
+        page.get_by_role("textbox", name="你的问题").fill("sandbox: 429 1\nsandbox: retry-after 2\nsandbox: echo\n你好")
+        page.get_by_role("button", name="发送", exact=True).click()
+        expect(page.locator(".qwen-notice").last).to_contain_text("2 秒后重试：服务返回：")
+        expect(page.locator(".qwen-answered").last).to_contain_text("你好")
+
+    def test_what_goes_wrong_is_told_in_the_language_of_the_browser(self, notebook, page, look):
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+        notebook(f"{CHAT}\n%qwen use http://127.0.0.1:{port}/v1").run()
+        question = page.get_by_role("textbox", name="你的问题")
+        question.fill("有人吗？")
+        question.press("Enter")
+        expect(page.locator(".qwen-error")).to_contain_text(re.compile(f"^无法连接到 127.0.0.1:{port}（.*）。"))
+        expect(page.locator(".qwen-error")).to_contain_text("请确认服务器正在运行，且端口正确。")
+        chooser = page.locator(".qwen-composer input[type=file]")
+        chooser.set_input_files({"name": "数据.zip", "mimeType": "application/zip", "buffer": b"BZh91AY"})
+        expect(page.locator(".qwen-box .qwen-chip-name")).to_have_text("数据.zip")
+        question.fill("这是什么？")
+        question.press("Enter")
+        refused = "数据.zip 是压缩包（bzip2）。请解压后附加其中需要的文件。"
+        expect(page.locator(".qwen-turn").last.locator(".qwen-error")).to_have_text(refused)
+        look("panel-zh-errors")

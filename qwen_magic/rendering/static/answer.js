@@ -21,7 +21,7 @@ const WORDS = {
     notCopied: "Not copied",
     thinking: (seconds) => `Thinking… ${seconds} s`,
     thought: (seconds) => `Thought for ${seconds} s`,
-    retrying: (seconds, reason) => `trying again in ${seconds} s: ${reason}`,
+    retrying: (seconds, { reason }) => `trying again in ${seconds} s: ${reason}`,
     calling: (name) => `calling ${name}`,
   },
   zh: {
@@ -38,7 +38,7 @@ const WORDS = {
     notCopied: "复制失败",
     thinking: (seconds) => `思考中… ${seconds} 秒`,
     thought: (seconds) => `思考了 ${seconds} 秒`,
-    retrying: (seconds, reason) => `${seconds} 秒后重试：${reason}`,
+    retrying: (seconds, { reason, chinese }) => `${seconds} 秒后重试：${chinese || reason}`,
     calling: (name) => `正在调用 ${name}`,
   },
 };
@@ -288,7 +288,7 @@ function quietLine(text) {
 
 function noticeText({ phase, outcome, notice }) {
   if (phase === "done") return outcome === "done" ? "" : words[outcome];
-  if (notice?.kind === "retrying") return words.retrying(Math.ceil(notice.delay), notice.reason);
+  if (notice?.kind === "retrying") return words.retrying(Math.ceil(notice.delay), notice);
   if (notice?.kind === "calling") return words.calling(notice.name);
   return "";
 }

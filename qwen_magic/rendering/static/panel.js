@@ -146,11 +146,11 @@ function panelView(chat, typeset) {
   const composer = composerView(chat);
   const act = {
     edit(key, { question, given }) {
-      chat.draft = { text: question, attachments: [...(given ?? [])], again: key };
+      chat.draft = { text: question, attachments: [...given], again: key };
       chat.tellViews();
       composer.focus();
     },
-    again: (key, turn) => chat.running() || chat.ask(turn.question, turn.given ?? [], key),
+    again: (key, turn) => chat.running() || chat.ask(turn.question, turn.given, key),
   };
   const transcript = transcriptView(chat, { act, typeset });
   const middle = element("div", "qwen-middle");

@@ -81,9 +81,6 @@ function turnView(key, turn, { act, typeset }) {
     error.textContent = turn.error ? failureText(turn.error) : "";
     error.hidden = !turn.error;
     status.hidden = !status.textContent;
-    // What was attached in a cell, or in another session, is not at hand.
-    const missing = turn.attachments.length > 0 && !turn.given;
-    for (const button of root.querySelectorAll(".qwen-ask-again")) button.hidden = missing;
   }
 
   function draw() {
@@ -124,6 +121,7 @@ function transcriptView(chat, tools) {
   root.append(empty, list);
   const views = new Map();
   let atEnd = true;
+  let before = 0;
 
   const near = new IntersectionObserver(
     (entries) => {
@@ -139,7 +137,10 @@ function transcriptView(chat, tools) {
   size.observe(list);
   size.observe(root);
   root.addEventListener("scroll", () => {
-    atEnd = root.scrollHeight - root.scrollTop - root.clientHeight < 40;
+    // Whoever scrolls up leaves the end. An answer that was drawn only now makes the list longer under the same event.
+    if (root.scrollHeight - root.scrollTop - root.clientHeight < 40) atEnd = true;
+    else if (root.scrollTop < before) atEnd = false;
+    before = root.scrollTop;
     down.hidden = atEnd;
   });
   down.hidden = true;

@@ -80,15 +80,8 @@ const PANEL_WORDS = {
     tooLarge: (name, most) => `${name} 超过 ${megabytes(most)}。`,
     uploading: (done) => `${done}%`,
     dropHere: "松开即可附加文件",
-    // By the names of the classes in errors.py, the nearest first.
+    // What introduces the service's own words, by the names of the classes in errors.py, the nearest first.
     failures: {
-      NoKey: "缺少密钥：请先运行 %qwen login。",
-      ConfigurationError: "端点、模型或设置有误。",
-      InputError: "无法这样提问，未发送任何内容。",
-      CertificateError: "无法验证对方的证书。",
-      NoAnswer: "已连接，但长时间没有回应。",
-      NotTheService: "回应的不是该服务（可能是代理或登录页面）。",
-      ConnectionFailed: "无法连接到服务。",
       KeyRejected: "密钥无效，或属于其他地域或套餐。",
       AccessDenied: "此账号无权使用该模型或服务。",
       AccountOverdue: "账号欠费。",
@@ -98,7 +91,6 @@ const PANEL_WORDS = {
       RateLimited: "请求过于频繁，请稍后再试。",
       ServiceUnavailable: "服务暂时不可用。",
       ServiceError: "服务拒绝了请求。",
-      StreamError: "回答中断了。",
     },
   },
 };
@@ -108,8 +100,9 @@ function megabytes(bytes) {
   return `${(bytes / (1 << 20)).toFixed(1)} MB`;
 }
 
-/** An error of Python's: our words for its kind first, where there are some, then its own. */
-function failureText({ kinds, happened, remedy }) {
+/** An error of Python's, in the page's language as far as the words are ours. */
+function failureText({ kinds, happened, remedy, chinese }) {
   const kind = kinds.find((name) => words.failures[name]);
-  return [kind && words.failures[kind], happened, remedy].filter(Boolean).join(" ");
+  const said = words === WORDS.zh ? [chinese.happened || happened, chinese.remedy || remedy] : [happened, remedy];
+  return [words.failures[kind], ...said].filter(Boolean).join(words === WORDS.zh ? "" : " ");
 }
