@@ -29,6 +29,7 @@ The Qwen sandbox: a simulator of Alibaba's Qwen service, not a model.
 In a notebook:
   %load_ext qwen_magic
   %qwen use {compatible}
+  %qwen login                  (the key above)
 
 With other clients:
   export OPENAI_BASE_URL={compatible} OPENAI_API_KEY={key}

@@ -27,6 +27,7 @@ WAYS_ON = (
     "Three ways on: %qwen login (or set DASHSCOPE_API_KEY) for the service; %qwen use local, ollama or another local "
     "server for a Qwen on this machine; %qwen use sandbox to try everything offline."
 )
+OTHER_WAYS = f"%qwen login asks for it, or set {OTHER_VARIABLE}. The service's own key goes to its own hosts only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Credentials:
         """The key for `account`. Raises `NoKey` with the ways on."""
         found = self.find(account)
         if found is None:
-            raise NoKey(f"There is no key for {account}.", WAYS_ON)
+            raise NoKey(f"There is no key for {account}.", ways_on(account))
         return found.secret
 
     def remember(self, account: str, value: str) -> str:
@@ -107,6 +108,11 @@ class Credentials:
             keyring.delete_password(KEYRING_NAME, account)
             gone.append("the system keyring")
         return tuple(gone)
+
+
+def ways_on(account: str) -> str:
+    """What to do where there is no key for `account`."""
+    return WAYS_ON if account == SERVICE else OTHER_WAYS
 
 
 def variable(account: str) -> str:

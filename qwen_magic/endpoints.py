@@ -7,9 +7,11 @@ Not for talking to them: that is `qwen_magic.client`.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from .credentials import SERVICE as ACCOUNT
 from .errors import ConfigurationError
 from .protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 
@@ -23,6 +25,10 @@ REGIONS = {
     "hongkong": "https://cn-hongkong.dashscope.aliyuncs.com",
 }
 COMPATIBLE_PATH, NATIVE_PATH = "/compatible-mode/v1", "/api/v1"
+# The service's own hosts: only they are given its key. Those in Beijing: only there documents can be uploaded for
+# qwen-long (docs, "Qwen-Long"; "Base URL" for the hosts, such as WORKSPACE.cn-beijing.maas.aliyuncs.com).
+OF_SERVICE = re.compile(r"(?:.+\.)?aliyuncs\.com")
+IN_BEIJING = re.compile(r"dashscope\.aliyuncs\.com|.+\.cn-beijing\..+")
 
 # Local servers on the ports of their own documentation.
 LOCAL_SERVERS: dict[str, tuple[str, Dialect]] = {
@@ -59,6 +65,19 @@ class Endpoint:
         parts = urlsplit(self.base_url)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether documents can be uploaded, as far as it is known: a proxy may lead anywhere, and gets the benefit."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.dialect.service and (self.account != ACCOUNT or bool(IN_BEIJING.fullmatch(host)))
+
+    @property
+    def compatible(self) -> Endpoint:
+        """The same in its compatible form: only that one lists models and keeps files."""
+        if self.protocol == "compatible":
+            return self
+        return replace(self, base_url=self.base_url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, protocol="compatible")
+
     def url(self, path: str) -> str:
         return f"{self.base_url}/{path}"
 
@@ -82,32 +101,35 @@ def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:
     )
 
 
-def of_service(name: str, root: str, protocol: ProtocolName, account: str = "dashscope") -> Endpoint:
+def of_service(name: str, root: str, protocol: ProtocolName, account: str = ACCOUNT) -> Endpoint:
     """DashScope, or something that is just like it, whose root URL is `root`."""
     path = COMPATIBLE_PATH if protocol == "compatible" else NATIVE_PATH
     return Endpoint(name, root + path, protocol, SERVICE, account, needs_key=True)
 
 
 def at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
-    """The endpoint at a base URL; its path says which form it speaks, and whether it is the service's."""
+    """The endpoint at a base URL; its path says which form it speaks, unless `protocol` does."""
     url = url.strip().rstrip("/")
     host = checked_host(url)
-    native = url.endswith(NATIVE_PATH)
-    if protocol == "dashscope" and not native and url.endswith(COMPATIBLE_PATH):
-        url, native = url.removesuffix(COMPATIBLE_PATH) + NATIVE_PATH, True
-    if protocol == "compatible" and native:
-        url, native = url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, False
-    if protocol == "dashscope" and not native:
+    own = bool(OF_SERVICE.fullmatch(host))
+    native = protocol == "dashscope" or (protocol is None and url.endswith(NATIVE_PATH))
+    if native and url.endswith(COMPATIBLE_PATH):
+        url = url.removesuffix(COMPATIBLE_PATH) + NATIVE_PATH
+    if own and not native and url.endswith(NATIVE_PATH):
+        url = url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH
+    if native and not url.endswith(NATIVE_PATH):
         raise ConfigurationError(
             f"The native protocol does not live at {url}.", f"Give the URL up to and including {NATIVE_PATH}."
         )
-    service = native or url.endswith(COMPATIBLE_PATH) or host.endswith(".aliyuncs.com")
+    if own and not url.startswith("https:"):
+        raise ConfigurationError(f"{url} would send the service's key unencrypted.", "Give it with https://.")
+    service = own or native or url.endswith(COMPATIBLE_PATH)
     return Endpoint(
         name=url,
         base_url=url,
         protocol="dashscope" if native else "compatible",
         dialect=SERVICE if service else LOCAL,
-        account="dashscope" if service else host,
+        account=ACCOUNT if own else host,
         needs_key=service,
     )
 

@@ -5,7 +5,6 @@ Not for what is asked, nor for what is kept: that is `qwen_magic.assistant`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .credentials import SERVICE, WAYS_ON, Credentials
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gateway"]
 
-# "Text, images, uploaded documents": the service's models of choice (its docs, "Models", Oct 2026).
+# The service's model of choice for text (its docs, "Models", Oct 2026).
 TEXT_MODEL = "qwen-plus"
 # The service's region for whoever has a key and names none.
 UNNAMED = "beijing"
@@ -129,25 +128,20 @@ class Gateway:
 
     def models(self) -> dict[str, int | None]:
         """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
-        listing = self.client.call(self.compatible(), "GET", "models")
+        listing = self.client.call(self.endpoint.compatible, "GET", "models")
         rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
         return {str(row["id"]): window_of(row) for row in rows}
-
-    def compatible(self) -> Endpoint:
-        """The endpoint in its compatible form: only that one lists models and keeps files."""
-        here = self.endpoint
-        if here.protocol == "compatible":
-            return here
-        return replace(self.resolve(here.name, "compatible"), account=here.account)
 
     def files(self) -> Files:
         """The files on the service. Raises `ConfigurationError` where there are none."""
         from .files import Files, default_ledger
 
-        here = self.compatible()
-        if not here.dialect.service:
-            raise ConfigurationError(f"{here.name} keeps no files.", "Only the service does: %qwen use beijing.")
-        return Files(self.client, here, self.credentials, default_ledger())
+        here = self.endpoint
+        if not here.keeps_files:
+            raise ConfigurationError(
+                f"{here.name} keeps no files.", "Only the service in Beijing does: %qwen use beijing."
+            )
+        return Files(self.client, here.compatible, self.credentials, default_ledger())
 
     def known_models(self) -> tuple[str, ...]:
         """The models of the endpoint as far as they are known without asking it."""

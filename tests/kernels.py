@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -280,9 +279,7 @@ class Kernel:
 
     def use(self, base_url: str, key: str) -> None:
         """Load the extension, with the key for `base_url` in the environment, and ask there from now on."""
-        path = urlsplit(base_url).path
-        variable = "DASHSCOPE_API_KEY" if path in ("/compatible-mode/v1", "/api/v1") else "QWEN_API_KEY"
-        lines = (f"import os; os.environ[{variable!r}] = {key!r}", "%load_ext qwen_magic", f"%qwen use {base_url}")
+        lines = (f"import os; os.environ['QWEN_API_KEY'] = {key!r}", "%load_ext qwen_magic", f"%qwen use {base_url}")
         result = self.run("\n".join(lines))
         assert result.status == "ok", result.text
 

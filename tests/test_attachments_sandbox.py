@@ -23,7 +23,7 @@ AS_JSON = {"response_format": {"type": "json_object"}}
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    client = Client(Credentials({"DASHSCOPE_API_KEY": KEY}))
+    client = Client(Credentials({"QWEN_API_KEY": KEY}))
     yield client
     client.close()
 
@@ -49,7 +49,7 @@ def test_images_arrive_as_they_were_shown(client: Client, sandbox: Sandbox, tmp_
 
 def test_documents_arrive_as_they_lay_on_the_disk(client: Client, sandbox: Sandbox, tmp_path: Path) -> None:
     where = endpoint(sandbox.compatible_url)
-    files = Files(client, where, Credentials({"DASHSCOPE_API_KEY": KEY}), Ledger(tmp_path / "ledger.sqlite"))
+    files = Files(client, where, Credentials({"QWEN_API_KEY": KEY}), Ledger(tmp_path / "ledger.sqlite"))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\n" + b"pages " * 1000)
     (tmp_path / "b.py").write_text("x = 1\n" * 10_000, encoding="utf-8")
     (tmp_path / "c.csv").write_text("a,b\n" + "1,2\n" * 10_000, encoding="utf-8")

@@ -26,11 +26,12 @@ from qwen_magic.events import Retrying
 from qwen_magic.transport import Timeouts
 
 KEY = "sk-test-0123456789abcdef"
+SERVICE_KEY = "sk-service-0123456789abcdef"
 
 
 @pytest.fixture
 def client():
-    client = Client(Credentials({"DASHSCOPE_API_KEY": KEY}), Timeouts(connect=2, idle=5))
+    client = Client(Credentials({"DASHSCOPE_API_KEY": SERVICE_KEY, "QWEN_API_KEY": KEY}), Timeouts(connect=2, idle=5))
     yield client
     client.close()
 
@@ -226,18 +227,18 @@ def test_no_such_host(client):
     assert "no-such-host.invalid" in str(error)
 
 
-def test_the_key_goes_to_the_service_and_to_nobody_else(client):
+@pytest.mark.parametrize("path", ["/v1", "/compatible-mode/v1", "/api/v1"])
+def test_the_services_key_goes_to_nobody_else_whatever_the_path_looks_like(client, path):
     with FaultServer(GOOD) as server:
-        ask(client, server.url)
-        ask(client, server.url.replace("/v1", "/compatible-mode/v1"))
-    assert KEY.encode() not in server.requests[0]
-    assert f"Bearer {KEY}".encode() in server.requests[1]
+        ask(client, server.url.replace("/v1", path))
+    assert SERVICE_KEY.encode() not in server.requests[0]
+    assert f"Bearer {KEY}".encode() in server.requests[0]
 
 
 def test_without_a_key_nothing_is_sent():
     client = Client(Credentials({}))
     with FaultServer(GOOD) as server:
-        with pytest.raises(NoKey, match="Three ways on"):
+        with pytest.raises(NoKey, match="set QWEN_API_KEY"):
             client.stream(endpoint(server.url.replace("/v1", "/compatible-mode/v1")), question())
         assert not server.connections
 

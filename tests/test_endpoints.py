@@ -24,7 +24,11 @@ def test_regions_speak_both_protocols():
         ("https://dashscope.aliyuncs.com/compatible-mode/v1/", "compatible", True, "dashscope"),
         ("https://dashscope.aliyuncs.com/api/v1", "dashscope", True, "dashscope"),
         ("https://coding.dashscope.aliyuncs.com/v1", "compatible", True, "dashscope"),
-        ("https://hub.example/user/me/qwen/compatible-mode/v1", "compatible", True, "dashscope"),
+        ("https://ws-1.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "compatible", True, "dashscope"),
+        ("https://hub.example/user/me/qwen/compatible-mode/v1", "compatible", True, "hub.example"),
+        ("https://openrouter.example/api/v1", "dashscope", True, "openrouter.example"),
+        ("https://dashscope.aliyuncs.com.example/api/v1", "dashscope", True, "dashscope.aliyuncs.com.example"),
+        ("https://notaliyuncs.com/compatible-mode/v1", "compatible", True, "notaliyuncs.com"),
         ("http://localhost:8000/v1", "compatible", False, "localhost"),
         ("https://gateway.example/llm/v1", "compatible", False, "gateway.example"),
     ],
@@ -36,9 +40,35 @@ def test_a_url_says_what_is_spoken_there(url, protocol, service, account):
 
 
 def test_the_protocol_of_a_url_can_be_changed():
-    found = endpoint("https://host.example/compatible-mode/v1", "dashscope")
-    assert found.base_url == "https://host.example/api/v1"
-    assert endpoint(found.base_url, "compatible").base_url == "https://host.example/compatible-mode/v1"
+    native = endpoint("https://host.example/compatible-mode/v1", "dashscope")
+    assert (native.base_url, native.protocol) == ("https://host.example/api/v1", "dashscope")
+    assert native.compatible.base_url == "https://host.example/compatible-mode/v1"
+    service = endpoint("https://dashscope.aliyuncs.com/api/v1", "compatible")
+    assert service.base_url == "https://dashscope.aliyuncs.com/compatible-mode/v1"
+
+
+def test_somebody_elses_api_may_be_openais_all_the_same():
+    found = endpoint("https://openrouter.example/api/v1", "compatible")
+    assert found.base_url == "https://openrouter.example/api/v1"
+    assert (found.protocol, found.dialect.service) == ("compatible", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "keeps"),
+    [
+        ("beijing", True),
+        ("singapore", False),
+        ("us", False),
+        ("hongkong", False),
+        ("ollama", False),
+        ("https://ws-1.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", True),
+        ("https://ws-1.ap-southeast-1.maas.aliyuncs.com/api/v1", False),
+        ("https://coding.dashscope.aliyuncs.com/v1", False),
+        ("https://proxy.example/api/v1", True),
+    ],
+)
+def test_documents_are_uploaded_where_they_can_be_read(name, keeps):
+    assert endpoint(name).keeps_files is keeps
 
 
 @pytest.mark.parametrize(
@@ -50,6 +80,7 @@ def test_the_protocol_of_a_url_can_be_changed():
         ("http:///v1", "not an http"),
         ("http://host:99999/v1", "not a URL"),
         ("http://user:secret@host/v1", "password"),
+        ("http://dashscope.aliyuncs.com/api/v1", "unencrypted"),
         ("http://host/v1?x=1", "more than a path"),
         ("http://localhost:8000", "http://localhost:8000/v1"),
     ],

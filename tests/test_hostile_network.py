@@ -52,7 +52,7 @@ PLAIN_HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    client = Client(Credentials({"DASHSCOPE_API_KEY": KEY}), Timeouts(connect=2, idle=IDLE))
+    client = Client(Credentials({"QWEN_API_KEY": KEY}), Timeouts(connect=2, idle=IDLE))
     yield client
     client.close()
     assert wait_for(lambda: not readers()), "a thread was left behind"

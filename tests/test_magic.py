@@ -421,7 +421,7 @@ def test_configuration_is_heeded(fresh_kernel, sandbox):
 
 
 def test_the_environment_configures_too(start_kernel, sandbox):
-    kernel = start_kernel(QWEN_BASE_URL=sandbox.compatible_url, QWEN_MODEL="qwen-max", DASHSCOPE_API_KEY=sandbox.key)
+    kernel = start_kernel(QWEN_BASE_URL=sandbox.compatible_url, QWEN_MODEL="qwen-max", QWEN_API_KEY=sandbox.key)
     kernel.run("%load_ext qwen_magic")
     assert kernel.run(ASK + "Hello").status == "ok"
     assert bodies(sandbox)[-1]["model"] == "qwen-max"

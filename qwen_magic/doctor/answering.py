@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
@@ -85,7 +85,7 @@ def ask_for_models(here: Endpoint, key: Found | None, timeouts: Timeouts) -> Rep
 
 def who_answers(case: Case) -> Iterator[Finding]:
     """Who is there: the service, a relay, a local server, or a page in their place. And what its clock says."""
-    reply = ask_for_models(compatible(case), case.key, case.timeouts)
+    reply = ask_for_models(case.endpoint.compatible, case.key, case.timeouts)
     case.server = between(reply.headers)
     who = named(reply, case.endpoint)
     if location := reply.headers.get("location"):
@@ -114,14 +114,6 @@ def who_answers(case: Case) -> Iterator[Finding]:
         raise Dead
     else:
         yield fine("key accepted", "yes" if case.key else "it was not asked for")
-
-
-def compatible(case: Case) -> Endpoint:
-    """The endpoint in the form that can list models."""
-    here = case.endpoint
-    if here.protocol == "compatible":
-        return here
-    return replace(endpoint(here.base_url, "compatible"), account=here.account)
 
 
 def named(reply: Reply, here: Endpoint) -> str:
@@ -190,7 +182,7 @@ def large_requests(case: Case) -> Iterator[Finding]:
     if "nginx" not in case.server.lower():
         return
     transport = Transport(case.timeouts)
-    url = compatible(case).url("chat/completions")
+    url = case.endpoint.compatible.url("chat/completions")
     key = case.key.secret.reveal() if case.key else None
     try:
         with (

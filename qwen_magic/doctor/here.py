@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from .._version import __version__
-from ..credentials import SERVICE, WAYS_ON
+from ..credentials import SERVICE, ways_on
 from ..endpoints import RELAY
 from ..errors import QwenError
 from ..hosting import offered
@@ -72,7 +72,7 @@ def key(case: Case) -> Iterator[Finding]:
         if not case.endpoint.needs_key:
             yield fine("key", "none, and none is needed here", source=None)
             return
-        yield problem("key", f"there is none for {account}", WAYS_ON, source=None)
+        yield problem("key", f"there is none for {account}", ways_on(account), source=None)
         return
     value = case.key.secret.reveal()
     ending = value[-VISIBLE:] if len(value) > 2 * VISIBLE else ""

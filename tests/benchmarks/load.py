@@ -37,7 +37,7 @@ ASKING = (
 from qwen_magic.sandbox import Sandbox
 import os
 sandbox = Sandbox().start()
-os.environ["DASHSCOPE_API_KEY"] = sandbox.key
+os.environ["QWEN_API_KEY"] = sandbox.key
 shell.run_line_magic("load_ext", "qwen_magic")
 shell.run_line_magic("qwen", "use " + sandbox.compatible_url)
 from contextlib import redirect_stdout
