@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .client import AnswerStream
+    from .endpoints import Endpoint
     from .rendering.view import View
 
 __all__ = ["Assistant", "Cancel", "Stopped"]
@@ -135,10 +136,12 @@ class Assistant:
         last = self.last
         if last is None or last.answer.complete:
             raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
+        # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought.
+        beginning = last.answer if last.answer.text else None
         if last.conversation is None or last.turn is None:
-            return self._ask(last.plan, view, None, None, beginning=last.answer)
+            return self._ask(last.plan, view, None, None, beginning)
         with last.conversation.reopen(last.turn, cell) as reserved:
-            return self._ask(last.plan, view, last.conversation, reserved, beginning=last.answer)
+            return self._ask(last.plan, view, last.conversation, reserved, beginning)
 
     def compact(self, conversation: Conversation, view: View, cell: CellRef | None = None) -> Answer:
         """Let the model sum up the oldest turns; from now on its summary is sent in their stead."""
@@ -161,13 +164,15 @@ class Assistant:
 
         request = continued(plan, beginning.text) if beginning else plan.request
         reply = Reply()
-        stream = self.gateway.client.stream(plan.endpoint, request)
         error: BaseException | None = None
         with Interrupts() as interrupts:
+            stream = self.gateway.client.stream(plan.endpoint, request)
             try:
                 view.start(Heading(request.model, plan.endpoint.name, plan.attachments, plan.notes))
                 with interrupts.passing():
-                    self._listen(stream, request, plan, reply, view, beginning, cancel)
+                    if beginning is not None:
+                        pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
+                    self._listen(stream, plan.endpoint, request, reply, view, cancel)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
             finally:
@@ -191,25 +196,20 @@ class Assistant:
     def _listen(
         self,
         stream: AnswerStream,
+        endpoint: Endpoint,
         request: ChatRequest,
-        plan: Plan,
         reply: Reply,
         view: View,
-        beginning: Answer | None,
         cancel: Cancel | None,
     ) -> None:
-        """Pass on what `beginning` has, and then the stream; a document that has gone is uploaded anew."""
-        if beginning is not None:
-            known: list[Event] = [ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
-            reply.add(known)
-            view.update(known)
+        """Pass the answer on; where a document has gone from the service, upload it anew and ask again."""
         try:
             read(stream, reply, view, cancel)
         except FileGone:
             if not self._cargo.forget(request.messages):
                 raise
             anew = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
-            read(self.gateway.client.stream(plan.endpoint, anew), reply, view, cancel)
+            read(self.gateway.client.stream(endpoint, anew), reply, view, cancel)
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None
@@ -241,7 +241,11 @@ def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None) 
             cancel.calls(stream.cancel)
         try:
             for events in stream.batches(view.interval):
-                reply.add(events)
-                view.update(events)
+                pass_on(events, reply, view)
         finally:
             reply.add(stream.rest())
+
+
+def pass_on(events: Sequence[Event], reply: Reply, view: View) -> None:
+    reply.add(events)
+    view.update(events)

@@ -4,6 +4,8 @@ import json
 import time
 
 import pytest
+from faults import HEADERS, LAST, FaultServer, framed, plain
+from wire import chunk, sse
 
 ASK = "%%qwen\n"
 
@@ -225,6 +227,20 @@ def test_an_answer_that_was_cut_can_be_continued(notebook, sandbox):
     assert len(notebook.value("_qwen.text")) > len(begun)
     notebook.run(ASK + "Next")
     assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
+
+
+def test_an_answer_that_broke_off_in_the_thinking_begins_anew(kernel):
+    thought = (HEADERS, framed(sse(chunk(reasoning_content="Let me see. "), done=False)))
+    whole = (HEADERS, framed(sse(chunk(reasoning_content="Hm. "), chunk(content="42"), chunk("stop"))), LAST)
+    with FaultServer((*thought, "close"), whole) as server:
+        server.listing = plain("200 OK", b'{"data": [{"id": "qwen3-8b"}]}')
+        kernel.use(server.url, "sk-test-0123456789abcdef")
+        assert kernel.run("%%qwen -m qwen3-8b\nWhat is six times seven?").error.startswith("StreamCut")
+        assert kernel.value("_qwen.reasoning") == "Let me see. "
+        assert kernel.run("%qwen continue").status == "ok"
+        first, again = (json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests)
+    assert kernel.value("(_qwen.reasoning, _qwen.text)") == ("Hm. ", "42")
+    assert again == first
 
 
 def test_without_a_key_nothing_is_sent_and_the_ways_on_are_named(kernel):

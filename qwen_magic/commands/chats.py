@@ -38,10 +38,15 @@ def chats(call: Call) -> None:
     from ..rendering.listing import Listing
 
     rows = [
-        (chat.name, len(chat), f"{chat.usage.total:,}", chat.model or "", ago(chat.last_used))
+        (chat.name, len(chat), f"{chat.usage.total:,}", model_of(chat), ago(chat.last_used))
         for chat in conversations(call)
     ]
     display(Listing(("conversation", "turns", "tokens", "model", "last used"), rows, "No conversation yet."))
+
+
+def model_of(chat: Conversation) -> str:
+    """The model that is set for a conversation, else the one that answered last."""
+    return chat.model or next((turn.model for turn in reversed(chat.turns)), "")
 
 
 def ago(moment: float | None) -> str:
