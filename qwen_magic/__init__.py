@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .answer import Answer, CodeBlock
-    from .asking import ask, conversation
+    from .asking import ask, chats, compact, conversation
     from .conversations import Conversation
     from .errors import QwenError
     from .panel import chat
@@ -31,6 +31,8 @@ __all__ = [
     "__version__",
     "ask",
     "chat",
+    "chats",
+    "compact",
     "conversation",
     "load_ipython_extension",
     "unload_ipython_extension",
@@ -62,6 +64,8 @@ def __getattr__(name: str) -> Any:
         "QwenError": "errors",
         "ask": "asking",
         "chat": "panel",
+        "chats": "asking",
+        "compact": "asking",
         "conversation": "asking",
     }
     if name not in homes:

@@ -1,4 +1,4 @@
-"""`ask()` and `conversation()`: the same from Python, so that people can write loops. Not for parsing lines."""
+"""`ask()`, `compact()`, `conversation()` and `chats()`: what the magics do, from Python. Not for parsing lines."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from .answer import Answer
 from .assistant import Assistant
 from .attachments import Attach
+from .conversations import Conversation
 from .extension import load
 from .question import Question
 
 if TYPE_CHECKING:
-    from .conversations import Conversation
+    from .conversations import CellRef, Conversations
     from .rendering.view import View
 
-__all__ = ["ask", "conversation"]
+__all__ = ["ask", "chats", "compact", "conversation"]
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
@@ -29,7 +30,7 @@ def ask(
     think: bool | None = None,
     search: bool | None = None,
     alone: bool = False,
-    chat: str = "default",
+    chat: str | Conversation = "default",
     append: bool | None = None,
     pin: bool = False,
     show: bool = True,
@@ -42,7 +43,8 @@ def ask(
 ) -> Answer:
     """Ask, and return the answer; in a notebook it streams into the cell's output as well, unless `show` is false.
 
-    The keywords are the options of `%%qwen`, and have its defaults. `files` and `images` are paths, globs or URLs, or
+    The keywords are the options of `%%qwen`, and have its defaults. `chat` is the name of a conversation, or one that
+    you have made; there, turns belong to no cell. `files` and `images` are paths, globs or URLs, or
     one of them; `variables` are names in the notebook, or objects by name. All other keywords go into the request's
     body as they are (`temperature=0.2`). The prompt is sent as it is: in Python, f-strings put values in.
 
@@ -50,6 +52,8 @@ def ask(
     `%qwen last`) then have what had arrived.
     """
     assistant, view, cell = surroundings(show)
+    if isinstance(chat, Conversation) and chat not in assistant.conversations:
+        cell = None
     attach = Attach(
         listed(files),
         listed(images),
@@ -64,13 +68,28 @@ def ask(
     return assistant.ask(question, view)
 
 
+def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answer:
+    """Let the model sum up the oldest turns of a conversation, and return its summary, which is sent in their stead.
+
+    Raises `QwenError` when there is nothing to sum up yet, or no answer.
+    """
+    assistant, view, cell = surroundings(show)
+    whole = chat if isinstance(chat, Conversation) else assistant.conversations.find(chat)
+    return assistant.compact(whole, view, cell if whole in assistant.conversations else None)
+
+
 def conversation(name: str = "default") -> Conversation:
     """The conversation of this name, the one that `%%qwen -c NAME` asks in; made if need be."""
+    return chats().get(name)
+
+
+def chats() -> Conversations:
+    """All conversations of this notebook, to go through, `find`, `fork`, `rename`, `drop` or `load`."""
     assistant, _, _ = surroundings(show=False)
-    return assistant.conversations.get(name)
+    return assistant.conversations
 
 
-def surroundings(show: bool) -> tuple[Assistant, View, Any]:
+def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None]:
     """Who asks, what shows the answer, and in which cell: those of the IPython shell, if there is one."""
     from IPython.core.getipython import get_ipython
 

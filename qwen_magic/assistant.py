@@ -113,7 +113,7 @@ class Assistant:
         Raises `Stopped` when the person interrupts or `cancel` is called, and what went wrong otherwise; what had
         arrived is shown, marked and kept as `last` before that.
         """
-        conversation = self.conversations.get(question.conversation)
+        conversation = self._conversation(question)
         if question.alone:
             plan = replace(self._planner.plan(question, conversation, ()), spends=conversation)
             return self._ask(plan, view, None, None, cancel=cancel)
@@ -125,7 +125,7 @@ class Assistant:
 
     def dry_run(self, question: Question) -> DryRun:
         """The exact request that `ask` would send now. Nothing is sent, and nothing is kept."""
-        conversation = self.conversations.get(question.conversation)
+        conversation = self._conversation(question)
         if question.alone:
             return self._planner.dry_run(self._planner.plan(question, conversation, (), dry=True))
         with self._place(question, conversation) as reserved:
@@ -221,6 +221,10 @@ class Assistant:
         elif plan.spends is not None:
             plan.spends.count(plan.request.model, answer.usage)
         self.last = Last(plan, answer, conversation, turn)
+
+    def _conversation(self, question: Question) -> Conversation:
+        asked = question.conversation
+        return asked if isinstance(asked, Conversation) else self.conversations.get(asked)
 
     def _place(self, question: Question, conversation: Conversation) -> Reservation:
         """Where the question's turn goes."""

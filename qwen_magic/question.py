@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attachments import Attach
-    from .conversations import CellRef, Turn
+    from .conversations import CellRef, Conversation, Turn
 
 __all__ = ["Question"]
 
@@ -17,9 +17,10 @@ __all__ = ["Question"]
 class Question:
     """One question. `None` and empty values leave the choice to the conversation, and then to the settings.
 
-    `fields` go into the request's body as they are. `alone` asks without context, and keeps nothing. `cell` is the
-    run of the cell that asks; `append` asks at the end all the same. `again` is the turn whose place this one takes.
-    `attach` is what goes along, and `snapshots` what goes along as it was sent before: names, by the sha256 of it.
+    `conversation` is one, or the name of one of the shell's. `fields` go into the request's body as they are. `alone`
+    asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
+    same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
+    as it was sent before: names, by the sha256 of it.
     """
 
     prompt: str
@@ -29,7 +30,7 @@ class Question:
     search: bool | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     alone: bool = False
-    conversation: str = "default"
+    conversation: str | Conversation = "default"
     cell: CellRef | None = None
     append: bool | None = None
     pin: bool = False

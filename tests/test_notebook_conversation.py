@@ -236,3 +236,37 @@ def test_questions_of_two_threads_lose_nothing(notebook):
         "print(len(chat), sorted(turn.answer.text.strip() for turn in chat) == [f'thread {n}' for n in range(8)])"
     )
     assert result.text.strip() == "8 True", result.text
+
+
+def test_a_conversation_of_ones_own_needs_no_cell(notebook, sandbox, tmp_path):
+    review = (
+        "from qwen_magic import Conversation, ask, chats\n"
+        "review = Conversation('review', system='Answer in one sentence.')\n"
+        "def talk():\n"
+        "    for word in ('one', 'two'):\n"
+        "        ask(word, chat=review, show=False)"
+    )
+    assert notebook.run(review, cell_id="a").status == "ok"
+    for _ in range(2):
+        assert notebook.run("talk()", cell_id="b").status == "ok"
+    assert questions(sandbox) == ["one", "two", "one", "two"]
+    assert b'"messages":[{"role":"system","content":"Answer in one sentence."}' in raw(sandbox)[-1]
+    assert notebook.value("'review' in chats(), len(chats().get())") == (False, 0)
+    path = str(tmp_path / "review.json")
+    kept = f"review.undo(); review.save({path!r}); print(len(Conversation.load({path!r})))"
+    assert notebook.run(kept, cell_id="c").text.strip() == "3"
+
+
+def test_python_sums_up_forks_renames_and_drops_as_the_commands_do(notebook, sandbox):
+    for number in range(4):
+        notebook.run(f"%%qwen -c review\nQuestion {number}", cell_id=f"q{number}")
+    done = notebook.run(
+        "from qwen_magic import chats, compact, conversation\n"
+        "chats().fork('draft', 'review')\n"
+        "chats().rename('draft', 'second')\n"
+        "compact('second', show=False)\n"
+        "chats().drop('review')\n"
+        "print([chat.name for chat in chats()], any(turn.summary for turn in conversation('second')))",
+        cell_id="python",
+    )
+    assert done.text.strip() == "['second'] True", done.text

@@ -53,8 +53,9 @@ class Conversations:
         """Always true, so that `conversations or other` does not pass over an empty one."""
         return True
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._named
+    def __contains__(self, which: object) -> bool:
+        """Whether there is a conversation of this name, or this very one."""
+        return which in self._named or any(which is each for each in self)
 
     def __repr__(self) -> str:
         return f"<Conversations: {', '.join(map(repr, self)) or 'none yet'}>"
