@@ -219,3 +219,16 @@ def test_files_on_the_service_are_listed_and_deleted(notebook, folder, sandbox):
 @pytest.mark.parametrize("code", ["%qwen -f no", "%%qwen -f no", "%%qwen\nLook at @no", "%qwen Look at @no"])
 def test_tab_completes_paths(notebook, folder, code):
     assert any("notes.md" in match for match in notebook.complete(code))
+
+
+def test_a_conversation_can_be_saved_without_its_pictures(notebook, sandbox, tmp_path):
+    images = pytest.importorskip("PIL.Image")
+    picture, full, light = (tmp_path / name for name in ("noise.png", "full.json", "light.json"))
+    images.effect_noise((300, 300), 80).save(picture)
+    notebook.run(f"%%qwen -i {picture}\nWhat is this?", cell_id="a")
+    notebook.run(f"%qwen save {full}\n%qwen save {light} --no-pictures", cell_id="b")
+    assert light.stat().st_size * 5 < full.stat().st_size
+    notebook.run(f"%qwen load {light} again", cell_id="c")
+    result = notebook.run("%%qwen -c again\nAnd what was it?", cell_id="d")
+    assert result.status == "ok", result.error
+    assert "noise.png" in str(sandbox.requests[-1].body)

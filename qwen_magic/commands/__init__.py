@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "Call", "Command", "command_in"]
 NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
 ENDPOINT = r"""(\S+|["']?local:\S.*)?( ?--(protocol[ =]\S*|yes))*"""
 EXAMINED = r"([^-\s]\S*)?( ?--(try-regions|json))*"
+SAVED = rf"{ONE_OR_TWO}( --no-pictures)?"
 FILES = r"(rm( \S+)+|prune)?"
 
 
@@ -105,7 +106,7 @@ COMMANDS: dict[str, Command] = {
     "rename": Command("OLD NEW", "give a conversation another name", TWO, chats.rename),
     "drop": Command("NAME", "forget a conversation altogether", ONE, chats.drop),
     "compact": Command("[NAME]", "let the model sum up the oldest turns", PERHAPS_ONE, chats.compact),
-    "save": Command("FILE.json [NAME]", "save a conversation", ONE_OR_TWO, chats.save),
+    "save": Command("FILE.json [NAME] [--no-pictures]", "save a conversation", SAVED, chats.save),
     "load": Command("FILE.json [NAME]", "load a saved conversation", ONE_OR_TWO, chats.load),
     "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
     "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", NOTHING, chats.resume),

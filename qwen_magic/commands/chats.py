@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -15,6 +16,10 @@ __all__ = [
     "chat", "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
     "system", "undo", "usage",
 ]  # fmt: skip
+
+
+# Saves the names and hashes of pictures instead of the pictures themselves.
+NO_PICTURES = "--no-pictures"
 
 
 def conversations(call: Call) -> Conversations:
@@ -130,10 +135,11 @@ def compact(call: Call) -> None:
 
 
 def save(call: Call) -> None:
-    """Into a file that `load` reads."""
-    chat = named(call, 1)
-    chat.save(call.words[0], contents=True)
-    print(f"{chat.name!r} is saved in {call.words[0]} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
+    """Into a file that `load` reads; without the pictures a follow-up on them sends their names only."""
+    words = tuple(word for word in call.words if word != NO_PICTURES)
+    chat = named(replace(call, words=words), 1)
+    chat.save(words[0], contents=words == call.words)
+    print(f"{chat.name!r} is saved in {words[0]} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
 
 
 def load(call: Call) -> None:
