@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
+from qwen_magic.answer import Answer
+from qwen_magic.events import TextDelta
+from qwen_magic.rendering.growing import GrowingAnswer
+from qwen_magic.rendering.markdown import render
 from qwen_magic.rendering.view import choose_view
 
 ROOT = Path(__file__).parents[1]
@@ -124,3 +128,12 @@ def test_where_nobody_looks_there_is_one_display_and_nothing_else(kernel):
 
 def test_without_a_kernel_the_answer_goes_to_the_terminal():
     assert choose_view(None, {}).name == "TerminalView"
+
+
+def test_what_had_arrived_and_was_not_shown_yet_is_there_at_the_end() -> None:
+    text = "One [a] **two**\n\n- three\n- four\n\n```python\nx = 1\n```\n\n[a]: https://example.com\n"
+    for shown in range(len(text)):
+        growing = GrowingAnswer()
+        growing.take([TextDelta(text[:shown])])
+        growing.end(Answer(text))
+        assert growing.html == render(text)

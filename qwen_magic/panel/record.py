@@ -42,7 +42,7 @@ def blocks(text: str) -> list[str]:
 
 def foot(answer: Answer) -> str:
     """What stands behind an answer, as HTML: tool calls, sources, and what it took."""
-    return "".join(html_parts(replace(answer, text="", attachments=(), notes=()), show_reasoning=False))
+    return "".join(html_parts(replace(answer, attachments=(), notes=()), "", show_reasoning=False))
 
 
 def words(question: Message) -> str:

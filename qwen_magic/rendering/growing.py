@@ -26,14 +26,17 @@ class Section:
     def __init__(self) -> None:
         self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
         self._blocks = Blocks()
+        self._length = 0
 
     def grow(self, text: str) -> dict[str, Any]:
         """Take the next piece of text; returns what to send to the page."""
         self._blocks.feed(text)
+        self._length += len(text)
         return self._keep(self._blocks.patch())
 
-    def close(self) -> dict[str, Any]:
-        """There is no more; returns what to send to the page."""
+    def close(self, whole: str) -> dict[str, Any]:
+        """This is all there is, with what had arrived and was not shown yet; returns what to send to the page."""
+        self._blocks.feed(whole[self._length :])
         return self._keep(self._blocks.close())
 
     def _keep(self, patch: Patch) -> dict[str, Any]:
@@ -72,8 +75,14 @@ class GrowingAnswer:
         """There is no more."""
         self._enter("done")
         self._progress["outcome"] = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-        patch = {name: section.close() for name, section in self._sections.items()}
+        whole = {"thinking": answer.reasoning, "answer": answer.text}
+        patch = {name: section.close(whole[name]) for name, section in self._sections.items()}
         return patch | {"progress": self._clocked()}
+
+    @property
+    def html(self) -> str:
+        """The HTML of the whole answer, when it has ended: what `render` makes of its text."""
+        return "".join(self.state["answer"]["blocks"])
 
     def _note(self, event: Event) -> None:
         """What an event tells about the answer's progress."""

@@ -106,6 +106,6 @@ class LiveView:
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
         self._widget.send(self._growing.end(answer))
-        data, metadata = record(answer, show_reasoning=self._show_reasoning)
+        data, metadata = record(answer, show_reasoning=self._show_reasoning, html=self._growing.html)
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
         self._widget.close_with_next_cell()

@@ -35,13 +35,17 @@ OUTCOMES = {
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def record(answer: Answer, *, show_reasoning: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def record(
+    answer: Answer, *, show_reasoning: bool = False, html: str | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The data and the metadata of the display that shows `answer`; with its thinking, folded, if that is asked for.
 
-    The same answer gives the same record. Nothing in it runs, and nothing is fetched.
+    `html` is the answer's text rendered, for whoever has it already. The same answer gives the same record. Nothing
+    in it runs, and nothing is fetched.
     """
+    html = markdown_html(answer.text) if html is None else html
     data = {
-        "text/html": html_record(answer, show_reasoning=show_reasoning),
+        "text/html": html_record(answer, html, show_reasoning=show_reasoning),
         "text/markdown": markdown_record(answer),
         "text/plain": CONTROLS.sub("", encodable(answer.text)),
     }
@@ -61,18 +65,18 @@ def footer(answer: Answer) -> str:
     return encodable(" · ".join(filter(None, parts)))
 
 
-def html_record(answer: Answer, *, show_reasoning: bool) -> str:
-    parts = [*html_parts(answer, show_reasoning=show_reasoning)]
+def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
+    parts = [*html_parts(answer, html, show_reasoning=show_reasoning)]
     # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
     return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(parts)}</div>'
 
 
-def html_parts(answer: Answer, *, show_reasoning: bool) -> Iterator[str]:
+def html_parts(answer: Answer, html: str, *, show_reasoning: bool) -> Iterator[str]:
     if answer.attachments:
         yield quiet(" · ".join(map(attachment_line, answer.attachments)))
     if show_reasoning and answer.reasoning:
         yield f"<details>\n<summary>Thinking</summary>\n{markdown_html(answer.reasoning)}</details>\n"
-    yield markdown_html(answer.text)
+    yield html
     for call in answer.tool_calls:
         yield quiet(f"Wants to call {call.name}:") + sanitise(code_html(encodable(call.arguments), "json"))
     if answer.sources:
