@@ -25,6 +25,7 @@ from .errors import (
     ConnectionFailed,
     FileNotReady,
     QwenError,
+    RateLimited,
     ServiceError,
     StreamCut,
     StreamError,
@@ -41,7 +42,8 @@ __all__ = ["AnswerStream", "Client"]
 # Sent at most so often in all; waiting about 1 s, then 2 s, half of it by chance.
 ATTEMPTS = 3
 FIRST_WAIT = 1.0
-# A document that was just uploaded is still being read: ask again every 2 s (the service's docs, "Qwen-Long").
+# A document that was just uploaded is still being read: ask again every 2 s (the service's docs, "Qwen-Long"). The docs
+# do so 10 times; 16 are ours, which makes the 30 s that a cell waits for anything: a long document may need over 20.
 PARSING_WAIT, PARSING_ATTEMPTS = 2.0, 16
 # Longer than this is not worth waiting for in a cell: the error says how long it would be.
 LONGEST_WAIT = 30.0
@@ -83,9 +85,22 @@ class Client:
     ) -> Any:
         """One request that is answered at once with JSON, such as `GET models`.
 
-        `body` is httpx's: `json`, `files` with `data`, `params`. Raises the service's refusals.
+        `body` is httpx's: `json`, `files` (of bytes, which can be sent again) with `data`, `params`. It is sent again
+        when the service is busy, as long as sending it twice does no harm. Raises the service's refusals.
         """
         sending = Sending(method, endpoint.url(path), self._key(endpoint), headers or {}, body)
+        attempt = 1
+        while True:
+            try:
+                return self._reply(sending)
+            except QwenError as error:
+                delay = wait_before_next(attempt, error) if sending.repeatable_after(error) else None
+                if delay is None:
+                    raise
+            time.sleep(delay)
+            attempt += 1
+
+    def _reply(self, sending: Sending) -> Any:
         with self._transport.connection(sending.url) as connection, sending.through(connection) as response:
             content = response.read()
             try:
@@ -118,6 +133,10 @@ class Sending:
     key: Secret | None
     headers: Mapping[str, str]
     body: Mapping[str, Any]
+
+    def repeatable_after(self, error: QwenError) -> bool:
+        """Whether it may be sent again: a POST makes something new, so only when it was turned away."""
+        return isinstance(error, RateLimited) or (isinstance(error, ServiceError) and self.method != "POST")
 
     @contextmanager
     def through(self, connection: Connection) -> Iterator[Response]:

@@ -21,9 +21,11 @@ class Model:
 
     `window` and `max_output` are in tokens. `thinking` is the model's default (`on`, `off`), or that it has no
     choice (`always`, `never`). `multimodal` says that the native protocol serves it under
-    `multimodal-generation`, also without an image. `reads_files` is for models that read uploaded documents.
-    `keeps_thinking` is for models that want the thinking of earlier turns back. `incremental` is false for models
-    that stream the whole text again in each frame. `known` is false when all of this is a guess from the name.
+    `multimodal-generation`, also without an image. `max_files` is how many uploaded documents it reads in one
+    request; 0 when it reads none. `keeps_thinking` is for models that want the thinking of earlier turns back.
+    `single_turn` is for models that take one user message and nothing else: no system message, no earlier turns.
+    `incremental` is false for models that stream the whole text again in each frame. `patch` is how many pixels the
+    side of the square has that is one token of an image. `known` is false when all of this is a guess from the name.
     """
 
     name: str
@@ -32,15 +34,24 @@ class Model:
     vision: bool | None = None
     thinking: Thinking | None = None
     multimodal: bool = False
-    reads_files: bool = False
+    max_files: int = 0
     keeps_thinking: bool = False
+    single_turn: bool = False
     incremental: bool = True
+    patch: int = 32
     known: bool = True
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether the model reads uploaded documents."""
+        return self.max_files > 0
 
     @property
     def continues(self) -> bool | None:
         """Whether the model goes on from the beginning of an answer (partial mode; not while thinking)."""
-        return None if self.thinking is None else self.thinking != "always" and not self.reads_files
+        if self.single_turn or self.reads_files or self.thinking == "always":
+            return False
+        return None if self.thinking is None else True
 
 
 M, K = 1_000_000, 1_024
@@ -56,7 +67,8 @@ KNOWN: tuple[Model, ...] = (
     Model("qwen3.6-flash", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.5-plus", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.5-flash", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.5-omni", None, None, True, None, multimodal=True),
+    Model("qwen3.5-omni-plus", None, None, True, None, multimodal=True),
+    Model("qwen3.5-omni-flash", None, None, True, None, multimodal=True),
     Model("qwen3-max", 256 * K, 65_536, False, "off"),
     Model("qwen-plus", M, 32_768, False, "off"),
     Model("qwen-flash", M, 32_768, False, "off"),
@@ -67,16 +79,19 @@ KNOWN: tuple[Model, ...] = (
     Model("qwen-vl-max", 131_072, 8_192, True, None, multimodal=True),
     Model("qwen-vl-plus", 131_072, 8_192, True, None, multimodal=True),
     Model("qwen-vl-ocr", 38_192, 8_192, True, None, multimodal=True),
-    Model("qvq-max", 131_072, 8_192, True, "always", multimodal=True),
-    Model("qvq-plus", 131_072, 8_192, True, "always", multimodal=True),
+    # 28 x 28 pixels for QVQ and Qwen2.5-VL, 32 x 32 for the others: "Visual understanding" page of the docs, 2026.
+    Model("qvq-max", 131_072, 8_192, True, "always", multimodal=True, patch=28),
+    Model("qvq-plus", 131_072, 8_192, True, "always", multimodal=True, patch=28),
     Model("qwq-plus", 131_072, 8_192, False, "always"),
-    Model("qwen-long", 10 * M, 32_768, False, None, reads_files=True),
-    Model("qwen-doc-turbo", 262_144, 8_192, False, None, reads_files=True),
+    # 100 file ids a request, and 1: "Qwen-Long" and "Qwen-Doc-Turbo" pages of the docs, 2026.
+    Model("qwen-long", 10 * M, 32_768, False, None, max_files=100),
+    Model("qwen-doc-turbo", 262_144, 8_192, False, None, max_files=1),
     Model("qwen3-coder-plus", None, None, False, "never"),
     Model("qwen3-coder-flash", None, None, False, "never"),
+    # "One user message, no system": "OpenAI Chat Completions" page of the docs (translation_options), Oct 2026.
     # "qwen-mt-plus/turbo stream cumulative text even in compat mode": notes of a driver tested live, Sep 2026.
-    Model("qwen-mt-plus", None, None, False, "never", incremental=False),
-    Model("qwen-mt-turbo", None, None, False, "never", incremental=False),
+    Model("qwen-mt-plus", None, None, False, "never", single_turn=True, incremental=False),
+    Model("qwen-mt-turbo", None, None, False, "never", single_turn=True, incremental=False),
 )
 
 BY_NAME = {model.name: model for model in KNOWN}
@@ -87,6 +102,10 @@ SNAPSHOT = re.compile(r"-(?:\d{4}(?:-\d{2}-\d{2})?|latest|preview)$")
 # What the names of models that see have in common: qwen3-vl-…, qwen2.5-omni-…, qvq-…, also on local servers.
 SEES = re.compile(r"(?:\b|_)(?:vl|omni|qvq|ocr)(?:\b|_|\d)", re.IGNORECASE)
 
+# Of the same kind as the models of the table: qwen-mt-flash, qwen-mt-image; qvq-72b-preview, qwen2.5-vl-7b, qwen2.5vl.
+TRANSLATES = re.compile(r"^qwen-mt\b", re.IGNORECASE)
+SMALL_PATCHES = re.compile(r"\bqvq\b|2\.5-?vl(?:\b|_|\d)", re.IGNORECASE)
+
 
 def lookup(name: str) -> Model:
     """The facts of the model `name`: its own, its family's for a dated snapshot, or what an unknown name suggests."""
@@ -94,4 +113,11 @@ def lookup(name: str) -> Model:
     if found:
         return found
     sees = True if SEES.search(name) else None
-    return Model(name, vision=sees, multimodal=bool(sees), known=False)
+    return Model(
+        name,
+        vision=sees,
+        multimodal=bool(sees),
+        single_turn=bool(TRANSLATES.search(name)),
+        patch=28 if SMALL_PATCHES.search(name) else 32,
+        known=False,
+    )

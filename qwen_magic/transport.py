@@ -1,4 +1,7 @@
-"""HTTP: connections, server-sent events, and httpx's errors in our words. Beside the relay, nobody else knows httpx.
+"""HTTP: connections, server-sent events, and httpx's errors in our words.
+
+Whatever asks a model goes through here. The relay and the fetching of attachments have httpx clients of their own,
+because they talk to others under other rules.
 
 A connection serves one request at a time, in an `httpx.Client` of its own that keeps it alive for the next one. So
 its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
@@ -37,7 +40,8 @@ from .protocols.failures import PROXY, refusal
 
 __all__ = ["Connection", "Response", "Timeouts", "Transport"]
 
-# The service closes an idle connection after about a minute; one that we drop first is never found dead.
+# Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
+# after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
 KEEP_ALIVE = 30.0
 # One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte.
 LARGEST_EVENT = 32 * 1024 * 1024

@@ -1,5 +1,6 @@
 """The client over real sockets: what arrives is passed on at once, and every trouble has a name."""
 
+import _thread
 import gc
 import threading
 import time
@@ -12,6 +13,7 @@ from qwen_magic.client import Client
 from qwen_magic.credentials import Credentials
 from qwen_magic.endpoints import endpoint
 from qwen_magic.errors import (
+    AccountOverdue,
     ConfigurationError,
     ConnectionFailed,
     KeyRejected,
@@ -19,6 +21,7 @@ from qwen_magic.errors import (
     NoKey,
     NotTheService,
     RateLimited,
+    ServiceError,
     ServiceUnavailable,
     StreamCut,
 )
@@ -211,6 +214,88 @@ def test_what_happens_to_the_connection_after_the_finish_does_not_matter(client,
         assert error is None
         assert text(events) == "one two"
         assert wait_for(lambda: not readers())
+
+
+BUSY = plain("429 Too Many Requests", b'{"code":"Throttling.RateQuota","message":"slow down"}')
+BUSY_NOW = plain("429 Too Many Requests", b'{"code":"limit_requests","message":"slow down"}', "", "retry-after: 0")
+TROUBLE = plain("503 Service Unavailable", b"{}", "application/json", "retry-after: 0")
+LISTING = (plain("200 OK", b'{"data": [{"id": "qwen-plus"}]}'),)
+UPLOAD = {"files": {"file": ("a.txt", b"content of the file")}, "data": {"purpose": "file-extract"}}
+
+
+@pytest.mark.parametrize("trouble", [BUSY, BUSY_NOW, TROUBLE], ids=["429", "429 at once", "503"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_call_outlasts_a_passing_trouble(client, method, trouble):
+    with FaultServer((trouble,), LISTING) as server:
+        assert client.call(endpoint(server.url), method, "files/1")["data"] == [{"id": "qwen-plus"}]
+        assert len(server.requests) == 2
+
+
+def test_many_uploads_get_through_a_service_that_takes_a_few_at_a_time(client):
+    scripts = [script for _ in range(5) for script in ((BUSY_NOW,), (BUSY_NOW,), LISTING)]
+    with FaultServer(*scripts) as server:
+        for _ in range(5):
+            assert client.call(endpoint(server.url), "POST", "files", **UPLOAD)
+        assert len(server.requests) == 15
+        assert all(b"content of the file" in request for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [(TROUBLE, ServiceUnavailable), ("reset", ConnectionFailed)],
+    ids=["503", "reset"],
+)
+def test_an_upload_that_may_have_arrived_is_not_sent_again(client, trouble, expected):
+    with FaultServer((trouble,), LISTING) as server:
+        with pytest.raises(expected):
+            client.call(endpoint(server.url), "POST", "files", **UPLOAD)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        (plain("401 No", b'{"code":"InvalidApiKey","message":"no"}'), KeyRejected),
+        (plain("429 No", b'{"code":"PrepaidBillOverdue","message":"no"}'), AccountOverdue),
+        (plain("429 No", b"{}", "application/json", "retry-after: 3600"), RateLimited),
+    ],
+    ids=["key", "billing", "an hour to wait"],
+)
+def test_a_call_is_not_repeated_where_it_is_of_no_use(client, method, refused, expected):
+    with FaultServer((refused,), LISTING) as server:
+        with pytest.raises(expected):
+            client.call(endpoint(server.url), method, "files")
+        assert len(server.requests) == 1
+
+
+def test_a_call_that_is_never_answered_gives_up(client):
+    with FaultServer((TROUBLE,)) as server:
+        with pytest.raises(ServiceUnavailable):
+            client.call(endpoint(server.url), "GET", "models")
+        assert len(server.requests) == 3
+
+
+def test_waiting_for_a_call_can_be_interrupted(client):
+    long = plain("429 Too Many Requests", b"{}", "application/json", "retry-after: 25")
+    with FaultServer((long,), LISTING) as server:
+        thread = threading.Thread(target=lambda: wait_for(lambda: server.requests) and _thread.interrupt_main())
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.call(endpoint(server.url), "GET", "models")
+        thread.join()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["Endpoint.AccessDenied", "FaqRuleBlocked", "SomethingNew"])
+def test_a_lasting_error_in_the_first_event_is_told_at_once(client, code):
+    frame = f'event:error\n:HTTP_STATUS/403\ndata:{{"code":"{code}","message":"no"}}\n\n'.encode()
+    with FaultServer((HEADERS, framed(frame), LAST)) as server:
+        events, error = ask(client, server.url)
+        assert isinstance(error, ServiceError)
+        assert error.remedy
+        assert not events
+        assert len(server.requests) == 1
 
 
 def test_nobody_there(client):

@@ -9,20 +9,25 @@ from hypothesis import strategies as st
 from wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
 
 from qwen_magic.errors import (
+    AccessDenied,
     AccountOverdue,
     ContentFiltered,
     ContextTooLong,
+    FileGone,
+    FileNotReady,
     InvalidRequest,
     KeyRejected,
     ModelNotFound,
     NotTheService,
     RateLimited,
+    ServiceError,
     ServiceUnavailable,
     StreamCut,
     StreamGarbled,
 )
 from qwen_magic.events import Finish, Source, Sources, Started, ToolCallDelta, Usage
 from qwen_magic.messages import ChatRequest, Document, Image, Message, Text
+from qwen_magic.models import lookup
 from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
 from qwen_magic.protocols.failures import refusal
 
@@ -467,7 +472,203 @@ def test_an_error_frame_inside_an_answer_is_raised():
         decode(native(result("x"), {"code": "Throttling", "message": "slow down", "request_id": "r"}), "dashscope")
 
 
+BUSY, BROKEN = (RateLimited, True), (ServiceUnavailable, True)
+UNPAID, DENIED, BLOCKED = (AccountOverdue, False), (AccessDenied, False), (ContentFiltered, False)
+WRONG, REJECTED, UNKNOWN = (InvalidRequest, False), (KeyRejected, False), (ModelNotFound, False)
+
+# The service's docs, "Error codes": HTTP status, code in either spelling, what it is and whether it passes.
+ERROR_CODES = [
+    (400, "InvalidParameter", WRONG),
+    (400, "invalid_parameter_error", WRONG),
+    (400, "InternalError.Algo.InvalidParameter", WRONG),
+    (400, "DataInspectionFailed", BLOCKED),
+    (400, "data_inspection_failed", BLOCKED),
+    (400, "InternalError.Algo.DataInspectionFailed", BLOCKED),
+    (400, "CustomRoleBlocked", BLOCKED),
+    (400, "FaqRuleBlocked", BLOCKED),
+    (400, "IPInfringementSuspect", BLOCKED),
+    (400, "Arrearage", UNPAID),
+    (400, "BadRequest.TooLarge", WRONG),
+    (400, "ClientDisconnect", (ServiceError, False)),
+    (401, "InvalidApiKey", REJECTED),
+    (401, "invalid_api_key", REJECTED),
+    (403, "AccessDenied", DENIED),
+    (403, "access_denied", DENIED),
+    (403, "AccessDenied.Unpurchased", DENIED),
+    (403, "Model.AccessDenied", DENIED),
+    (403, "Workspace.AccessDenied", DENIED),
+    (403, "Endpoint.AccessDenied", DENIED),
+    (403, "AllocationQuota.FreeTierOnly", DENIED),
+    (404, "ModelNotFound", UNKNOWN),
+    (404, "model_not_found", UNKNOWN),
+    (404, "model_not_supported", UNKNOWN),
+    (429, "Throttling", BUSY),
+    (429, "Throttling.RateQuota", BUSY),
+    (429, "limit_requests", BUSY),
+    (429, "Throttling.BurstRate", BUSY),
+    (429, "limit_burst_rate", BUSY),
+    (429, "Throttling.AllocationQuota", BUSY),
+    (429, "insufficient_quota", BUSY),
+    (429, "PrepaidBillOverdue", UNPAID),
+    (429, "PostpaidBillOverdue", UNPAID),
+    (429, "CommodityNotPurchased", UNPAID),
+    (500, "InternalError", BROKEN),
+    (500, "internal_error", BROKEN),
+    (500, "InternalError.Algo", BROKEN),
+    (500, "SystemError", BROKEN),
+    (500, "ModelServiceFailed", BROKEN),
+    (500, "RequestTimeOut", BROKEN),
+    (500, "ModelServingError", BROKEN),
+    (503, "ModelServingError", BROKEN),
+    (500, "ModelUnavailable", BROKEN),
+    (503, "ModelUnavailable", BROKEN),
+]
+
+
+def reports(code, message="It is so."):
+    """The same error in the compatible form and in the native one."""
+    yield {"error": {"message": message, "type": code, "param": None, "code": code}, "request_id": "r-9"}
+    yield {"code": code, "message": message, "request_id": "r-9"}
+
+
+def told(report, status=None):
+    """What a report means: under an HTTP status, else inside a stream of its own protocol."""
+    if status:
+        return refusal(status, {}, json.dumps(report).encode())
+    compatible = "error" in report
+    body = sse(report) if compatible else native(report, events=["error"])
+    with pytest.raises(ServiceError) as raised:
+        decode(body, "compatible" if compatible else "dashscope")
+    return raised.value
+
+
+@pytest.mark.parametrize(("status", "code", "expected"), ERROR_CODES)
+def test_every_code_of_the_service_means_the_same_refused_and_inside_a_stream(status, code, expected):
+    for report in reports(code):
+        for error in (told(report, status), told(report)):
+            assert (type(error), error.transient) == expected
+            assert error.code == code
+            assert error.remedy
+
+
+def test_an_error_of_an_unknown_code_inside_a_stream_is_not_worth_another_try():
+    for report in reports("SomethingNew"):
+        error = told(report)
+        assert (type(error), error.transient) == (ServiceError, False)
+        assert "%qwen doctor" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "expected"),
+    [
+        (429, None, RateLimited),
+        ("500", None, ServiceUnavailable),
+        (400, "BadRequestError", InvalidRequest),
+        (401, "invalid_request_error", KeyRejected),
+        (400, "exceed_context_size_error", ContextTooLong),
+    ],
+)
+def test_a_number_for_a_code_inside_a_stream_is_an_http_status(number, kind, expected):
+    error = told({"error": {"message": "It is so.", "type": kind, "param": None, "code": number}})
+    assert (type(error), error.status) == (expected, int(number))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ('{"message": "Out of luck", "request_id": "r-9"}', "Out of luck"),
+        ('{"output": {"choices": []}, "message": "Out of luck"}', "Out of luck"),
+        ("Out of luck", "Out of luck"),
+        ('"nothing"', "nothing"),
+        ("", "no reason given"),
+    ],
+)
+@pytest.mark.parametrize("name", ["compatible", "dashscope"])
+def test_an_event_called_error_is_one_whatever_stands_in_it(name, data, says):
+    body = f"id:1\nevent:error\n:HTTP_STATUS/400\ndata:{data}\n\n".encode()
+    with pytest.raises(ServiceError, match=says):
+        decode(body, name)
+
+
+# What the service's docs quote of its refusals ("Error codes", "File interface", "Vision").
+QUOTED = [
+    ("BadRequest.TooLarge", "Payload Too Large.", InvalidRequest, "-f"),
+    (None, "File parsing in progress, please try again later.", FileNotReady, "run the cell again"),
+    (None, "Invalid file [id:file-fe-1].", FileGone, "Run the cell again"),
+    (None, "File [id:file-fe-1] format is not supported.", InvalidRequest, "-f"),
+    (None, "File [id:file-fe-1] cannot be found.", FileGone, "Run the cell again"),
+    (None, "File [id:file-fe-1] exceeds size limit.", InvalidRequest, "-f"),
+    (None, "File [id:file-fe-1] exceeds page limits (15000 pages).", InvalidRequest, "-f"),
+    (None, "File [id:file-fe-1] content blank.", InvalidRequest, "-f"),
+    (None, "Too many files provided.", InvalidRequest, "-f"),
+    (None, "Total message token length exceed model limit (10000000 tokens).", ContextTooLong, "%qwen reset"),
+    (None, "'purpose' must be 'file-extract'", InvalidRequest, "--dry-run"),
+    (None, "Range of input length should be [1, 129024]", ContextTooLong, "%qwen reset"),
+    (None, "Role must be user or assistant", InvalidRequest, "--dry-run"),
+    (None, "Unexpected item type in content", InvalidRequest, "-m"),
+    (None, "The image length and width do not meet the model restrictions.", InvalidRequest, "-i"),
+    (None, "Exceeded limit on max bytes per data-uri item : 10485760", InvalidRequest, "-i"),
+    (None, "Failed to download multimodal content", InvalidRequest, "-i"),
+    (None, "url error, please check url！", InvalidRequest, "--protocol"),
+    (None, "parameter.enable_thinking only support stream call", InvalidRequest, "--set"),
+    (None, "This model only support stream mode", InvalidRequest, "--set"),
+    (None, "Json mode response is not supported when enable_thinking is true", InvalidRequest, "--no-think"),
+    (None, "The value of the enable_thinking parameter is restricted to True.", InvalidRequest, "--no-think"),
+    ("InvalidApiKey", "Incorrect API key provided.", KeyRejected, "%qwen login"),
+    ("", "invalid access token or token expired", KeyRejected, "%qwen login"),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "expected", "word"), QUOTED, ids=[row[1] for row in QUOTED])
+def test_what_the_service_says_comes_with_what_to_type(code, message, expected, word):
+    codes = ["InvalidParameter", "invalid_parameter_error"] if code is None else [code]
+    for report in (report for each in codes for report in reports(each, message)):
+        for error in (told(report, 401 if expected is KeyRejected else 400), told(report)):
+            assert type(error) is expected
+            assert word in error.remedy
+
+
+def test_a_field_that_nobody_knows_is_answered_with_how_to_look_at_the_request():
+    remedy = refusal(422, {}, b'{"detail":"Unexpected fields in the request"}').remedy
+    assert "--dry-run" in remedy
+    assert "--set" in remedy
+
+
 @pytest.mark.parametrize("transient", [True, False])
 def test_a_proxys_page_is_worth_another_try_only_when_it_is_in_trouble(transient):
     status = 502 if transient else 403
     assert refusal(status, {"content-type": "text/html"}, b"<p>no</p>").transient is transient
+
+
+# --- the models
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("qwen-plus", (0, 32, False)),
+        ("qwen-long", (100, 32, False)),
+        ("qwen-doc-turbo", (1, 32, False)),
+        ("qvq-max-latest", (0, 28, False)),
+        ("qwen2.5-vl-72b-instruct", (0, 28, False)),
+        ("qwen2.5vl:7b", (0, 28, False)),
+        ("qwen3-vl-plus", (0, 32, False)),
+        ("qwen-mt-plus", (0, 32, True)),
+        ("qwen-mt-flash", (0, 32, True)),
+    ],
+)
+def test_what_a_model_reads(name, facts):
+    model = lookup(name)
+    assert (model.max_files, model.patch, model.single_turn) == facts
+    assert model.reads_files is (model.max_files > 0)
+
+
+def test_a_model_that_takes_one_message_cannot_go_on_with_an_answer():
+    assert lookup("qwen-mt-plus").continues is False
+    assert lookup("qwen-plus").continues is True
+
+
+def test_the_omni_models_have_their_real_names():
+    assert lookup("qwen3.5-omni-flash").known
+    assert lookup("qwen3.5-omni-plus-latest").known
+    assert not lookup("qwen3.5-omni").known

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from time import time
 from typing import Any
 
@@ -18,7 +19,7 @@ from .. import errors
 from ..errors import NotTheService, QwenError, ServiceError
 from .loose import mapping
 
-__all__ = ["PROXY", "refusal", "refusal_in_stream", "retry_after"]
+__all__ = ["PROXY", "refusal", "refusal_in_event", "refusal_in_stream", "retry_after"]
 
 # The longest piece of a server's message that is worth a person's time, in characters.
 LONGEST = 300
@@ -32,36 +33,62 @@ LATER = "Wait a minute and run the cell again."
 SHORTEN = (
     "Shorten the question or its attachments, start afresh with %qwen reset, or take a model with a larger window."
 )
+REPHRASE = "Rephrase the question, or leave out what the filter objects to."
+BILL = "Pay the bill in the service's console."
+GRANT = "Activate the service, and grant the key's workspace this model."
+SMALLER = "The request is too large: attach fewer or smaller files (-f, -i)."
+FIELDS = "%%qwen --dry-run shows the request as it is sent; --set NAME=VALUE changes a field of it, -m the model."
+AGAIN = "Run the cell again; if it comes back, %qwen doctor looks for the cause."
 
-# code (lower case, either spelling) -> (error, what to do)
-CODES: dict[str, tuple[type[ServiceError], str]] = {
+Row = tuple[type[ServiceError], str]
+# What a code says that leaves all the rest to its message.
+VAGUE: Row = (errors.InvalidRequest, FIELDS)
+
+# code, in lower case and without underscores, which is where the protocols' spellings differ -> (error, what to do)
+CODES: dict[str, Row] = {
     "invalidapikey": (errors.KeyRejected, KEY),
-    "invalid_api_key": (errors.KeyRejected, KEY),
-    "authentication_error": (errors.KeyRejected, KEY),
-    "datainspectionfailed": (errors.ContentFiltered, "Rephrase the question, or leave out what the filter objects to."),
-    "data_inspection_failed": (
+    "authenticationerror": (errors.KeyRejected, KEY),
+    "datainspectionfailed": (errors.ContentFiltered, REPHRASE),
+    "customroleblocked": (errors.ContentFiltered, "Change the system prompt (-s) or the question."),
+    "faqruleblocked": (errors.ContentFiltered, REPHRASE),
+    "ipinfringementsuspect": (
         errors.ContentFiltered,
-        "Rephrase the question, or leave out what the filter objects to.",
+        "Rephrase the question, or leave out what may belong to somebody else.",
     ),
     "arrearage": (errors.AccountOverdue, "Top up the account in the service's console."),
-    "prepaidbilloverdue": (errors.AccountOverdue, "Pay the bill in the service's console."),
-    "postpaidbilloverdue": (errors.AccountOverdue, "Pay the bill in the service's console."),
+    "prepaidbilloverdue": (errors.AccountOverdue, BILL),
+    "postpaidbilloverdue": (errors.AccountOverdue, BILL),
     "commoditynotpurchased": (errors.AccountOverdue, "Activate the service in its console."),
-    "accessdenied": (errors.AccessDenied, "Activate the service, and grant the key's workspace this model."),
-    "access_denied": (errors.AccessDenied, "Activate the service, and grant the key's workspace this model."),
+    "accessdenied": (errors.AccessDenied, GRANT),
     "accessdenied.unpurchased": (errors.AccessDenied, "Activate the service in its console."),
     "model.accessdenied": (errors.AccessDenied, "Grant the key's workspace this model, or choose another one with -m."),
     "workspace.accessdenied": (errors.AccessDenied, "Use a key of a workspace that may use this model."),
+    "endpoint.accessdenied": (errors.AccessDenied, "Choose another model with -m, or another endpoint with %qwen use."),
     "allocationquota.freetieronly": (errors.AccessDenied, "The free tier is used up: allow paid use in the console."),
     "modelnotfound": (errors.ModelNotFound, MODELS),
-    "model_not_found": (errors.ModelNotFound, MODELS),
-    "model_not_supported": (errors.ModelNotFound, "Try --protocol dashscope, or another model: " + MODELS),
-    "insufficient_quota": (errors.RateLimited, LATER),
-    "exceed_context_size_error": (errors.ContextTooLong, SHORTEN),
-    "context_length_exceeded": (errors.ContextTooLong, SHORTEN),
+    "modelnotsupported": (errors.ModelNotFound, "Try --protocol dashscope, or another model: " + MODELS),
+    "throttling": (errors.RateLimited, LATER),
+    "limitrequests": (errors.RateLimited, LATER),
+    "throttling.burstrate": (errors.RateLimited, "Wait a minute, and then ask more slowly."),
+    "limitburstrate": (errors.RateLimited, "Wait a minute, and then ask more slowly."),
+    "insufficientquota": (errors.RateLimited, LATER),
+    "invalidparameter": VAGUE,
+    "invalidparametererror": VAGUE,
+    "invalidrequesterror": VAGUE,
+    "badrequest": VAGUE,
+    "badrequest.toolarge": (errors.InvalidRequest, SMALLER),
+    "clientdisconnect": (errors.ServiceError, "The way to the service broke off: run the cell again."),
+    "exceedcontextsizeerror": (errors.ContextTooLong, SHORTEN),
+    "contextlengthexceeded": (errors.ContextTooLong, SHORTEN),
+    "internalerror": (errors.ServiceUnavailable, LATER),
+    "systemerror": (errors.ServiceUnavailable, LATER),
+    "modelservicefailed": (errors.ServiceUnavailable, LATER),
+    "requesttimeout": (errors.ServiceUnavailable, LATER),
+    "modelservingerror": (errors.ServiceUnavailable, LATER),
+    "modelunavailable": (errors.ServiceUnavailable, LATER),
 }
 
-# Messages that say more than their code does, which is "invalid parameter" for all of them.
+# Messages that say more than their code does.
 MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error, remedy)
     for pattern, error, remedy in (
@@ -69,12 +96,27 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
          SHORTEN),
         (r"File parsing in progress", errors.FileNotReady, LATER),
         (r"Invalid file \[id:|File \[id:.*cannot be found", errors.FileGone, "Run the cell again to upload it anew."),
+        (r"File .*format is not supported", errors.InvalidRequest,
+         "Save it as PDF, DOCX, XLSX, CSV or plain text, and attach that with -f."),
+        (r"File .*exceeds size limit", errors.InvalidRequest,
+         "Attach a part of it with -f: the service reads documents up to 150 MB, and images up to 20 MB."),
+        (r"File .*exceeds page limits?", errors.InvalidRequest, "Attach a part of it with -f, in fewer pages."),
+        (r"File .*content blank", errors.InvalidRequest,
+         "Attach a file with text in it (-f), or the pages of a scan as images (-i)."),
+        (r"Too many files provided", errors.InvalidRequest,
+         "Attach fewer files with -f, or start afresh with %qwen reset; -m qwen-long reads up to 100 at once."),
+        (r"image length and width", errors.InvalidRequest,
+         "Attach another image with -i: over 10 pixels on each side, and at most 200 times as long as wide."),
+        (r"max bytes per data-uri", errors.InvalidRequest, "Attach a smaller image with -i: less than 7 MB."),
+        (r"Failed to download multimodal content", errors.InvalidRequest,
+         "Download the image, and attach the file with -i."),
         (r"access token|api.?key", errors.KeyRejected, KEY),
         (r"Unexpected item type in content|image input is not supported", errors.InvalidRequest,
          "This model does not see images: choose one that does, such as -m qwen3-vl-plus."),
         (r"url error", errors.InvalidRequest,
          "The native protocol has this model elsewhere: try --protocol compatible."),
         (r"only support stream", errors.InvalidRequest, "This model only streams: leave out --set stream=false."),
+        (r"Json mode response", errors.InvalidRequest, "Ask with --no-think, or leave out --set response_format."),
         (r"enable_thinking", errors.InvalidRequest, "Leave out --think or --no-think, or choose another model."),
     )
 )  # fmt: skip
@@ -99,18 +141,29 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> QwenError:
     )
 
 
-def refusal_in_stream(frame: Mapping[str, Any], status: int = 0) -> ServiceError | None:
+def refusal_in_stream(frame: Mapping[str, Any]) -> ServiceError | None:
     """The error that a stream's frame carries instead of an answer, if it does.
 
     The compatible form has it under `error`, the native one as `code` and `message` beside no `output`.
     """
     if not frame.get("error") and (not frame.get("code") or frame.get("output") or frame.get("choices")):
         return None
-    code = code_in(frame)
-    if not status and code.isdigit():
-        status = int(code)
+    return midway(frame, "")
+
+
+def refusal_in_event(data: str) -> ServiceError:
+    """The error that an event called `error` tells, which it is whatever stands in it."""
+    return midway(json_in(data) or {}, data)
+
+
+def midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
+    """The error behind a report inside a stream. Servers that number their codes give HTTP's numbers."""
+    number = str((mapping(report.get("error")) or report).get("code"))
     return service_error(
-        status, code, message_in(frame) or "no reason given", request_id=str(frame.get("request_id") or "")
+        int(number) if number.isdecimal() else 0,
+        code_in(report),
+        message_in(report) or otherwise or "no reason given",
+        request_id=str(report.get("request_id") or ""),
     )
 
 
@@ -142,29 +195,37 @@ def service_error(
     return error(happened, remedy, status=status, code=code, request_id=request_id, retry_after=wait)
 
 
-def classified(status: int, code: str, message: str) -> tuple[type[ServiceError], str]:
-    by_code = CODES.get(code.lower())
-    if by_code:
+def classified(status: int, code: str, message: str) -> Row:
+    """By the code where it says enough, else by the message, else by the status (0 inside a stream)."""
+    by_code = row_of(code)
+    if by_code and by_code is not VAGUE:
         return by_code
-    by_message = next(((error, remedy) for pattern, error, remedy in MESSAGES if pattern.search(message)), None)
-    if by_message and (status in (0, 400, 401, 403, 404, 500)):
-        return by_message
-    if code.lower().startswith("throttling"):
-        return errors.RateLimited, LATER
-    if status == 0 and code.lower().startswith(("invalid", "badrequest")):
-        return errors.InvalidRequest, ""
-    return BY_STATUS.get(status) or (
-        (errors.ServiceUnavailable, LATER) if status >= 500 else (errors.InvalidRequest, "")
-    )
+    if status in (0, 400, 401, 403, 404, 413, 422, 500):
+        for pattern, error, remedy in MESSAGES:
+            if pattern.search(message):
+                return error, remedy
+    if by_code and status in (0, 400, 500):
+        return by_code
+    return BY_STATUS.get(status) or BY_STATUS[500 if status >= 500 else 400]
 
 
-BY_STATUS: dict[int, tuple[type[ServiceError], str]] = {
-    0: (errors.ServiceUnavailable, LATER),
+def row_of(code: str) -> Row | None:
+    """What the table has for a code, or else for its end or its beginning: `InternalError.Algo.InvalidParameter`."""
+    words = code.lower().replace("_", "").split(".")
+    ends = (words[first:] for first in range(len(words)))
+    beginnings = (words[:last] for last in range(len(words) - 1, 0, -1))
+    return next((CODES[name] for name in map(".".join, chain(ends, beginnings)) if name in CODES), None)
+
+
+BY_STATUS: dict[int, Row] = {
+    0: (errors.ServiceError, AGAIN),
+    400: (errors.InvalidRequest, FIELDS),
     401: (errors.KeyRejected, KEY),
-    403: (errors.AccessDenied, "Activate the service, and grant the key's workspace this model."),
+    403: (errors.AccessDenied, GRANT),
     404: (errors.ModelNotFound, f"Check the endpoint's URL and the model's name: {MODELS}"),
-    413: (errors.InvalidRequest, "The request is too large: attach less, or smaller, files."),
+    413: (errors.InvalidRequest, SMALLER),
     429: (errors.RateLimited, LATER),
+    500: (errors.ServiceUnavailable, LATER),
 }
 
 
@@ -198,7 +259,7 @@ def code_in(report: Mapping[str, Any] | None) -> str:
     if isinstance(code, str) and code and not code.isdigit():
         return code
     kind = inner.get("type")
-    return str(kind) if kind in CODES else str(code or kind or "")
+    return str(kind) if kind and row_of(str(kind)) else str(code or kind or "")
 
 
 def looks_like_html(headers: Mapping[str, str], text: str) -> bool:

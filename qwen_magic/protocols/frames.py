@@ -11,11 +11,11 @@ from ..messages import ChatRequest
 from ..models import lookup
 from . import Dialect
 from .cumulative import Cumulative, Incremental, Undecided
-from .failures import refusal_in_stream
+from .failures import refusal_in_event, refusal_in_stream
 from .loose import JSONObject, mapping, text_of
 from .thinking import ThinkTags
 
-__all__ = ["Deltas", "FrameDecoder", "objects"]
+__all__ = ["FrameDecoder", "objects"]
 
 
 def objects(data: str) -> Iterator[JSONObject]:
@@ -51,6 +51,8 @@ class FrameDecoder:
         self.done = False
 
     def feed(self, event: str, data: str) -> list[Event]:
+        if event == "error":
+            raise refusal_in_event(data)
         return [found for frame in objects(data) for found in self._frame(frame)] if data else []
 
     @property

@@ -14,7 +14,7 @@ from .exchange import Request, Response, compact
 from .refusals import Refusal
 from .storage import Storage, StoredFile
 
-__all__ = ["Answerer", "Batches"]
+__all__ = ["Batches"]
 
 # The service's docs, "Batch": limits of a file, of a line, of the model that is there for trying, and of the metadata.
 MB = 1024 * 1024

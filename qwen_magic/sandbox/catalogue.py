@@ -8,17 +8,13 @@ from .refusals import Refusal
 __all__ = ["EMBEDDING", "find", "names", "reads_pdf", "streams_only"]
 
 EMBEDDING = "text-embedding-v4"
-BATCH_TEST = Model("batch-test-model", 131_072, 8_192, False, "never")
 
 # Open-weight hybrids: they think by default, and only while streaming (the service's docs, "Deep thinking").
 OPEN = tuple(
     Model(name, 131_072, 16_384, False, "on")
     for name in ("qwen3-235b-a22b", "qwen3-32b", "qwen3-30b-a3b", "qwen3-14b", "qwen3-8b", "qwen3-0.6b")
 )
-OMNI = tuple(
-    Model(name, None, None, True, None, multimodal=True) for name in ("qwen3.5-omni-plus", "qwen3.5-omni-flash")
-)
-EXTRA = {model.name: model for model in (*OPEN, *OMNI)}
+EXTRA = {model.name: model for model in OPEN}
 
 
 def names() -> tuple[str, ...]:
