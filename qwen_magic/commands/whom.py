@@ -34,7 +34,8 @@ def use(call: Call) -> None:
     endpoint = assistant.gateway.endpoint
     key = assistant.gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
-    print(f"Asking {endpoint.name} at {endpoint.base_url} ({endpoint.protocol} protocol), {said}.")
+    who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
+    print(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
 
 
 def named(text: str) -> str:
