@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .answer import FAILED, STOPPED, Answer
-from .cargo import Cargo
+from .cargo import Cargo, documents_in
 from .conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from .credentials import Credentials
 from .errors import FileGone, InputError
@@ -202,14 +202,17 @@ class Assistant:
         view: View,
         cancel: Cancel | None,
     ) -> None:
-        """Pass the answer on; where a document has gone from the service, upload it anew and ask again."""
-        try:
-            read(stream, reply, view, cancel)
-        except FileGone:
-            if not self._cargo.forget(request.messages):
-                raise
-            anew = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
-            read(self.gateway.client.stream(endpoint, anew), reply, view, cancel)
+        """Pass the answer on; where documents have gone from the service, upload each anew and ask again."""
+        for left in reversed(range(1 + len(documents_in(request.messages)))):
+            try:
+                read(stream, reply, view, cancel)
+            except FileGone as error:
+                if not left or not self._cargo.forget(request.messages, error):
+                    raise
+            else:
+                return
+            request = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
+            stream = self.gateway.client.stream(endpoint, request)
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None

@@ -7,24 +7,25 @@ the words instead. Reading and fitting is the business of `qwen_magic.attachment
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
-from .attachments.limits import INLINE_CHARACTERS
+from .attachments.limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 from .conversations import Turn
-from .errors import InputError
+from .errors import FileGone, InputError
 from .gateway import Gateway
 from .messages import Document, Message, Part, Text
 from .models import lookup
+from .tokens import count_tokens
 
 if TYPE_CHECKING:
     from .files import Files
 
-__all__ = ["Cargo", "holds_documents", "too_large_to_quote"]
+__all__ = ["Cargo", "documents_in", "holds_documents", "too_large_to_quote"]
 
-# Stands for the id of a document that would be uploaded, were this no dry run.
+# Stands for the id of a document that is not uploaded yet.
 NOT_UPLOADED = "file-fe-(uploaded-when-asked)"
 
 
@@ -65,57 +66,79 @@ class Cargo:
                 raise InputError(f"{name} was attached in another session, and is not at hand here.", "Attach it anew.")
         return tuple(replace(self._kept[sha256], name=name) for sha256, name in snapshots.items())
 
-    def load(self, attachments: tuple[Attachment, ...], model: str, context: Iterable[Turn], *, dry: bool) -> Sent:
+    def load(self, attachments: tuple[Attachment, ...], model: str, context: Iterable[Turn]) -> Sent:
         """The attachments as parts of a message to `model`; those that `context` has already are only named.
 
-        Uploads what the model reads as files, unless this is `dry`.
+        Nothing is uploaded by that: `current` does it, when all else is decided.
         """
-        sent = {attached.sha256 for turn in context for attached in turn.answer.attachments}
-        return parts(attachments, self._target(model), sent=sent, upload=self._upload(dry))
+        turns = tuple(context)
+        sent = {attached.sha256 for turn in turns for attached in turn.answer.attachments}
+        said = sum(count_tokens(turn.question.text) for turn in turns)
+        target = replace(self._target(model), beside_files=max(0, INLINE_TOKENS_BESIDE_FILES - said))
+        return parts(attachments, target, sent=sent, upload=lambda attachment: NOT_UPLOADED)
+
+    def readable(self, turns: Iterable[Turn], model: str) -> tuple[Turn, ...]:
+        """The turns as `model` is sent them: their documents by reference, or in words. Nothing is uploaded."""
+        return tuple(replace(turn, question=self.current((turn.question,), model, dry=True)[0]) for turn in turns)
 
     def current(self, messages: tuple[Message, ...], model: str, *, dry: bool) -> tuple[Message, ...]:
-        """The messages with their documents as they can be read now: by an id that is good, or in words."""
+        """The messages with their documents as they can be read now: by an id that is good, or in words.
+
+        Uploads what does not lie on the service, unless this is `dry`.
+        """
         if not holds_documents(messages):
             return messages
-        target, upload = self._target(model), self._upload(dry)
+        target = self._target(model)
         return tuple(
-            replace(message, parts=tuple(self._current(part, target, upload) for part in message.parts))
+            replace(message, parts=tuple(self._current(part, target, dry) for part in message.parts))
             for message in messages
         )
 
-    def forget(self, messages: tuple[Message, ...]) -> bool:
-        """The service has lost a document: upload those of `messages` anew next time. Whether that can be done."""
-        documents = [part for message in messages for part in message.parts if isinstance(part, Document)]
-        files = self._files()
-        for document in documents:
-            files.forget(document.file_id)
-        return bool(documents) and all(document.sha256 in self._kept for document in documents)
+    def forget(self, messages: tuple[Message, ...], error: FileGone) -> bool:
+        """The service has lost a document: upload it anew next time. Whether that can be done.
 
-    def _current(self, part: Part, target: Target, upload: Callable[[Attachment], str]) -> Part:
-        kept = self._kept.get(part.sha256) if isinstance(part, Document) else None
+        It is the one of `messages` that the error names; when it names none, it may be any of them.
+        """
+        documents = documents_in(messages)
+        gone = [document for document in documents if document.file_id in error.happened] or documents
+        files = self._files()
+        for document in gone:
+            files.forget(document.file_id)
+        return bool(gone) and all(document.sha256 in self._kept for document in gone)
+
+    def _current(self, part: Part, target: Target, dry: bool) -> Part:
+        if not isinstance(part, Document):
+            return part
+        kept = self._kept.get(part.sha256)
+        if kept is not None and target.uploads and kept.uploadable:
+            return replace(part, file_id=NOT_UPLOADED if dry else self._upload(kept))
         if kept is not None:
-            return parts([kept], target, upload=upload).parts[0]
-        if isinstance(part, Document) and not target.uploads:
-            return Text(f"[The document {part.name or part.file_id} was attached here. This model cannot read it.]")
-        return part
+            return parts([kept], target).parts[0]
+        if target.uploads:
+            return part
+        return Text(f"[The document {part.name or part.file_id} was attached here. This model cannot read it.]")
 
     def _target(self, model: str) -> Target:
         facts = lookup(model)
-        service = self._gateway.endpoint.dialect.service
-        return Target(name=model, sees=facts.vision is not False, uploads=service and facts.reads_files)
+        uploads = self._gateway.endpoint.keeps_files and facts.reads_files
+        return Target(name=model, sees=facts.vision is not False, uploads=uploads)
 
-    def _upload(self, dry: bool) -> Callable[[Attachment], str]:
-        if dry:
-            return lambda attachment: NOT_UPLOADED
-        return lambda attachment: self._files().upload(attachment.filename, attachment.data, attachment.sha256)
+    def _upload(self, attachment: Attachment) -> str:
+        return self._files().upload(attachment.filename, attachment.data, attachment.sha256)
 
     def _files(self) -> Files:
         return self._gateway.files()
 
 
+def documents_in(messages: Iterable[Message]) -> tuple[Document, ...]:
+    """The uploaded documents that the messages refer to, each once."""
+    found = (part for message in messages for part in message.parts if isinstance(part, Document))
+    return tuple({part.sha256 or part.file_id: part for part in found}.values())
+
+
 def holds_documents(messages: Iterable[Message]) -> bool:
     """Whether any of the messages refers to an uploaded document."""
-    return any(isinstance(part, Document) for message in messages for part in message.parts)
+    return bool(documents_in(messages))
 
 
 def too_large_to_quote(attachment: Attachment) -> bool:

@@ -1,6 +1,6 @@
 """Decide what one question sends: which model, which context, in which form; nothing is asked here.
 
-The only thing that may happen on the way is the upload of a document, when everything else is decided.
+The only thing that may happen on the way is the upload of a document, when everything else is decided and fits.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import Any
 
 from .answer import Attached
 from .attachments import Attachment, Sent
-from .cargo import Cargo, holds_documents, too_large_to_quote
-from .conversations import Conversation, Fitted, Turn, fit
+from .attachments.limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
+from .cargo import Cargo, documents_in, holds_documents, too_large_to_quote
+from .conversations import Conversation, Fitted, Limits, Turn, fit
 from .endpoints import Endpoint
 from .errors import InputError
 from .gateway import Gateway
@@ -24,6 +25,11 @@ __all__ = ["DryRun", "Plan", "Planner", "continued"]
 
 # At the most so much of a window is kept free for the answer.
 RESERVE_SHARE = 4
+# A local server that does not say how much a model reads may read no more than this (Ollama's docs, "FAQ": the window
+# that it has by default), and leave out the rest without a word.
+LEAST_WINDOW = 4_096
+# A workspace's own host (the service's docs, "Base URL", Oct 2026).
+WORKSPACES = ".maas.aliyuncs.com"
 GO_ON = "Go on with your last answer exactly where it stops. Repeat nothing of it and do not comment."
 
 
@@ -74,23 +80,24 @@ class Planner:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
         attachments = self._attachments(question)
         model, notes = self._model_for(question, conversation, context, attachments)
-        sent = self._cargo.load(attachments, model, context, dry=dry)
-        fitted = self._fitted(question, conversation, context, sent, model)
-        if fitted.left_out and attachments:  # what is left out cannot be referred to
-            sent = self._cargo.load(attachments, model, (), dry=dry)
-            fitted = self._fitted(question, conversation, context, sent, model)
-        if fitted.left_out:
-            notes = (*notes, f"{fitted.left_out} earlier turn{'s' * (fitted.left_out > 1)} left out")
+        system = self._system(question, conversation)
+        if lookup(model).single_turn:
+            notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
+            context, system = (), None
+        sent, fitted = self._fitted(question.prompt, system, context, attachments, model)
+        refuse_documents(fitted.messages, model)
+        messages = self._cargo.current(fitted.messages, model, dry=dry)
         settings = self._gateway.settings
         request = ChatRequest(
             model=model,
-            messages=self._cargo.current(fitted.messages, model, dry=dry),
+            messages=messages,
             think=settings.think if question.think is None else question.think,
             search=question.search,
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
-        return Plan(here, request, fitted.messages[-1], sent.attached, notes, fitted.estimate, question.pin)
+        notes = (*notes, *self._notes_on(fitted, model))
+        return Plan(here, request, messages[-1], sent.attached, notes, fitted.estimate, question.pin)
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
@@ -104,24 +111,54 @@ class Planner:
             return again
         return (*again, *self._cargo.gather(question.attach, question.model, question.fields))
 
+    def _system(self, question: Question, conversation: Conversation) -> str | None:
+        given = question.system if question.system is not None else conversation.system
+        return self._gateway.settings.system if given is None else given
+
     def _fitted(
         self,
-        question: Question,
-        conversation: Conversation,
+        prompt: str,
+        system: str | None,
         context: tuple[Turn, ...],
-        sent: Sent,
+        attachments: tuple[Attachment, ...],
         model: str,
-    ) -> Fitted:
-        """The question, with what goes along, behind as much of the context as the model can read."""
-        system = question.system if question.system is not None else conversation.system
-        return fit(
-            context,
-            Message.user(question.prompt, *sent.parts),
-            system=self._gateway.settings.system if system is None else system,
-            model=model,
-            window=self._gateway.window(model),
-            reserve=reserve(model),
-        )
+    ) -> tuple[Sent, Fitted]:
+        """The question, with what goes along, behind as much of the context as the request can have."""
+        window = self._gateway.window(model)
+        turns = self._cargo.readable(context, model)
+
+        def fitted(sent: Sent) -> Fitted:
+            return fit(
+                turns,
+                Message.user(prompt, *sent.parts),
+                system=system,
+                model=model,
+                window=window,
+                reserve=reserve(model, window),
+                limits=limits(self._gateway.endpoint, model),
+            )
+
+        sent = self._cargo.load(attachments, model, context)
+        found = fitted(sent)
+        if found.left_out and attachments:  # what is left out cannot be referred to
+            sent = self._cargo.load(attachments, model, ())
+            found = fitted(sent)
+        return sent, found
+
+    def _notes_on(self, fitted: Fitted, model: str) -> tuple[str, ...]:
+        """What the person should know of how the question fits."""
+        notes: list[str] = []
+        if fitted.left_out:
+            notes.append(f"{fitted.left_out} earlier turn{'s' * (fitted.left_out > 1)} left out")
+        # Nothing is left out for a window that nobody knows: a guess that is too small would throw away what the
+        # model could have read, and a server that refuses says so. Some cut without a word: hence the note.
+        here = self._gateway.endpoint
+        if not here.dialect.service and fitted.tokens > LEAST_WINDOW and self._gateway.window(model) is None:
+            notes.append(
+                f"about {fitted.tokens:,} tokens, and {here.name} does not say how many it reads: "
+                "if the answer forgets something, %qwen compact or %qwen reset"
+            )
+        return tuple(notes)
 
     def _model_for(
         self,
@@ -136,6 +173,8 @@ class Planner:
         facts = lookup(model)
         if not self._gateway.endpoint.dialect.service:
             return model, ()
+        if facts.single_turn:
+            context = ()
         if has_images(context, attachments):
             if facts.vision is not False:
                 return model, ()
@@ -145,7 +184,8 @@ class Planner:
                     f"Leave out -m {model}, or choose one that sees, such as {settings.vision_model}.",
                 )
             return settings.vision_model, (f"{settings.vision_model} answers, because {model} does not see images",)
-        if has_documents(context, attachments) and facts.known and not facts.reads_files and not question.model:
+        may_change = facts.known and not facts.reads_files and not question.model
+        if may_change and self._gateway.endpoint.keeps_files and has_documents(context, attachments):
             return settings.document_model, (f"{settings.document_model} answers, because it reads documents",)
         return model, ()
 
@@ -159,17 +199,44 @@ def has_documents(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]
     return any(map(too_large_to_quote, attachments)) or holds_documents(turn.question for turn in context)
 
 
-def reserve(model: str) -> int:
-    """Tokens to keep free for the answer."""
-    facts = lookup(model)
-    return min(facts.max_output or 0, (facts.window or 0) // RESERVE_SHARE)
+def reserve(model: str, window: int | None) -> int:
+    """Tokens of the window to keep free for the answer."""
+    share = (window or 0) // RESERVE_SHARE
+    return min(lookup(model).max_output or share, share)
+
+
+def limits(endpoint: Endpoint, model: str) -> Limits:
+    """What the service takes in one request beside tokens; other servers have no such limits, or do not say."""
+    if not endpoint.dialect.service:
+        return Limits()
+    body = WORKSPACE_BODY if endpoint.host.endswith(WORKSPACES) else SHARED_BODY
+    return Limits(
+        body=body - BESIDE_MESSAGES,
+        images=MAX_IMAGES,
+        words=TOKENS_BESIDE_FILES if lookup(model).reads_files else None,
+    )
+
+
+def refuse_documents(messages: tuple[Message, ...], model: str) -> None:
+    """Raises `InputError` for more documents than the model reads in one request."""
+    count, most = len(documents_in(messages)), lookup(model).max_files
+    if most and count > most:
+        raise InputError(
+            f"These are {count} documents, with those of earlier turns, and {model} reads {most} at once.",
+            "Attach fewer of them, or ask with --alone.",
+        )
 
 
 def continued(plan: Plan, text: str) -> ChatRequest:
-    """The request that goes on with `text`: in the protocol's partial mode where the model has it, else by asking."""
+    """The request that goes on with `text`: in the protocol's partial mode where the model has it, else by asking.
+
+    Raises `InputError` for a model that cannot be asked twice.
+    """
     request = plan.request
     if not text:
         return request
+    if lookup(request.model).single_turn:
+        raise InputError(f"{request.model} takes one message, and cannot go on with its answer.", "Ask it again.")
     if plan.endpoint.dialect.service and lookup(request.model).continues:
         # "partial: true on the last assistant message; not while thinking" (docs, "Partial mode").
         beginning = Message("assistant", (Text(text),), partial=True)

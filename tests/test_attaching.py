@@ -36,6 +36,16 @@ def words(message):
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
+def file_ids(sandbox):
+    systems = [words(message) for message in last(sandbox)["messages"] if message["role"] == "system"]
+    return [each.removeprefix("fileid://") for text in systems if "fileid://" in text for each in text.split(",")]
+
+
+def delete(sandbox, file_id):
+    gone = httpx.delete(f"{sandbox.compatible_url}/files/{file_id}", headers={"Authorization": f"Bearer {sandbox.key}"})
+    assert gone.json()["deleted"]
+
+
 def shown(result):
     return result.saved[-1]["data"]["text/html"]
 
@@ -123,8 +133,7 @@ def test_a_document_that_vanished_from_the_service_is_uploaded_again(notebook, f
 def test_a_document_that_somebody_deleted_on_the_service_is_uploaded_again(notebook, folder, sandbox):
     notebook.run("%%qwen -f long.txt\nSum it up.")
     file_id = last(sandbox)["messages"][1]["content"].removeprefix("fileid://")
-    gone = httpx.delete(f"{sandbox.compatible_url}/files/{file_id}", headers={"Authorization": f"Bearer {sandbox.key}"})
-    assert gone.json()["deleted"]
+    delete(sandbox, file_id)
     (folder / "long.txt").unlink()
     result = notebook.run(ASK + "And in one word?")
     assert result.status == "ok", result.error
@@ -137,6 +146,124 @@ def test_the_wait_for_a_document_that_is_still_being_read_is_over_by_itself(note
         assert notebook.run("%%qwen --alone -f long.txt\nSum it up.").status == "ok"
         statuses = [request.status for request in slow.requests if request.path.endswith("chat/completions")]
     assert statuses == [400, 200]
+
+
+def test_of_two_documents_only_the_one_that_has_gone_is_uploaded_again(notebook, folder, sandbox):
+    (folder / "other.txt").write_text("another " * 40_000, encoding="utf-8")
+    notebook.run("%%qwen -f long.txt -f other.txt\nCompare them.")
+    (first, second), uploads = file_ids(sandbox), len(posts(sandbox, "/files"))
+    delete(sandbox, first)
+    result = notebook.run(ASK + "And in one word?")
+    assert result.status == "ok", result.error
+    assert file_ids(sandbox)[1] == second
+    assert len(posts(sandbox, "/files")) == uploads + 1
+    for file_id in file_ids(sandbox):
+        delete(sandbox, file_id)
+    result = notebook.run(ASK + "And in two?")
+    assert result.status == "ok", result.error
+    assert len(posts(sandbox, "/files")) == uploads + 3
+
+
+def test_more_documents_than_the_model_reads_are_refused_before_they_are_uploaded(notebook, folder, sandbox):
+    (folder / "other.txt").write_text("another " * 40_000, encoding="utf-8")
+    result = notebook.run("%%qwen -m qwen-doc-turbo -f long.txt -f other.txt\nCompare them.")
+    assert "These are 2 documents, with those of earlier turns, and qwen-doc-turbo reads 1 at once" in result.error
+    assert not sandbox.requests
+    assert notebook.run("%%qwen -m qwen-doc-turbo -f long.txt\nSum it up.").status == "ok"
+    uploads = len(posts(sandbox, "/files"))
+    assert "These are 2" in notebook.run("%%qwen -m qwen-doc-turbo -f other.txt\nAnd this?").error
+    assert len(posts(sandbox, "/files")) == uploads
+    assert notebook.run("%%qwen -m qwen-doc-turbo --alone -f other.txt\nAnd this?").status == "ok"
+
+
+@pytest.mark.parametrize("model", ["qwen-long", "qwen-doc-turbo"])
+def test_nothing_is_uploaded_for_a_question_that_is_refused(notebook, folder, sandbox, model):
+    notebook.run("import qwen_magic")
+    result = notebook.run(f"qwen_magic.ask('word ' * 300_000, model={model!r}, files='long.txt')")
+    assert "The question alone is about 37" in result.error
+    assert not sandbox.requests
+
+
+def test_beside_a_document_words_are_left_out_and_the_document_stays(notebook, folder, sandbox):
+    notebook.run("import qwen_magic")
+    notebook.run("qwen_magic.ask('Sum it up.', files='long.txt')")
+    for number in range(3):
+        result = notebook.run(f"qwen_magic.ask('{number} ' + 'word ' * 3_000)")
+        assert result.status == "ok", result.error
+    assert "left out" in shown(result)
+    asked = "".join(words(message) for message in last(sandbox)["messages"] if message["role"] == "user")
+    assert asked.startswith("Sum it up.1 word")
+    assert len(file_ids(sandbox)) == 1
+
+
+def test_texts_beside_a_document_have_one_allowance_for_the_whole_conversation(notebook, folder, sandbox):
+    for name in ("one.txt", "two.txt"):
+        (folder / name).write_text(f"{name} " * 2_500, encoding="utf-8")
+    notebook.run("%%qwen -f long.txt -f one.txt\nSum them up.")
+    result = notebook.run("%%qwen -f two.txt\nAnd this?")
+    assert "left out" not in shown(result)
+    assert len(file_ids(sandbox)) == 2
+
+
+def test_where_no_documents_can_be_uploaded_a_large_text_is_quoted(notebook, folder, sandbox):
+    notebook.run("%qwen use singapore")
+    text = notebook.run("%%qwen --dry-run -f long.txt\nSum it up.").text
+    assert '"model": "qwen-plus"' in text
+    assert "fileid" not in text
+    text = notebook.run("%%qwen --dry-run -m qwen-long -f long.txt\nSum it up.").text
+    assert "fileid" not in text
+    assert "word word" in text
+
+
+def test_a_model_that_takes_one_message_is_asked_alone(notebook, folder, sandbox):
+    notebook.run(ASK + "Hello")
+    result = notebook.run("%%qwen -m qwen-mt-plus -s 'Be brief.'\nGood morning")
+    assert result.status == "ok", result.error
+    assert [message["role"] for message in last(sandbox)["messages"]] == ["user"]
+    assert "asked alone: qwen-mt-plus takes one message" in shown(result)
+
+
+def test_such_a_model_cannot_go_on_with_an_answer_that_was_cut(notebook, sandbox):
+    notebook.run("%%qwen -m qwen-mt-plus\nsandbox: cut")
+    assert notebook.value("_qwen.text")
+    assert "qwen-mt-plus takes one message, and cannot go on" in notebook.run("%qwen continue").error
+    assert len(sandbox.requests) == 1
+
+
+NOISE = "import os; from PIL import Image; Image.frombytes('RGB', (1500, 1490), os.urandom(6_705_000)).save({!r})"
+
+
+def ask_of_pictures(notebook, options=""):
+    for number in range(3):
+        notebook.run(NOISE.format(f"{number}.png"))
+        yield notebook.run(f"%%qwen {options} -i {number}.png\nWhat is this?")
+
+
+def test_earlier_pictures_are_left_out_when_the_request_grows_too_large(notebook, sandbox):
+    pytest.importorskip("PIL.Image")
+    results = list(ask_of_pictures(notebook))
+    assert [result.status for result in results] == ["ok"] * 3, [result.error for result in results]
+    assert "left out" not in shown(results[0])
+    assert "1 earlier turn left out" in shown(results[1])
+    assert "2 earlier turns left out" in shown(results[2])
+
+
+def test_pinned_pictures_are_refused_when_the_request_grows_too_large(notebook, sandbox):
+    pytest.importorskip("PIL.Image")
+    results = list(ask_of_pictures(notebook, "--pin"))
+    assert results[0].status == "ok"
+    assert "The question with the pinned turns has 17.1 MB, and a request takes 15.8 MB" in results[1].error
+    assert len(sandbox.requests) == 1
+
+
+def test_earlier_pictures_count_among_those_of_a_request(notebook, sandbox):
+    pytest.importorskip("PIL.Image")
+    notebook.run("from PIL import Image\nimport qwen_magic")
+    make = "{{f'p{{n}}': Image.new('RGB', (20, 20), (n, {0}, 0)) for n in range(130)}}"
+    for number in range(2):
+        result = notebook.run(f"qwen_magic.ask('What?', variables={make.format(number)})")
+        assert result.status == "ok", result.error
+    assert "1 earlier turn left out" in shown(result)
 
 
 def test_a_follow_up_works_after_the_file_has_changed(notebook, folder, sandbox):

@@ -190,21 +190,6 @@ def test_documents_are_uploaded_where_the_model_reads_files(tmp_path: Path) -> N
     assert [each.note for each in sent.attached] == ["uploaded", "", "uploaded"]
 
 
-def test_nothing_is_uploaded_when_something_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(pdf("Hello"))
-    (tmp_path / "b.pdf").write_bytes(pdf("World"))
-    uploaded: list[Attachment] = []
-
-    def upload(attachment: Attachment) -> str:
-        uploaded.append(attachment)
-        return "file-fe-1"
-
-    target = Target("qwen-doc-turbo", sees=False, uploads=True, most=1)
-    with pytest.raises(InputError, match="qwen-doc-turbo reads at most 1 uploaded files at once"):
-        parts(attach(tmp_path, "*.pdf"), target, upload=upload)
-    assert not uploaded
-
-
 def test_an_image_is_a_document_for_a_model_that_reads_files(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image").new("RGB", (40, 30))
     image.save(tmp_path / "a.webp")

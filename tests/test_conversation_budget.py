@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from faults import HEADERS, LAST, FaultServer, framed, plain
 from hypothesis import given
 from hypothesis import strategies as st
+from kernels import Kernel
+from wire import chunk, sse
 
 from qwen_magic.answer import Answer
-from qwen_magic.conversations import SUMMARISE, Turn, fit
+from qwen_magic.conversations import SUMMARISE, Limits, Turn, fit
 from qwen_magic.conversations.budget import weigh
 from qwen_magic.errors import InputError
 from qwen_magic.events import Usage
@@ -91,6 +96,29 @@ def test_the_same_conversation_is_always_cut_the_same_way(turns: list[Turn]) -> 
     assert first.messages == (*(message for kept in turns[first.left_out :] for message in kept.messages), QUESTION)
 
 
+def test_the_body_and_its_images_have_limits_of_their_own() -> None:
+    seen = Turn(Message.user("?", picture(b"x" * 3_000)), Answer("!"), pinned=False)
+    assert fit([seen, turn(1)], QUESTION, limits=Limits(body=6_000, images=1)).left_out == 0
+    assert fit([seen, turn(1)], QUESTION, limits=Limits(body=4_000)).left_out == 1
+    assert fit([seen, seen, turn(1)], QUESTION, limits=Limits(images=1)).left_out == 1
+    with pytest.raises(InputError, match="The question alone has 2 images, and a request takes 1"):
+        fit([], Message.user("?", *seen.question.images * 2), limits=Limits(images=1))
+
+
+def test_beside_documents_turns_without_one_are_left_out_first() -> None:
+    read = Turn(Message.user("x" * 400, Document("file-fe-1")), Answer(""))
+    turns = [turn(100), read, turn(100), turn(100)]
+    fitted = fit(turns, QUESTION, limits=Limits(words=250))
+    assert fitted.messages == (*read.messages, *turns[3].messages, QUESTION)
+    assert fit([turn(100), turn(100)], QUESTION, limits=Limits(words=100)).left_out == 0, "there is no document"
+
+
+def test_the_thinking_of_earlier_turns_counts_where_it_is_sent() -> None:
+    thought = Turn(Message.user("?"), Answer("!", reasoning="x" * 400))
+    sizes = [fit([thought], QUESTION, model=model).tokens for model in ("qwen3.8-max", "qwen-plus")]
+    assert sizes[0] == sizes[1] + 100
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"), [("", 0), ("abcd" * 10, 10), ("abcde", 2), ("你好世界", 4), ("한국어", 3), ("你好 abc", 3)]
 )
@@ -132,6 +160,44 @@ UNKNOWN = 2_621_440 // 1024 + 2
 )
 def test_pictures_weigh_what_the_services_formula_says(image: Image, tokens: int) -> None:
     assert weigh([Message.user("", image)]) - weigh([Message.user("")]) == tokens
+
+
+def test_some_models_read_pictures_in_smaller_squares() -> None:
+    assert weigh([Message.user("", png(1120, 560))], "qvq-max") - weigh([Message.user("")]) == 40 * 20 + 2
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """A local server that does not count tokens."""
+    with FaultServer((HEADERS, framed(sse(chunk(content="Yes."), chunk("stop"))), LAST)) as running:
+        yield running
+
+
+def listing(window: int | None) -> bytes:
+    meta = {"meta": {"n_ctx": window}} if window else {}
+    return plain("200 OK", json.dumps({"data": [{"id": "Qwen3-4B-GGUF", **meta}]}).encode())
+
+
+ASK = "import qwen_magic; answer = qwen_magic.ask('word ' * {}, show=False); print(*answer.notes)"
+
+
+def test_a_local_model_has_a_part_of_its_window_free_for_the_answer(notebook: Kernel, server: FaultServer) -> None:
+    server.listing = listing(4_096)
+    notebook.run(f"%qwen use {server.url}")
+    result = notebook.run(ASK.format(3_200))
+    assert "about 4,005 tokens, and Qwen3-4B-GGUF takes 3,072 beside its answer" in result.error
+    assert not server.requests
+    results = [notebook.run(ASK.format(1_500), cell_id=f"c{number}") for number in range(3)]
+    assert [result.text.strip() for result in results] == ["", "1 earlier turn left out", "2 earlier turns left out"]
+
+
+def test_a_window_that_a_local_server_does_not_tell_is_not_guessed(notebook: Kernel, server: FaultServer) -> None:
+    server.listing = listing(None)
+    notebook.run(f"%qwen use {server.url}")
+    results = [notebook.run(ASK.format(2_000), cell_id=f"c{number}").text for number in range(2)]
+    assert results[0].strip() == ""
+    assert f"{server.url} does not say how many it reads" in results[1]
+    assert server.requests[-1].count(b"word word") == 2_000
 
 
 def test_a_summary_is_asked_for_in_the_language_of_the_conversation() -> None:

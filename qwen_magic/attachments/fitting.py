@@ -17,7 +17,7 @@ from PIL.Image import Image, Resampling
 
 from .limits import MAX_RATIO, MIN_SIDE, ImageLimits
 
-__all__ = ["Fitted", "fit", "fits", "fitted_size"]
+__all__ = ["Fitted", "fit", "fits"]
 
 # EXIF's tag for how the camera was held; from 5 on, width and height are swapped (EXIF 2.32, 4.6.4).
 ORIENTATION = 0x0112

@@ -21,9 +21,13 @@ DEFAULT_PIXELS, MOST_PIXELS = 2_621_440, 16_777_216
 # The service's docs, "Error codes": "Exceeded limit on max bytes per data-uri item : 10485760", and for base64 the
 # advice to keep the original under 7 MB.
 MAX_IMAGE_BYTES = 7_000_000
-# A request's body: up to 16 MiB on the shared hosts (the service's docs, "OpenAI Chat Completions", Oct 2026). Base64
-# makes 4 bytes of 3, and a quarter is left for words and for earlier images.
-ALL_IMAGES_BYTES = 16 * MB * 3 // 4 * 3 // 4
+# A request's body: up to 16 MiB on the shared hosts, 64 MB on a workspace's own (the service's docs, "OpenAI Chat
+# Completions", Oct 2026). Of this, so much is for what is no message: model, fields, tools.
+SHARED_BODY, WORKSPACE_BODY = 16 * MB, 64 * MB
+BESIDE_MESSAGES = MB // 4
+# The images of one question: base64 makes 4 bytes of 3, and a quarter is left for words. Earlier images, which are
+# sent again, are left out of the context when there is no room for them.
+ALL_IMAGES_BYTES = SHARED_BODY * 3 // 4 * 3 // 4
 # What Pillow opens without an error: twice its MAX_IMAGE_PIXELS, about half a gigabyte once it is decoded.
 MAX_OPENED_PIXELS = 178_956_970
 # Pages of one TIFF: ours. More than that is a document.
@@ -35,8 +39,9 @@ FETCH_SECONDS = 30.0
 
 # Characters of text in one question where nobody says more: ours, about 25,000 tokens of English.
 INLINE_CHARACTERS = 100_000
-# "User text up to 9,000 tokens" when file ids are there (the service's docs, "Long context (Qwen-Long)", Oct 2026);
-# the rest is for the question itself.
+# "User text up to 9,000 tokens" when file ids are there (the service's docs, "Long context (Qwen-Long)", Oct 2026).
+# So much of it may be attached texts; the rest is for the question itself.
+TOKENS_BESIDE_FILES = 9_000
 INLINE_TOKENS_BESIDE_FILES = 6_000
 
 

@@ -13,32 +13,30 @@ from typing import Literal
 from ..answer import Attached
 from ..errors import InputError
 from ..messages import Document, Image, Part, Text
+from ..tokens import count_tokens
 from .attachment import Attachment
-from .limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES, MAX_DOCUMENTS
+from .limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
 __all__ = ["Sent", "Target", "parts"]
 
 Route = Literal["repeated", "image", "uploaded", "inline"]
 Upload = Callable[[Attachment], str]
 
-# Characters a token: Chinese, Japanese and Korean take about one each, other scripts about a quarter.
-WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-NARROW_CHARACTERS_A_TOKEN = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who will read: a model that sees images or does not, and that reads uploaded files (at most `most`) or does not.
+    """Who will read: a model that sees images or does not, and that reads uploaded files or does not.
 
     `characters` is how much text may go inline in one question, altogether; what is more is cut, and said to be.
-    `name` is for messages.
+    `beside_files` is the same in tokens for a model that reads uploaded files: what is more is uploaded. `name` is for
+    messages.
     """
 
     name: str = "this model"
     sees: bool = True
     uploads: bool = False
     characters: int = INLINE_CHARACTERS
-    most: int = MAX_DOCUMENTS
+    beside_files: int = INLINE_TOKENS_BESIDE_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,6 @@ def parts(
     Raises `InputError` for an image that the model cannot see, and for a document whose text cannot be extracted.
     """
     routes = routed(attachments, target, set(sent), upload)
-    if routes.count("uploaded") > target.most:
-        raise InputError(f"{target.name} reads at most {target.most} uploaded files at once.", "Attach fewer of them.")
     texts = inlined([each for each, route in zip(attachments, routes, strict=True) if route == "inline"], target)
     pairs = [part_of(attachment, route, texts, upload) for attachment, route in zip(attachments, routes, strict=True)]
     return Sent(tuple(part for part, _ in pairs), tuple(shown for _, shown in pairs))
@@ -73,7 +69,7 @@ def parts(
 def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], upload: Upload | None) -> list[Route]:
     """The way that each attachment takes."""
     uploads = target.uploads and upload is not None
-    left = INLINE_TOKENS_BESIDE_FILES if uploads else 0
+    left = target.beside_files if uploads else 0
     routes: list[Route] = []
     for attachment in attachments:
         route: Route = "inline"
@@ -82,7 +78,7 @@ def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], up
         elif attachment.form == "image" and target.sees:
             route = "image"
         elif uploads and attachment.uploadable:
-            needed = tokens(attachment.text) if attachment.form in ("text", "description") else left + 1
+            needed = count_tokens(attachment.text) if attachment.form in ("text", "description") else left + 1
             route = "uploaded" if needed > left else "inline"
             left -= needed if route == "inline" else 0
         elif attachment.form == "image":
@@ -92,11 +88,6 @@ def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], up
         routes.append(route)
         sent.add(attachment.sha256)
     return routes
-
-
-def tokens(text: str) -> int:
-    wide = len(WIDE.findall(text))
-    return wide + (len(text) - wide) // NARROW_CHARACTERS_A_TOKEN
 
 
 def part_of(

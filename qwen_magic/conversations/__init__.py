@@ -53,14 +53,25 @@ from .turns import CellRef, Turn
 from .usage import Spent
 
 if TYPE_CHECKING:
-    from .budget import SUMMARISE, Fitted, fit
+    from .budget import SUMMARISE, Fitted, Limits, fit
 
-__all__ = ["SUMMARISE", "CellRef", "Conversation", "Conversations", "Fitted", "Reservation", "Spent", "Turn", "fit"]
+__all__ = [
+    "SUMMARISE",
+    "CellRef",
+    "Conversation",
+    "Conversations",
+    "Fitted",
+    "Limits",
+    "Reservation",
+    "Spent",
+    "Turn",
+    "fit",
+]
 
 
 def __getattr__(name: str) -> Any:
     """The budget is first needed when a question is sent, not when the extension loads."""
-    if name in ("SUMMARISE", "Fitted", "fit"):
+    if name in ("SUMMARISE", "Fitted", "Limits", "fit"):
         from . import budget
 
         return getattr(budget, name)

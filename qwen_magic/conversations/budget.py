@@ -1,4 +1,4 @@
-"""What fits into the model's window: an estimate of tokens, and whole turns left out, the oldest first.
+"""What fits into a request: an estimate of its tokens, the bytes of its body, and whole turns left out, oldest first.
 
 An estimate, never a tokenizer: it is made from characters and corrected by what the service counted for the earlier
 turns of the same conversation, so the same conversation is always cut in the same way.
@@ -6,17 +6,19 @@ turns of the same conversation, so the same conversation is always cut in the sa
 
 from __future__ import annotations
 
-import re
+import json
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import unpack
 
 from ..errors import InputError
 from ..messages import Document, Image, Message, Part
+from ..models import lookup
+from ..tokens import count_tokens
 from .turns import Turn
 
-__all__ = ["SUMMARISE", "Fitted", "fit"]
+__all__ = ["SUMMARISE", "Fitted", "Limits", "fit"]
 
 # What a summary is asked with, and what stands before it in the context afterwards.
 SUMMARISE = (
@@ -25,22 +27,22 @@ SUMMARISE = (
     "dead ends. Write in the language of the conversation."
 )
 
-# Characters a token: Chinese, Japanese and Korean take about one each, other scripts about a quarter. Both are on the
-# safe side for Qwen's vocabulary; `calibration` corrects them.
-WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-NARROW_CHARACTERS_A_TOKEN = 4
-
 # <|im_start|>, the role, a line's end; <|im_end|>, a line's end: the chat template of the Qwen models.
 TOKENS_A_MESSAGE = 5
 
-# The service's docs, "Vision": h·w/(32·32)+2 tokens, after scaling to at most `max_pixels` (by default this many).
-PIXELS_A_TOKEN, MIN_PIXELS, MAX_PIXELS = 32 * 32, 65_536, 2_621_440
+# The service's docs, "Vision": h·w/(32·32)+2 tokens (28·28 for some models), after scaling to at most `max_pixels` (by
+# default this many).
+MIN_PIXELS, MAX_PIXELS = 65_536, 2_621_440
 
 # What an uploaded document holds is known to the service only: taken for a report of twenty pages.
 TOKENS_A_DOCUMENT = 15_000
 
 # Outside of these bounds something was counted that was not estimated, such as the pages of a web search.
 LEAST_RATIO, GREATEST_RATIO = 0.5, 3.0
+
+# What JSON needs around a part or a message, in bytes, and somewhat more.
+FRAME = 100
+MB = 1024 * 1024
 
 # The sizes of a JPEG stand behind its metadata, which is rarely longer than this.
 HEAD_OF_A_PICTURE = 1 << 17
@@ -59,6 +61,67 @@ class Fitted:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may have beside the tokens of its model; `None` where there is no limit, or none that is known.
+
+    `body` is in bytes, `images` a number, `words` in tokens: what the person says beside uploaded documents.
+    """
+
+    body: int | None = None
+    images: int | None = None
+    words: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much some messages are, in each way in which it may be too much."""
+
+    tokens: int = 0
+    body: int = 0
+    images: int = 0
+    words: int = 0
+    documents: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return self._with(other, 1)
+
+    def __sub__(self, other: Size) -> Size:
+        return self._with(other, -1)
+
+    def _with(self, other: Size, sign: int) -> Size:
+        return Size(
+            self.tokens + sign * other.tokens,
+            self.body + sign * other.body,
+            self.images + sign * other.images,
+            self.words + sign * other.words,
+            self.documents + sign * other.documents,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the messages have to fit in: so many `tokens`, of which `ratio` are counted for each that is estimated."""
+
+    tokens: int | None
+    ratio: float
+    limits: Limits
+
+    def has_words(self, size: Size) -> bool:
+        return not size.documents or within(size.words, self.limits.words)
+
+    def holds(self, size: Size) -> bool:
+        return (
+            self.has_words(size)
+            and within(size.tokens * self.ratio, self.tokens)
+            and within(size.body, self.limits.body)
+            and within(size.images, self.limits.images)
+        )
+
+
+NO_LIMITS = Limits()
+
+
 def fit(
     turns: Sequence[Turn],
     question: Message,
@@ -67,37 +130,67 @@ def fit(
     model: str = "",
     window: int | None = None,
     reserve: int = 0,
+    limits: Limits = NO_LIMITS,
 ) -> Fitted:
     """The messages of one question: the system prompt, as many of the turns as fit, the question.
 
     `window` is what the model reads and writes at most, `reserve` what is left free for the answer, both in tokens;
-    without a window everything fits. The oldest turns are left out, but never a pinned one or a summary. Raises
-    `InputError`, before anything is sent, when the question does not fit with those alone.
+    without a window any number of tokens fits. The oldest turns are left out, but never a pinned one or a summary;
+    where there are too many words beside documents, the turns without a document go first. Raises `InputError`,
+    before anything is sent, when the question does not fit with what has to stay.
     """
     prompt = (Message.system(system),) if system else ()
-    room = None if window is None else max(0, window - reserve)
-    ratio = calibration(turns, model)
-    sizes = [weigh(turn.messages) for turn in turns]
-    fixed = weigh((*prompt, question))
-    left_out: set[int] = set()
-    total = fixed + sum(sizes)
-    for index, turn in enumerate(turns):
-        if room is None or total * ratio <= room:
+    room = Room(None if window is None else max(0, window - reserve), calibration(turns, model), limits)
+    sizes = dict(enumerate(measure(turn.messages, model) for turn in turns))
+    fixed = measure((*prompt, question), model)
+    oldest = [index for index, turn in enumerate(turns) if not (turn.pinned or turn.summary)]
+    kept = trimmed(sizes, sorted(oldest, key=lambda index: sizes[index].documents > 0), fixed, room.has_words)
+    kept = trimmed(kept, oldest, fixed, room.holds)
+    total = sum(kept.values(), fixed)
+    if not room.holds(total):
+        raise too_much(total, room, model, bool(kept))
+    sent = tuple(message for index in kept for message in turns[index].messages)
+    tokens = round(total.tokens * room.ratio)
+    return Fitted((*prompt, *sent, question), len(turns) - len(kept), 0 if total.documents else total.tokens, tokens)
+
+
+def trimmed(
+    kept: Mapping[int, Size], order: Iterable[int], fixed: Size, fits: Callable[[Size], bool]
+) -> dict[int, Size]:
+    """`kept` without the first ones of `order`: as few as it takes that the rest fits beside what is fixed."""
+    rest = dict(kept)
+    total = sum(rest.values(), fixed)
+    for index in order:
+        if fits(total):
             break
-        if not (turn.pinned or turn.summary):
-            left_out.add(index)
-            total -= sizes[index]
-    if room is not None and total * ratio > room:
-        raise too_long(round(total * ratio), room, model, len(left_out) < len(turns))
-    sent = tuple(message for at, turn in enumerate(turns) if at not in left_out for message in turn.messages)
-    messages = (*prompt, *sent, question)
-    return Fitted(messages, len(left_out), 0 if has_documents(messages) else total, round(total * ratio))
+        total -= rest.pop(index, Size())
+    return rest
 
 
-def too_long(tokens: int, room: int, model: str, with_pinned: bool) -> InputError:
+def within(amount: float, most: int | None) -> bool:
+    return most is None or amount <= most
+
+
+def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputError:
     what = "The question with the pinned turns" if with_pinned else "The question alone"
+    limits = room.limits
+    if not room.has_words(size):
+        return InputError(
+            f"{what} is about {size.words:,} tokens of text, and beside documents there is room for {limits.words:,}.",
+            "Attach long texts as files (-f), or start afresh with %qwen reset.",
+        )
+    if not within(size.body, limits.body):
+        return InputError(
+            f"{what} has {size.body / MB:.1f} MB, and a request takes {(limits.body or 0) / MB:.1f} MB.",
+            "Attach fewer or smaller files.",
+        )
+    if not within(size.images, limits.images):
+        return InputError(
+            f"{what} has {size.images} images, and a request takes {limits.images}.", "Attach fewer of them."
+        )
+    tokens = round(size.tokens * room.ratio)
     return InputError(
-        f"{what} is about {tokens:,} tokens, and {model or 'the model'} takes {room:,} beside its answer.",
+        f"{what} is about {tokens:,} tokens, and {model or 'the model'} takes {room.tokens:,} beside its answer.",
         "Ask with less, or take a model with a larger window.",
     )
 
@@ -113,23 +206,52 @@ def calibration(turns: Iterable[Turn], model: str) -> float:
     return min(max(counted / estimated, LEAST_RATIO), GREATEST_RATIO) if estimated else 1.0
 
 
-def weigh(messages: Iterable[Message]) -> int:
+def measure(messages: Iterable[Message], model: str) -> Size:
+    """How much these messages are when they are sent to `model`."""
+    return sum((measure_message(message, model) for message in messages), Size())
+
+
+def measure_message(message: Message, model: str) -> Size:
+    parts = message.parts
+    thinking = message.reasoning if lookup(model).keeps_thinking else ""
+    return Size(
+        tokens=weigh([message], model),
+        body=FRAME + encoded(thinking) + sum(body_of(part) for part in parts),
+        images=len(message.images),
+        words=count_tokens(message.text) if message.role == "user" else 0,
+        documents=sum(isinstance(part, Document) for part in parts),
+    )
+
+
+def body_of(part: Part) -> int:
+    """The bytes of a part in a request's body."""
+    if isinstance(part, Image):
+        return FRAME + len(part.url)
+    return FRAME + encoded(part.file_id if isinstance(part, Document) else part.text)
+
+
+def encoded(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def weigh(messages: Iterable[Message], model: str = "") -> int:
     """The estimated tokens of these messages."""
-    return sum(TOKENS_A_MESSAGE + sum(weigh_part(part) for part in message.parts) for message in messages)
+    facts = lookup(model)
+    return sum(
+        TOKENS_A_MESSAGE
+        + sum(weigh_part(part, facts.patch) for part in message.parts)
+        + (count_tokens(message.reasoning) if facts.keeps_thinking else 0)
+        for message in messages
+    )
 
 
-def weigh_part(part: Part) -> int:
+def weigh_part(part: Part, patch: int) -> int:
     if isinstance(part, Image):
         pixels = min(max(count_pixels(part.url) or MAX_PIXELS, MIN_PIXELS), MAX_PIXELS)
-        return pixels // PIXELS_A_TOKEN + 2
+        return pixels // (patch * patch) + 2
     if isinstance(part, Document):
         return TOKENS_A_DOCUMENT
-    narrow = len(WIDE.sub("", part.text))
-    return len(part.text) - narrow + -(-narrow // NARROW_CHARACTERS_A_TOKEN)
-
-
-def has_documents(messages: Iterable[Message]) -> bool:
-    return any(isinstance(part, Document) for message in messages for part in message.parts)
+    return count_tokens(part.text)
 
 
 def count_pixels(url: str) -> int | None:
