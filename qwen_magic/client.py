@@ -37,7 +37,7 @@ from .protocols import Decoder, protocol
 from .protocols.failures import refusal
 from .transport import Connection, Response, Timeouts, Transport
 
-__all__ = ["AnswerStream", "Client"]
+__all__ = ["AnswerStream", "Client", "headers_of"]
 
 # Sent at most so often in all; waiting about 1 s, then 2 s, half of it by chance.
 ATTEMPTS = 3
@@ -70,12 +70,11 @@ class Client:
         """Send `request` and give the stream of its answer, at once. Raises `NoKey` before anything is sent."""
         form = protocol(endpoint.protocol)
         encoded = form.encode(request, endpoint.dialect)
-        accept = "text/event-stream" if request.stream else "application/json"
         sending = Sending(
             "POST",
             endpoint.url(encoded.path),
             self._key(endpoint),
-            {**encoded.headers, "Accept": accept, "Content-Type": "application/json"},
+            {**encoded.headers, **headers_of(request)},
             {"content": as_json(encoded.body)},
         )
         return AnswerStream(self._transport, sending, lambda: form.decoder(request, endpoint.dialect))
@@ -117,6 +116,12 @@ class Client:
             return self._credentials.require(endpoint.account)
         found = self._credentials.find(endpoint.account)
         return found.secret if found else None
+
+
+def headers_of(request: ChatRequest) -> dict[str, str]:
+    """The headers that a request has in either protocol, but for the key."""
+    accept = "text/event-stream" if request.stream else "application/json"
+    return {"Accept": accept, "Content-Type": "application/json"}
 
 
 def as_json(body: Mapping[str, Any]) -> bytes:

@@ -101,9 +101,14 @@ class Planner:
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
-        encoded = protocol(plan.endpoint.protocol).encode(plan.request, plan.endpoint.dialect)
-        url = plan.endpoint.url(encoded.path)
-        return DryRun("POST", url, dict(encoded.headers), dict(encoded.body), plan.attachments, plan.notes)
+        from .client import headers_of
+
+        here = plan.endpoint
+        encoded = protocol(here.protocol).encode(plan.request, here.dialect)
+        has_key = here.needs_key or self._gateway.credentials.find(here.account) is not None
+        key = {"Authorization": "Bearer …"} if has_key else {}
+        headers = {**key, **encoded.headers, **headers_of(plan.request)}
+        return DryRun("POST", here.url(encoded.path), headers, dict(encoded.body), plan.attachments, plan.notes)
 
     def _attachments(self, question: Question) -> tuple[Attachment, ...]:
         again = self._cargo.again(question.snapshots)

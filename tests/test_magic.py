@@ -120,6 +120,20 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(notebook, sandbox):
     assert len(contents(bodies(sandbox)[-1])) == 1
 
 
+def test_a_dry_run_shows_the_headers_that_are_sent(notebook, sandbox):
+    shown = notebook.run("%%qwen --dry-run\nHello").text
+    notebook.run(ASK + "Hello")
+    headers = {name.lower(): value for name, value in sandbox.requests[-1].headers.items()}
+    for line in shown.split("\n\n")[0].splitlines()[1:]:
+        name, value = line.split(": ", 1)
+        assert headers[name.lower()].startswith(value.removeprefix("Bearer "))
+    with FaultServer() as server:
+        server.listing = plain("200 OK", b'{"data": [{"id": "qwen3-8b"}]}')
+        shown = notebook.run(f"%qwen use {server.url}\nget_ipython().run_cell_magic('qwen', '--dry-run', 'Hello')").text
+    assert "Accept: text/event-stream" in shown
+    assert "Authorization" not in shown
+
+
 def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook, sandbox):
     notebook.run("if True:\n    %qwen -m qwen-max What is `len`?\n%qwen 真的吗？")
     assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["What is `len`?", "真的吗？"]

@@ -38,8 +38,7 @@ def go_on(call: Call) -> None:
 
 def show_dry_run(request: DryRun) -> None:
     """Print the exact request; of the key only that it would be there, of long data only the beginning."""
-    headers = {"Authorization": "Bearer …", "Content-Type": "application/json", **request.headers}
-    lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
     print(
         "\n".join(
             [
