@@ -129,7 +129,8 @@ def test_a_dry_run_shows_the_headers_that_are_sent(notebook, sandbox):
         assert headers[name.lower()].startswith(value.removeprefix("Bearer "))
     with FaultServer() as server:
         server.listing = plain("200 OK", b'{"data": [{"id": "qwen3-8b"}]}')
-        shown = notebook.run(f"%qwen use {server.url}\nget_ipython().run_cell_magic('qwen', '--dry-run', 'Hello')").text
+        notebook.run(f"import os; os.environ.pop('QWEN_API_KEY')\n%qwen use {server.url}")
+        shown = notebook.run("%%qwen --dry-run\nHello").text
     assert "Accept: text/event-stream" in shown
     assert "Authorization" not in shown
 
