@@ -1,8 +1,9 @@
-"""The Jupyter server that started this kernel, and the relay that it may offer.
+"""The relay that this kernel may use: its own Jupyter server's, or its hub's.
 
-The relay leaves the name of its server's info file in the environment of its kernels; the file is its owner's only
-and holds the server's address and token, as `jupyter server list` shows them. Not the relay itself: that is
-`qwen_magic.relay`, in another process.
+The relay of a server leaves the name of its server's info file in the environment of its kernels; the file is its
+owner's only and holds the server's address and token, as `jupyter server list` shows them. The relay of a hub is where
+the hub's administrator says, and opened by the token that the hub gives each user's server. Not the relay itself: that
+is `qwen_magic.relay`, in another process.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ __all__ = ["OFFER", "Relay", "offered", "relay"]
 
 # The server's info file, set by the relay for the kernels of its server.
 OFFER = "QWEN_RELAY_SERVER"
+# The URL of a hub's relay, set by its administrator for the users' servers.
+HUB_RELAY = "QWEN_RELAY_URL"
 # "The API token with which this server authenticates itself" (JupyterHub's docs); a hub's server has no other.
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"
 ANY_ADDRESS = ("", "0.0.0.0", "::")
@@ -35,13 +38,16 @@ class Relay:
 
 
 def offered(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether the server that started this kernel offers a relay. Costs nothing."""
-    return bool((os.environ if environment is None else environment).get(OFFER))
+    """Whether there is a relay for this kernel. Costs nothing."""
+    environment = os.environ if environment is None else environment
+    return bool(environment.get(OFFER) or environment.get(HUB_RELAY))
 
 
 def relay(environment: Mapping[str, str] | None = None) -> Relay:
-    """The relay of the server that started this kernel. Raises `ConfigurationError` when there is none."""
+    """The relay for this kernel. Raises `ConfigurationError` when there is none."""
     environment = os.environ if environment is None else environment
+    if url := environment.get(HUB_RELAY):
+        return of_hub(url, environment.get(HUB_TOKEN, ""))
     place = environment.get(OFFER)
     if not place:
         raise ConfigurationError(
@@ -56,6 +62,19 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
             "Its administrator can set one: c.IdentityProvider.token.",
         )
     return Relay(root(server), Secret(str(token)))
+
+
+def of_hub(url: str, token: str) -> Relay:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"{HUB_RELAY} is {url!r}, which is no URL.", "Such as http://127.0.0.1:10101/services/qwen."
+        )
+    if not token:
+        raise ConfigurationError(
+            f"{HUB_RELAY} names a hub's relay, but no hub has started this kernel's server ({HUB_TOKEN} is not set).",
+            "Take it out, or set QWEN_BASE_URL and QWEN_API_KEY instead.",
+        )
+    return Relay(url.rstrip("/"), Secret(token))
 
 
 def info(place: Path) -> dict[str, Any]:

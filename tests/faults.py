@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Self
 
 from wire import chunk, sse
 
@@ -33,38 +34,26 @@ def plain(status: str, body: bytes = b"", content_type: str = "application/json"
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-class FaultServer:
-    """Answers the n-th request with the n-th script; the last script is for all that come later."""
+class Listener:
+    """Listens on a port of its own, and serves each connection in a thread of its own."""
 
-    def __init__(self, *scripts: Iterable[Step], wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
-        self.scripts = [tuple(script) for script in scripts]
-        self.listing = b""
-        """When there is one, every GET is answered with it, and neither counted nor kept."""
-        self.requests: list[bytes] = []
+    def __init__(self) -> None:
         self.connections = 0
-        self.gone = threading.Event()
-        """Set when a client has left while a script hung."""
-        self._wrap = wrap or (lambda connection: connection)
-        self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def play(self, *scripts: Iterable[Step]) -> None:
-        """Begin anew with other scripts."""
-        with self._lock:
-            self.scripts = [tuple(script) for script in scripts]
-            self.requests.clear()
-            self.gone.clear()
-
-    def __enter__(self) -> FaultServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         with suppress(OSError):  # closing alone does not wake the thread that accepts, and the port stays open
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def serve(self, connection: socket.socket) -> None:
+        """One connection; it is closed afterwards."""
+        raise NotImplementedError
 
     def _accept(self) -> None:
         while True:
@@ -76,21 +65,46 @@ class FaultServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            self.serve(connection)
+
+
+class FaultServer(Listener):
+    """Answers the n-th request with the n-th script; the last script is for all that come later."""
+
+    def __init__(self, *scripts: Iterable[Step], wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
+        self.scripts = [tuple(script) for script in scripts]
+        self.listing = b""
+        """When there is one, every GET is answered with it, and neither counted nor kept."""
+        self.requests: list[bytes] = []
+        self.gone = threading.Event()
+        """Set when a client has left while a script hung."""
+        self._wrap = wrap or (lambda connection: connection)
+        self._lock = threading.Lock()
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def play(self, *scripts: Iterable[Step]) -> None:
+        """Begin anew with other scripts."""
+        with self._lock:
+            self.scripts = [tuple(script) for script in scripts]
+            self.requests.clear()
+            self.gone.clear()
+
+    def serve(self, connection: socket.socket) -> None:
         try:
-            connection = self._wrap(connection)
-            while request := read_request(connection):
-                if self.listing and request.startswith(b"GET "):
-                    connection.sendall(self.listing)
-                    continue
-                with self._lock:
-                    self.requests.append(request)
-                    script = self.scripts[min(len(self.requests), len(self.scripts)) - 1]
-                if not self._play(connection, script):
-                    break
+            with self._wrap(connection) as wrapped:
+                while request := read_request(wrapped):
+                    if self.listing and request.startswith(b"GET "):
+                        wrapped.sendall(self.listing)
+                        continue
+                    with self._lock:
+                        self.requests.append(request)
+                        script = self.scripts[min(len(self.requests), len(self.scripts)) - 1]
+                    if not self._play(wrapped, script):
+                        break
         except OSError:
             self.gone.set()
-        finally:
-            connection.close()
 
     def _play(self, connection: socket.socket, script: tuple[Step, ...]) -> bool:
         """Plays one script; whether the connection may be used again."""

@@ -8,9 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -19,7 +17,7 @@ import jupyter_servers
 import nginx
 import pytest
 from certificates import HOST, Authority, wrapping
-from faults import ANSWER, GOOD, FaultServer, plain
+from faults import ANSWER, GOOD, FaultServer, Listener, plain
 from jupyter_servers import TOKEN, key_file, relay_options
 from wire import chunk, sse
 
@@ -121,51 +119,34 @@ def test_a_key_that_is_refused_is_named(module_sandbox: Sandbox) -> None:
     assert problems(found) == ["key accepted"]
 
 
-class Regions:
+class Regions(Listener):
     """A proxy through which the service's regions are reached, one of which knows the key."""
 
     def __init__(self, context: ssl.SSLContext, good: str) -> None:
         self.asked: list[str] = []
         self._context, self._good = context, good
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            wanted = connection.recv(65536)
-            if not wanted.startswith(b"CONNECT "):
-                return  # it was only looked whether somebody listens
-            host = wanted.split()[1].decode().partition(":")[0]
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            with self._context.wrap_socket(connection, server_side=True) as secured:
-                secured.recv(65536)
-                self.asked.append(host)
-                refused = plain("401 Unauthorized", b'{"code":"InvalidApiKey","message":"no"}')
-                secured.sendall(MODELS if host == self._good else refused)
+    def serve(self, connection: socket.socket) -> None:
+        wanted = connection.recv(65536)
+        if not wanted.startswith(b"CONNECT "):
+            return  # it was only looked whether somebody listens
+        host = wanted.split()[1].decode().partition(":")[0]
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with self._context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(65536)
+            self.asked.append(host)
+            refused = plain("401 Unauthorized", b'{"code":"InvalidApiKey","message":"no"}')
+            secured.sendall(MODELS if host == self._good else refused)
 
 
 @pytest.fixture
 def regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regions]:
     authority = Authority(tmp_path)
-    regions = Regions(authority.server("*.aliyuncs.com"), good="dashscope-intl.aliyuncs.com")
-    monkeypatch.setenv("HTTPS_PROXY", regions.url)
-    monkeypatch.setenv("SSL_CERT_FILE", authority.bundle)
-    yield regions
-    regions.close()
+    with Regions(authority.server("*.aliyuncs.com"), good="dashscope-intl.aliyuncs.com") as regions:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{regions.port}")
+        monkeypatch.setenv("SSL_CERT_FILE", authority.bundle)
+        yield regions
 
 
 def test_a_key_of_another_region_is_found_when_asking_is_allowed(regions: Regions) -> None:

@@ -18,6 +18,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
 from wire import chunk, sse
 
+from qwen_magic.errors import ConfigurationError
+from qwen_magic.hosting import relay
 from qwen_magic.sandbox import Sandbox
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -141,6 +143,27 @@ def test_a_user_who_asks_too_often_has_to_wait(tmp_path: Path, sandbox: Sandbox)
         with pytest.raises(openai.RateLimitError) as raised:
             client.models.list()
         assert 30 <= int(raised.value.response.headers["retry-after"]) <= 60
+
+
+def test_a_limit_of_zero_is_none(tmp_path: Path, sandbox: Sandbox) -> None:
+    names = ("requests_per_minute", "concurrency", "largest_request", "connect_timeout", "idle_timeout")
+    settings: dict[str, object] = {"key_file": key_file(tmp_path), "burst": 1} | dict.fromkeys(names, 0)
+    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root, **settings)) as server:
+        for _ in range(3):
+            response = httpx.post(f"{server.relay}/{PATH}", headers=BEARER, json=chat("x" * 100_000))
+            assert response.status_code == 200
+
+
+@pytest.mark.parametrize("setting", ["requests_per_minute=-1", "burst=0", "allow=nothing"])
+def test_a_setting_that_cannot_be_is_named_and_nothing_passes(tmp_path: Path, sandbox: Sandbox, setting: str) -> None:
+    options = (*relay_options(sandbox.root), f"--QwenRelay.{setting}")
+    with jupyter_servers.running(tmp_path, *options, environment={"QWEN_RELAY_API_KEY": KEY}) as server:
+        assert httpx.post(f"{server.relay}/{PATH}", headers=BEARER, json=chat("x")).status_code in (403, 404, 405)
+        assert setting.partition("=")[0] in server.log
+        for client in notebook_kernel(server):
+            assert "offers no relay" in said_by(client, "%load_ext qwen_magic\n%qwen use relay")
+            assert said_by(client, "import os; print('QWEN_RELAY_API_KEY' in os.environ)").strip() == "False"
+    assert not sandbox.requests
 
 
 def test_more_streams_than_there_are_places_have_to_wait(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -290,6 +313,26 @@ def test_without_a_key_of_its_own_a_kernel_asks_the_relay_by_itself(tmp_path: Pa
     with jupyter_servers.running(tmp_path, *options) as server:
         for client in notebook_kernel(server):
             assert "hello by itself" in said_by(client, "%load_ext qwen_magic\n%qwen hello by itself")
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["left to notebooks", "given to the relay"])
+def test_the_service_s_own_variable_is_the_relay_s_only_when_it_is_told_so(
+    tmp_path: Path, sandbox: Sandbox, taken: bool
+) -> None:
+    options = relay_options(sandbox.root, **({"key_variable": "DASHSCOPE_API_KEY"} if taken else {}))
+    with jupyter_servers.running(tmp_path, *options, environment={"DASHSCOPE_API_KEY": KEY}) as server:
+        assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == (200 if taken else 403)
+        for client in notebook_kernel(server):
+            found = said_by(client, "import os; print('DASHSCOPE_API_KEY' in os.environ)").strip()
+            assert found == str(not taken)
+            said = said_by(client, "%load_ext qwen_magic\n%qwen use auto")
+            assert ("Asking relay" if taken else "Asking beijing") in said
+
+
+@pytest.mark.parametrize("url", ["hub.example/services/qwen", "http://127.0.0.1:9/services/qwen"])
+def test_a_hub_s_relay_that_cannot_be_asked_is_named(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="QWEN_RELAY_URL"):
+        relay({"QWEN_RELAY_URL": url})
 
 
 def test_a_kernel_of_a_server_without_a_relay_is_told(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -1,13 +1,12 @@
-"""Two thousand questions with random faults: memory, threads and file descriptors stay where they are."""
+"""Two thousand questions in one kernel with random faults: memory, threads and file descriptors stay where they are."""
 
 from __future__ import annotations
 
-import gc
 import random
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +14,11 @@ import psutil
 import pytest
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from kernels import Kernel
-from wire import chunk, question, reasoning, sse, text
+from wire import chunk, sse
 
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.endpoints import endpoint
-from qwen_magic.errors import QwenError
-from qwen_magic.transport import Timeouts
-
-QUESTIONS, IN_A_KERNEL = 2000, 200
-WARM_UP = 300
+QUESTIONS, WARM_UP = 2000, 300
+# Cells that are run again and again: a turn replaces the one before it, so that what is kept does not grow.
+CELLS, CHATS = 21, 7
 MB = 1024 * 1024
 BEGUN = framed(sse(chunk(reasoning_content="well"), chunk(content="some text " * 20), done=False))
 BUSY = plain("503 Busy", b"{}", "application/json", "retry-after: 0")
@@ -83,69 +77,31 @@ def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> bool:
     return bool(condition())
 
 
-def settled(server: FaultServer) -> Weight:
-    """What this process takes when nothing is under way any more, and nobody is connected to the server."""
-    process = psutil.Process()
-    assert wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "qwen-answer"])
-    wait_for(lambda: not [found for found in process.net_connections("tcp") if server.port in found.laddr])
-    gc.collect()
-    return weight(process)
-
-
-def test_two_thousand_questions_leave_nothing_behind() -> None:
-    chance = random.Random(7)
-    client = Client(Credentials({}), Timeouts(connect=2, idle=0.1))
-    told: set[str] = set()
-    answered = 0
-
-    def ask(server: FaultServer) -> None:
-        nonlocal answered
-        seen = []
-        leave = chance.random() < 0.1
-        try:
-            with client.stream(endpoint(server.url), question()) as stream:
-                for batch in stream.batches(0.0):
-                    seen += batch
-                    if leave and text(seen):
-                        return
-        except QwenError as error:
-            told.add(type(error).__name__)
-        answered += bool(text(seen) or reasoning(seen))
-
-    with FaultServer(*scripts(QUESTIONS * 2, seed=11)) as server:
-        for _ in range(WARM_UP):
-            ask(server)
-        client.close()
-        before = settled(server)
-        for _ in range(QUESTIONS - WARM_UP):
-            ask(server)
-        client.close()
-        server.requests.clear()
-        after = settled(server)
-    assert flat(before, after), (before, after)
-    assert answered > QUESTIONS / 2
-    assert {"StreamCut", "StreamGarbled", "NoAnswer", "ContentFiltered", "NotTheService", "KeyRejected"} <= told
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors of another process")
-def test_a_kernel_takes_hundreds_of_faults_and_stays_as_it_is(fresh_kernel: Kernel) -> None:
+def test_a_kernel_takes_two_thousand_questions_with_faults_and_stays_as_it_is(fresh_kernel: Kernel) -> None:
     with FaultServer(GOOD) as server:
         server.listing = plain("200 OK", b'{"data":[{"id":"qwen-plus"}]}')
         fresh_kernel.use(server.url, "none-is-needed")
-        fresh_kernel.run("%config QwenMagics.model = 'qwen-plus'\n%config QwenMagics.idle_timeout = 0.1")
+        fresh_kernel.run("%config QwenMagics.model = 'qwen-plus'")
         process = psutil.Process(fresh_kernel.value("__import__('os').getpid()"))
+        errors: Counter[str] = Counter()
 
-        def ask(answers: Sequence[tuple[Step, ...]]) -> list[str]:
-            server.play(*answers)
-            run = [fresh_kernel.run(f"%qwen -c {number % 7} hello", f"cell-{number}") for number in range(len(answers))]
-            fresh_kernel.messages.clear()
+        def ask(number: int, seed: int) -> None:
+            for asked, script in enumerate(scripts(number, seed)):
+                server.play(script)
+                run = fresh_kernel.send(f"%qwen -c {asked % CHATS} hello", f"cell-{asked % CELLS}", stop_on_error=False)
+                if "hang" in script:
+                    run.first_output()
+                    fresh_kernel.interrupt()
+                errors[run.result().reply.get("ename", "")] += 1
+                fresh_kernel.messages.clear()
             fresh_kernel.run("import gc; gc.collect()")
-            return [result.status for result in run]
 
-        ask(scripts(IN_A_KERNEL // 2, seed=3))
+        ask(WARM_UP, seed=3)
         before = weight(process)
-        statuses = ask(scripts(IN_A_KERNEL, seed=5))
+        ask(QUESTIONS - WARM_UP, seed=5)
         assert wait_for(lambda: flat(before, weight(process))), (before, weight(process))
-        assert {"ok", "error"} == set(statuses)
+        assert errors.total() == QUESTIONS
+        assert errors[""] > QUESTIONS / 3
         server.play(GOOD)
         assert "one two" in fresh_kernel.run("%qwen --alone are you still there?").text

@@ -1,5 +1,6 @@
-"""The relay: a Jupyter Server extension that passes requests on to the service with a key that stays on the server.
+"""The relay: passes requests on to the service, with a key that stays on the server.
 
+A Jupyter Server extension, or a service of a JupyterHub (`python -m qwen_magic.relay`).
 `<base_url>qwen/compatible-mode/v1/…` and `<base_url>qwen/api/v1/…` answer as the service's own paths do, streams
 byte for byte. Jupyter's token, cookie or hub says who may come in; whoever comes never brings or sees the key. Not a
 cache, not a translator: what the bytes mean is the business of both ends.
@@ -15,6 +16,6 @@ __all__: list[str] = []
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    from .app import QwenRelay
+    from .app import RelayExtension
 
-    return [{"module": "qwen_magic.relay", "app": QwenRelay}]
+    return [{"module": "qwen_magic.relay", "app": RelayExtension}]

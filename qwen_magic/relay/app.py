@@ -1,74 +1,35 @@
-"""The relay as a part of a Jupyter server: its settings, its key, and its end."""
+"""The relay as an extension of a Jupyter server: beside its notebooks, under its base URL, for its users."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Float, Integer, List, Unicode, default, validate
 
-from ..credentials import SERVICE_VARIABLE, Secret
-from ..endpoints import COMPATIBLE_PATH, NATIVE_PATH, REGIONS
 from ..hosting import OFFER
-from .limits import Places, Rates
-from .routes import GROUPS, PREFIX
+from .routes import PATHS
+from .settings import QwenRelay
 
-__all__ = ["QwenRelay"]
+__all__ = ["RelayExtension"]
 
-MB = 1024 * 1024
+# Where the relay lives below the server's base URL.
+PREFIX = "/qwen/"
 
 
-class QwenRelay(ExtensionApp):
-    """Passes requests on to the service with a key that stays on this server.
-
-    There is no trait for the key itself: configuration is read by many, and ends up in many places.
-    """
+class RelayExtension(QwenRelay, ExtensionApp):
+    """`<base_url>qwen/…`"""
 
     name = "qwen_relay"
 
-    upstream_url = Unicode(help="The service: beijing, singapore, us, or the root URL of one.").tag(config=True)
-    key_file = Unicode(help="A file that holds the key and nothing else. Read anew for every request.").tag(config=True)
-    key_variable = Unicode(
-        "QWEN_RELAY_API_KEY",
-        help="The environment variable that holds the key where there is no key_file. The server takes it out of its "
-        "environment, so that no kernel and no terminal inherits it.",
-    ).tag(config=True)
-    allow = List(Unicode(), list(GROUPS), help=f"What may be asked: {', '.join(GROUPS)}.").tag(config=True)
-    # "Body up to 64 MB", a file for a batch up to 500 MB (the service's docs).
-    largest_request = Integer(64 * MB, help="The largest request, in bytes.").tag(config=True)
-    largest_upload = Integer(500 * MB, help="The largest file, in bytes.").tag(config=True)
-    concurrency = Integer(256, help="How many requests may be under way at once, of all users.").tag(config=True)
-    requests_per_minute = Float(600.0, help="How many requests a user may send in the long run.").tag(config=True)
-    burst = Integer(200, help="How many requests a user may send at once.").tag(config=True)
-    connect_timeout = Float(10.0, help="Seconds to wait for a connection to the service.").tag(config=True)
-    idle_timeout = Float(310.0, help="Seconds of the service's silence before it is given up.").tag(config=True)
-    grace = Float(3.0, help="Seconds that answers have to end when the server stops.").tag(config=True)
-
-    @default("upstream_url")
-    def _upstream_of_environment(self) -> str:
-        return os.environ.get("QWEN_RELAY_UPSTREAM", "beijing")
-
-    @validate("upstream_url")
-    def _as_root(self, proposal: Any) -> str:
-        return root_url(proposal["value"])
-
-    @validate("allow")
-    def _as_groups(self, proposal: Any) -> list[str]:
-        unknown = set(proposal["value"]) - set(GROUPS)
-        if unknown:
-            raise ValueError(
-                f"QwenRelay.allow: there is no {', '.join(sorted(unknown))}; known are {', '.join(GROUPS)}."
-            )
-        return list(proposal["value"])
-
     def initialize_settings(self) -> None:
-        """jupyter_server's hook: before any kernel starts."""
-        self._taken = secret(os.environ.pop(self.key_variable, ""))
+        """jupyter_server's hook: before any kernel starts. Raises what is wrong with a setting: then there is no relay.
+
+        jupyter_server itself logs that, and goes on with the defaults of all settings.
+        """
+        self.take_key()
+        self.update_config(self._server.config)
+        self.base_url = str(self._server.base_url).rstrip("/") + PREFIX
         if self.key() is None:
             os.environ.pop(OFFER, None)
         else:
@@ -77,65 +38,13 @@ class QwenRelay(ExtensionApp):
     def initialize_handlers(self) -> None:
         from .handlers import RelayHandler
 
-        self.running: set[asyncio.Future[None]] = set()
-        self.handlers.append((rf"{PREFIX}((?:compatible-mode|api)/v1/.*)", RelayHandler, {"relay": self}))
-
-    @property
-    def base_url(self) -> str:
-        """The path under which the relay's own paths begin."""
-        return str(self._server.base_url).rstrip("/") + PREFIX
+        self.handlers.append((PREFIX + PATHS, RelayHandler, {"relay": self}))
 
     @property
     def _server(self) -> ServerApp:
         assert self.serverapp is not None  # linked before anything else happens
         return self.serverapp
 
-    def key(self) -> Secret | None:
-        """The key for the service: of the file, of the variable, else the one that everybody on this server has."""
-        if self.key_file:
-            try:
-                return secret(Path(self.key_file).expanduser().read_text(encoding="utf-8"))
-            except OSError as error:
-                self.log.error("QwenRelay.key_file cannot be read: %s", error.strerror)
-                return None
-        return self._taken or secret(os.environ.get(SERVICE_VARIABLE, ""))
-
-    @cached_property
-    def rates(self) -> Rates:
-        return Rates(self.requests_per_minute, self.burst)
-
-    @cached_property
-    def places(self) -> Places:
-        return Places(self.concurrency)
-
-    @cached_property
-    def upstream(self) -> Any:
-        """The connections to the service; made for the first request, so that other servers do not pay for them."""
-        from ..transport import Timeouts
-        from .upstream import Upstream
-
-        return Upstream(root_url(self.upstream_url), Timeouts(self.connect_timeout, self.idle_timeout))
-
     async def stop_extension(self) -> None:
-        """jupyter_server's hook: let answers end, and break off those that do not."""
-        if self.running:
-            _, left = await asyncio.wait(self.running, timeout=self.grace)
-            for work in left:
-                work.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-        if "upstream" in vars(self):
-            await self.upstream.close()
-
-
-def secret(value: str) -> Secret | None:
-    value = value.strip()
-    return Secret(value) if value else None
-
-
-def root_url(name: str) -> str:
-    """The root of the service that `name` names: a region, its root, or one of its base URLs."""
-    url = REGIONS.get(name, name).rstrip("/")
-    url = url.removesuffix(COMPATIBLE_PATH).removesuffix(NATIVE_PATH)
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"QwenRelay.upstream_url: {name!r} is neither a region ({', '.join(REGIONS)}) nor a URL.")
-    return url
+        """jupyter_server's hook."""
+        await self.end()

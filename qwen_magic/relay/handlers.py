@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ from .tally import EDGE, Tally, model_in
 from .upstream import for_the_caller
 
 if TYPE_CHECKING:
-    from .app import QwenRelay
+    from .settings import QwenRelay
 
 __all__ = ["RELAY_HEADER", "RelayHandler"]
 
@@ -43,7 +44,7 @@ OURS = ("token", "_xsrf", "no_track_activity")
 
 @stream_request_body
 class RelayHandler(APIHandler):
-    """`<base_url>qwen/…`"""
+    """One request."""
 
     auth_resource = "qwen"
 
@@ -55,7 +56,7 @@ class RelayHandler(APIHandler):
         self.refused: HTTPError | None = None
         self.body = SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
         self.size = 0
-        self.limit = 0
+        self.limit: float = 0
         self.tally = Tally()
         self.model: str | None = None
         self.work: asyncio.Future[None] | None = None
@@ -73,12 +74,18 @@ class RelayHandler(APIHandler):
         return form_of(self.path_below)
 
     async def prepare(self) -> None:  # type: ignore[override]  # as APIHandler's own, which says the same
-        """Before the body comes: everything that can be refused by then is, once the body has come."""
+        """Before the body comes: everything that can be refused by then is, once the body has come.
+
+        But when nobody can say who asks (the hub is down), there is nothing to wait for.
+        """
         try:
             await super().prepare()
             if self.current_user and self.request.method != "OPTIONS":
                 self._enter()
         except HTTPError as error:
+            if error.status_code >= 500:
+                self.current_user = self._jupyter_current_user = None
+                raise
             self.refused = error
 
     def _enter(self) -> None:
@@ -87,7 +94,7 @@ class RelayHandler(APIHandler):
             raise Refused(404, f"The relay does not pass on {self.request.method} {self.path_below}.")
         if self.request.method not in self.route.methods:
             raise Refused(405, f"{self.path_below} has no {self.request.method}.", allow=self.route.methods)
-        self.limit = self.relay.largest_upload if self.route.upload else self.relay.largest_request
+        self.limit = (self.relay.largest_upload if self.route.upload else self.relay.largest_request) or math.inf
         wait = self.relay.rates.take(self.user)
         if wait:
             raise Refused(429, f"Too many requests of {self.user}. Wait {wait:.0f} s.", retry_after=wait)
@@ -96,10 +103,11 @@ class RelayHandler(APIHandler):
     def user(self) -> str:
         """Who asks, as the limits and the log know them.
 
-        Jupyter gives whoever comes with its one token a new random name each time: they count as one.
+        Jupyter gives whoever comes with its one token a new random name each time: they count as one. (A hub's users
+        have tokens and names of their own.)
         """
         name = str(self.current_user.username) if self.current_user else ""
-        return "token" if self.token_authenticated and is_random(name) else name
+        return "token" if self.token and self.token_authenticated and is_random(name) else name
 
     def data_received(self, chunk: bytes) -> None:
         """The next piece of the body; more than the limit is thrown away, and refused afterwards."""
@@ -156,7 +164,7 @@ class RelayHandler(APIHandler):
         )
         async with sent as response:
             if response.has_redirect_location:
-                raise Refused(502, "The service has moved: the administrator should look at c.QwenRelay.upstream.")
+                raise Refused(502, "The service has moved: the administrator should look at c.QwenRelay.upstream_url.")
             if response.status_code == 401:
                 raise Refused(403, "The service does not accept the relay's key: tell the server's administrator.")
             await self.start(response)

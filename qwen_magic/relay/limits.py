@@ -13,7 +13,7 @@ REMEMBERED = 1000
 
 
 class Rates:
-    """A token bucket per user: `burst` requests at once, and `per_minute` in the long run."""
+    """A token bucket per user: `burst` requests at once, and `per_minute` in the long run (0: as many as they like)."""
 
     def __init__(self, per_minute: float, burst: int, now: Callable[[], float] = monotonic) -> None:
         self._rate = per_minute / 60
@@ -23,6 +23,8 @@ class Rates:
 
     def take(self, user: str) -> float:
         """Count a request. Returns 0 when it may go on, else the seconds to wait."""
+        if not self._rate:
+            return 0.0
         now = self._now()
         if len(self._buckets) > REMEMBERED:
             self._buckets = {
@@ -40,7 +42,7 @@ class Rates:
 
 
 class Places:
-    """How many requests may be under way at once."""
+    """How many requests may be under way at once (0: as many as come)."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -48,7 +50,7 @@ class Places:
 
     @property
     def full(self) -> bool:
-        return self.taken >= self._most
+        return 0 < self._most <= self.taken
 
     @contextmanager
     def taking(self) -> Iterator[None]:

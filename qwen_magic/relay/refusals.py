@@ -34,7 +34,7 @@ CODES = {
 OTHER = Code("InternalError", "internal_error")
 
 WORDS = {
-    401: "The Jupyter server does not know this token. Give a token of the server, not a key of the service.",
+    401: "Jupyter does not know this token. Give one of the Jupyter server or the hub, not a key of the service.",
 }
 
 

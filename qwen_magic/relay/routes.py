@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["GROUPS", "PREFIX", "Form", "Route", "allowed", "form_of"]
+__all__ = ["GROUPS", "PATHS", "Form", "Route", "allowed", "form_of"]
 
 Form = Literal["compatible", "native"]
 
-# Where the relay lives below the server's base URL.
-PREFIX = "/qwen/"
 COMPATIBLE, NATIVE = "compatible-mode/v1", "api/v1"
+# All that the relay itself answers below its base URL, be it with a refusal.
+PATHS = rf"((?:{COMPATIBLE}|{NATIVE})/.*)"
 AIGC = f"{NATIVE}/services/aigc"
 # Names of files, batches and models, as the service gives them; no dots at the beginning, no escapes.
 NAME = r"[A-Za-z0-9][\w.:-]*"

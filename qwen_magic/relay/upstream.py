@@ -10,7 +10,7 @@ import httpx
 
 from .._version import __version__
 from ..credentials import Secret
-from ..transport import DIRECT, KEEP_ALIVE, Timeouts, trusted
+from ..transport import DIRECT, KEEP_ALIVE, trusted
 
 __all__ = ["Upstream", "for_the_caller"]
 
@@ -40,14 +40,14 @@ HEARD_PREFIX = "x-dashscope-"
 
 
 class Upstream:
-    """The connections to the service."""
+    """The connections to the service. `connect` and `idle` are in seconds, or `None` for no limit."""
 
-    def __init__(self, root: str, timeouts: Timeouts) -> None:
+    def __init__(self, root: str, connect: float | None, idle: float | None) -> None:
         self._root = root
         self._closing: set[asyncio.Future[None]] = set()
         self._http = httpx.AsyncClient(
             verify=trusted() if root.startswith("https") else True,
-            timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
+            timeout=httpx.Timeout(idle, connect=connect),
             limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
             mounts=DIRECT,
         )

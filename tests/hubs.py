@@ -1,0 +1,154 @@
+"""A real JupyterHub with the relay as its service, in a process of its own. For tests only.
+
+Without the proxy that stands before a hub (a program for node): the tests ask the hub, the service and the users'
+servers where they listen.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from jupyter_servers import KEY, PATIENCE, key_file
+from kernels import ROOT, clean_environment
+
+DRIVER = "driver-0123456789abcdef0123456789"
+PORT = "10101"
+CONFIGURATION = """\
+from jupyterhub.proxy import Proxy
+
+class NoProxy(Proxy):
+    should_start = False
+    known = {{}}
+    async def add_route(self, routespec, target, data):
+        self.known[routespec] = {{"routespec": routespec, "target": target, "data": data}}
+    async def delete_route(self, routespec):
+        self.known.pop(routespec, None)
+    async def get_all_routes(self):
+        return dict(self.known)
+
+{documented}
+
+c.JupyterHub.proxy_class = NoProxy
+c.JupyterHub.bind_url = "http://127.0.0.1:{public}"
+c.JupyterHub.hub_port = {hub}
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
+c.Spawner.args = ["--allow-root"]
+c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.env_keep = ["PATH", "PYTHONPATH", "JUPYTER_CONFIG_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"]
+c.JupyterHub.services.append({{"name": "driver", "api_token": {driver!r}}})
+scopes = ["admin:users", "admin:servers", "tokens", "proxy"]
+c.JupyterHub.load_roles.append({{"name": "driver", "services": ["driver"], "scopes": scopes}})
+"""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """`api` is the hub's own REST API, `relay` the service's root."""
+
+    api: str
+    relay: str
+    folder: Path
+
+    @property
+    def compatible(self) -> str:
+        return self.relay + "/compatible-mode/v1"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "hub.log").read_text(encoding="utf-8", errors="replace")
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """A call of the hub's API, as its administrator."""
+        response = httpx.request(
+            method, f"{self.api}/{path}", headers={"Authorization": f"token {DRIVER}"}, timeout=60, **options
+        )
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def user(self, name: str, **token: Any) -> str:
+        """A new user; returns a token of theirs, as the hub's page of tokens gives it."""
+        self.ask("POST", f"users/{name}")
+        return str(self.ask("POST", f"users/{name}/tokens", json={"note": "test", **token})["token"])
+
+    def server(self, name: str) -> str:
+        """Start the user's server, and return its URL."""
+        self.ask("POST", f"users/{name}/server")
+        deadline = time.monotonic() + PATIENCE
+        while not self.ask("GET", f"users/{name}")["servers"].get("", {}).get("ready"):
+            assert time.monotonic() < deadline, self.log[-4000:]
+            time.sleep(0.1)
+        return str(self.ask("GET", "proxy")[f"/user/{name}/"]["target"]) + f"/user/{name}"
+
+
+def free_ports(number: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+@contextmanager
+def running(folder: Path, documented: str, upstream: str) -> Iterator[Hub]:
+    """A hub with the configuration that is documented, but for its port, its key and the service that it asks."""
+    public, hub, service = free_ports(3)
+    for example, ours in (("/srv/qwen.key", key_file(folder)), ("=singapore", f"={upstream}"), (PORT, str(service))):
+        assert example in documented
+        documented = documented.replace(example, ours)
+    homes = str(folder / "{username}")
+    configuration = CONFIGURATION.format(
+        documented=documented, public=public, hub=hub, homes=homes, python=sys.executable, driver=DRIVER
+    )
+    (folder / "jupyterhub_config.py").write_text(configuration, encoding="utf-8")
+    variables = clean_environment(folder) | {"JUPYTER_CONFIG_PATH": str(ROOT / "jupyter-config")}
+    assert KEY not in str(variables)
+    with (folder / "hub.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub"], env=variables, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        running = Hub(f"http://127.0.0.1:{hub}/hub/api", f"http://127.0.0.1:{service}/services/qwen", folder)
+        wait_until_up(running, process)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until_up(hub: Hub, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if "JupyterHub is now running" in hub.log:
+            return
+        time.sleep(0.1)
+    raise RuntimeError(hub.log[-4000:])
+
+
+def usable() -> str:
+    """Why there can be no hub here, or nothing."""
+    if os.name != "posix":
+        return "JupyterHub runs on Linux and macOS only"
+    try:
+        import jupyterhub  # noqa: F401  # whether it is there
+    except ImportError:
+        return "JupyterHub is not installed here (pip install jupyterhub)"
+    return ""
