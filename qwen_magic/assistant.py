@@ -38,12 +38,14 @@ class Stopped(KeyboardInterrupt):
     """The person stopped the answer. What had arrived is kept; the cell ends here, and so does a loop of questions."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__("The answer is whole, and kept." if answer.complete else KEPT)
+        super().__init__(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
 
     def _render_traceback_(self) -> list[str]:
         return [f"Stopped. {self}"]
 
 
+WHOLE = "The answer is whole, and kept."
+NOTHING = "Nothing had arrived yet."
 KEPT = "What had arrived is kept: %qwen continue goes on from there."
 
 
@@ -126,6 +128,7 @@ class Assistant:
     def dry_run(self, question: Question) -> DryRun:
         """The exact request that `ask` would send now. Nothing is sent, and nothing is kept."""
         conversation = self._conversation(question)
+        conversation.spare(question.cell)
         if question.alone:
             return self._planner.dry_run(self._planner.plan(question, conversation, (), dry=True))
         with self._place(question, conversation) as reserved:

@@ -138,7 +138,7 @@ def checked_host(url: str) -> str:
     """The host of a usable base URL."""
     try:
         parts = urlsplit(url)
-        port = parts.port
+        _ = parts.port  # raises when it is none
     except ValueError as error:
         raise ConfigurationError(f"{url!r} is not a URL: {error}.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -152,6 +152,6 @@ def checked_host(url: str) -> str:
     if not parts.path.rstrip("/").endswith("/v1"):
         raise ConfigurationError(
             f"{url!r} does not end with /v1.",
-            f"Most servers want {parts.scheme}://{parts.hostname}{f':{port}' if port else ''}/v1.",
+            f"Most servers want {url.removesuffix('/chat/completions').removesuffix('/v1')}/v1.",
         )
     return parts.hostname

@@ -94,7 +94,7 @@ class Gateway:
             from .sandbox import Sandbox
 
             self._sandbox = Sandbox().start()
-            self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
+        self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
         return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
 
     def _unnamed(self) -> str | None:

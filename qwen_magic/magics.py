@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -140,7 +141,7 @@ class QwenMagics(Magics):
     def ask(self, parsed: Parsed, prompt: str) -> None:
         """Ask what a line and its cell say, and leave the answer in the notebook's variables."""
         name = parsed.given.get("out", "")
-        if name and not name.isidentifier():
+        if name and (not name.isidentifier() or iskeyword(name)):
             raise InputError(f"-o {name}: that is not a variable's name.")
         question = self.question(parsed, prompt)
         if parsed.given.get("dry_run"):

@@ -83,6 +83,7 @@ def test_documents_are_uploaded_where_they_can_be_read(name, keeps):
         ("http://dashscope.aliyuncs.com/api/v1", "unencrypted"),
         ("http://host/v1?x=1", "more than a path"),
         ("http://localhost:8000", "http://localhost:8000/v1"),
+        ("https://host/llm/v1/chat/completions", "want https://host/llm/v1\\."),
     ],
 )
 def test_what_is_no_endpoint_gets_one_clear_line(name, says):

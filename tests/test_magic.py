@@ -244,6 +244,17 @@ def test_an_answer_that_was_cut_can_be_continued(notebook, sandbox):
     assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
 
 
+def test_the_sandbox_lets_one_in_again_after_logging_out(kernel):
+    kernel.run("%load_ext qwen_magic\n%qwen use sandbox\n%qwen logout")
+    assert kernel.run("%qwen use sandbox\n%qwen Hello").status == "ok"
+
+
+def test_what_would_be_an_odd_question_is_refused(notebook, sandbox):
+    assert "-c goes before the command" in notebook.run("%qwen system -c new").error
+    assert "not a variable's name" in notebook.run("%qwen -o class Hello").error
+    assert not bodies(sandbox)
+
+
 def test_an_answer_that_broke_off_in_the_thinking_begins_anew(kernel):
     thought = (HEADERS, framed(sse(chunk(reasoning_content="Let me see. "), done=False)))
     whole = (HEADERS, framed(sse(chunk(reasoning_content="Hm. "), chunk(content="42"), chunk("stop"))), LAST)
@@ -320,7 +331,7 @@ def test_an_interrupt_at_the_very_end_loses_nothing(notebook, sandbox):
 def test_an_interrupt_before_there_is_anything_to_see_is_an_interrupt_like_any_other(notebook, sandbox):
     notebook.run(INTERRUPTED.format(type="display_data"))
     result = notebook.run(ASK + "sandbox: silent", cell_id="asks")
-    assert result.error.startswith("Stopped: What had arrived is kept")
+    assert result.error.startswith("Stopped: Nothing had arrived yet")
     assert "stopped" in kept(result)
     sandbox.wait(lambda requests: all(request.cut for request in requests))  # it may not even have been sent
 
@@ -331,7 +342,7 @@ def test_stopping_twice_is_stopping_once(notebook, sandbox):
     running.until(lambda run: [message for message in run.messages if message.type == "comm_msg"])
     notebook.interrupt()
     result = running.result()
-    assert result.error.startswith("Stopped: What had arrived is kept")
+    assert result.error.startswith("Stopped: Nothing had arrived yet")
     assert "stopped" in kept(result)
     assert notebook.value("_qwen.finish_reason") == "stopped"
 

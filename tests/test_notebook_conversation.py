@@ -53,6 +53,15 @@ def test_a_cell_run_again_is_sent_what_it_was_sent_before(notebook, sandbox):
     assert raw(sandbox)[-1] == before
 
 
+def test_a_look_or_an_appended_question_leaves_the_cells_turn_where_it_is(notebook, sandbox):
+    for cell in "ab":
+        notebook.run(f"{ASK}Question {cell}", cell_id=cell)
+    for code in ("%%qwen --dry-run\nWhat if?", "%%qwen --append\nAnd then?"):
+        assert notebook.run(code, cell_id="a").status == "ok"
+    notebook.run(f"{ASK}Next", cell_id="c")
+    assert questions(sandbox) == ["Question a", "Question b", "And then?", "Next"]
+
+
 def test_later_turns_stay_when_a_cell_is_run_again(notebook, sandbox):
     for cell in "abc":
         notebook.run(f"{ASK}Question {cell}", cell_id=cell)

@@ -51,12 +51,14 @@ class Call:
 def command_in(text: str) -> Command | None:
     """The command that `text` is; `None` for a question.
 
-    Raises `InputError` for a single word that is nearly a command: it would be an odd question.
+    Raises `InputError` for what would be an odd question: a single word that is nearly a command, a misplaced `-c`.
     """
     words = text.split()
     if not words:
         return COMMANDS["help"]
     command = COMMANDS.get(words[0])
+    if command is not None and {"-c", "--chat"} & set(words[1:]):
+        raise InputError("-c goes before the command.", f"Such as %qwen -c NAME {words[0]}.")
     if command is not None and re.fullmatch(command.shape, " ".join(words[1:])):
         return command
     if command is not None and len(words) == 1:

@@ -87,7 +87,11 @@ def login(call: Call) -> None:
     from getpass import getpass
 
     credentials, account = call.magics.assistant.gateway.credentials, call.magics.assistant.gateway.endpoint.account
-    where = credentials.remember(account, getpass(f"Key for {account} (it is not shown): "))
+    try:
+        typed = getpass(f"Key for {account} (it is not shown): ")
+    except (KeyboardInterrupt, EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
+        raise InputError("No key was typed, and none was kept.", "A key can also be set in the environment.") from None
+    where = credentials.remember(account, typed)
     print(f"The key for {account} is kept in {where}.")
 
 

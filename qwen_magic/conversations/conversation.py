@@ -124,6 +124,8 @@ class Conversation:
         `append` (or no cell) takes a new place at the end. The reservation is kept or released by whoever asks.
         """
         with self._lock:
+            if append:
+                self._spare(cell)
             return self._reserve(self._next_place(None if append else cell), cell)
 
     def reopen(self, turn: Turn, cell: CellRef | None = None) -> Reservation:
@@ -154,6 +156,11 @@ class Conversation:
                     f"The last {keeps} turns are kept as they are, and so are the pinned ones.",
                 )
             return reserved
+
+    def spare(self, cell: CellRef | None) -> None:
+        """What older runs of the cell asked stays, although this run does not ask it again."""
+        with self._lock:
+            self._spare(cell)
 
     def end_run(self, cell: CellRef, ok: bool) -> None:
         """The cell's run is over. If it ended well, what older runs left behind its last question goes."""

@@ -56,7 +56,7 @@ def said_by(case: Case, environment: Mapping[str, str]) -> str:
     if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):
         return "QWEN_BASE_URL" if environment.get("QWEN_BASE_URL") == wanted else "QwenMagics.endpoint"
     if not wanted and case.endpoint.name == RELAY and offered(environment):
-        return "offered by this kernel's Jupyter server"
+        return "offered by this kernel's Jupyter server or hub"
     return "chosen here" if wanted or case.endpoint.name != "beijing" else "the default"
 
 

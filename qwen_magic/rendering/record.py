@@ -60,9 +60,16 @@ def footer(answer: Answer) -> str:
         " @ ".join(filter(None, (answer.model, answer.endpoint))),
         f"{usage.input:,} tokens in, {usage.output:,} out{thought}" if usage else "",
         f"{answer.seconds:.1f} s" if answer.seconds else "",
-        OUTCOMES.get(answer.finish_reason, answer.finish_reason),
+        outcome(answer),
     )
     return encodable(" · ".join(filter(None, parts)))
+
+
+def outcome(answer: Answer) -> str:
+    """How the answer ended, if not as usual."""
+    if answer.finish_reason == FAILED and not (answer.text or answer.reasoning):
+        return "failed: there is no answer"
+    return OUTCOMES.get(answer.finish_reason, answer.finish_reason)
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
