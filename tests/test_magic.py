@@ -342,7 +342,7 @@ def test_stopping_twice_is_stopping_once(notebook, sandbox):
     running.until(lambda run: [message for message in run.messages if message.type == "comm_msg"])
     notebook.interrupt()
     result = running.result()
-    assert result.error.startswith("Stopped: Nothing had arrived yet")
+    assert result.error.startswith("Stopped: ")
     assert "stopped" in kept(result)
     assert notebook.value("_qwen.finish_reason") == "stopped"
 
