@@ -26,6 +26,16 @@ def test_the_code_of_the_readme_runs(kernel, sandbox):
     assert len(sandbox.requests) == 4
 
 
+def test_the_conversation_in_python_is_as_the_readme_says(kernel, sandbox):
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    (code,) = [code for code in cells(README) if "import Conversation" in code]
+    result = kernel.run(code, cell_id="python")
+    assert result.status == "ok", result.error
+    assert len(sandbox.requests) == 2
+    assert "What is a median?" in result.text
+    assert kernel.run("print(len(Conversation.load('review.json')))").text.strip() == "1"
+
+
 def test_every_file_that_the_readme_shows_is_there():
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
         assert (Path(__file__).resolve().parents[1] / path).is_file()
