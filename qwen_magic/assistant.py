@@ -175,7 +175,7 @@ class Assistant:
                 with interrupts.passing():
                     if beginning is not None:
                         pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
-                    self._listen(stream, plan.endpoint, request, reply, view, cancel)
+                    self._listen(stream, plan.endpoint, request, reply, view, cancel, interrupts.check)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
             finally:
@@ -204,11 +204,12 @@ class Assistant:
         reply: Reply,
         view: View,
         cancel: Cancel | None,
+        check: Callable[[], None],
     ) -> None:
         """Pass the answer on; where documents have gone from the service, upload each anew and ask again."""
         for left in reversed(range(1 + len(documents_in(request.messages)))):
             try:
-                read(stream, reply, view, cancel)
+                read(stream, reply, view, cancel, check)
             except FileGone as error:
                 if not left or not self._cargo.forget(request.messages, error):
                     raise
@@ -244,14 +245,15 @@ class Assistant:
 REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
 
 
-def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None) -> None:
-    """Pass the answer on as it comes. Whatever ends it, `reply` has all that had arrived."""
+def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None, check: Callable[[], None]) -> None:
+    """Pass the answer on as it comes; `check` may raise. Whatever ends it, `reply` has all that had arrived."""
     with stream:
         if cancel is not None:
             cancel.calls(stream.cancel)
         try:
             for events in stream.batches(view.interval):
                 pass_on(events, reply, view)
+                check()
         finally:
             reply.add(stream.rest())
 

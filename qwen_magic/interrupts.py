@@ -31,6 +31,7 @@ class Interrupts:
         self._patience = patience
         self._held_since: float | None = time.monotonic()
         self._before: Callable[[int, FrameType | None], Any] | None = None
+        self._passed_on = False
 
     def __enter__(self) -> Interrupts:
         before = signal.getsignal(signal.SIGINT)
@@ -55,9 +56,15 @@ class Interrupts:
         finally:
             self._held_since = time.monotonic()
 
+    def check(self) -> None:
+        """Raise the one that was passed on, should it be lost: Python ignores what is raised within a `__del__`."""
+        if self._passed_on:
+            raise KeyboardInterrupt
+
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         held_since, self._held_since = self._held_since, self._held_since or time.monotonic()
         if held_since is not None and time.monotonic() - held_since < self._patience:
             self.waiting = True
         elif self._before is not None:
+            self._passed_on = True
             self._before(number, frame)

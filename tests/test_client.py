@@ -2,6 +2,7 @@
 
 import _thread
 import gc
+import signal
 import threading
 import time
 
@@ -277,6 +278,7 @@ def test_a_call_that_is_never_answered_gives_up(client):
 
 
 def test_waiting_for_a_call_can_be_interrupted(client):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored in the background
     long = plain("429 Too Many Requests", b"{}", "application/json", "retry-after: 25")
     with FaultServer((long,), LISTING) as server:
         thread = threading.Thread(target=lambda: wait_for(lambda: server.requests) and _thread.interrupt_main())
@@ -285,6 +287,7 @@ def test_waiting_for_a_call_can_be_interrupted(client):
             client.call(endpoint(server.url), "GET", "models")
         thread.join()
         assert len(server.requests) == 1
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("code", ["Endpoint.AccessDenied", "FaqRuleBlocked", "SomethingNew"])

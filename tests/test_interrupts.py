@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from qwen_magic.interrupts import Interrupts
+
+
+@pytest.fixture(autouse=True)
+def handled() -> Iterator[None]:
+    """As in a kernel: whoever runs these tests in the background may have SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupt() -> None:
@@ -29,6 +38,18 @@ def test_the_first_interrupt_is_passed_on_and_the_next_one_waits() -> None:
         assert not interrupts.waiting
         interrupt()
     assert interrupts.waiting
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_is_lost_on_its_way_is_noticed_all_the_same() -> None:
+    class Interrupted:
+        def __del__(self) -> None:
+            interrupt()  # Python ignores what is raised here
+
+    with Interrupts() as interrupts, interrupts.passing():
+        Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
 
 
 def test_one_that_waits_is_passed_on_when_it_may() -> None:
