@@ -198,10 +198,10 @@ def test_text_is_never_hidden_for_long() -> None:
 
 LONG = {
     "brackets": "[" * 10_000,
-    "one line": "word **bold** " * 2_000,
-    "code": "```python\n" + "def f(x):\n    return x + 1  # one more\n\n" * 1_500,
+    "one line": "word **bold** " * 7_200,
+    "code": "```python\n" + "def f(x):\n    return x + 1  # one more\n\n" * 5_000,
     "code of no language": "```\n" + "x = 1\n" * 10_000,
-    "table": "| name | value |\n|---|---|\n" + "| one | **two** |\n" * 1_500,
+    "table": "| name | value |\n|---|---|\n" + "| one | **two** |\n" * 5_000,
     "list": "- an item with `code`\n" * 1_500,
     "loose list": "- an item\n\n" * 2_500,
     "nested": "".join("  " * depth + "- a\n" for depth in range(300)),
