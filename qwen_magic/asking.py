@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable, Mapping
+from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +119,9 @@ def namespace() -> Mapping[str, Any]:
     return shell.user_ns if shell is not None else {}
 
 
-def of_script(made: list[Assistant] = []) -> Assistant:  # noqa: B006  # one for the process: a script has no shell
-    """What a script asks with, outside of IPython."""
-    if not made:
-        made.append(Assistant())
-    return made[0]
+@cache
+def of_script() -> Assistant:
+    """What a script asks with, outside of IPython: one for the process, closed at its end."""
+    assistant = Assistant()
+    atexit.register(assistant.close)
+    return assistant

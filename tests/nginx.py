@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,15 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The settings that the README gives to administrators, as they stand there.
-GOOD = """\
-proxy_http_version 1.1;
-proxy_set_header   Connection "";
-proxy_buffering    off;
-proxy_request_buffering off;
-proxy_read_timeout 400s;
-client_max_body_size 500m;
-"""
+from readme import blocks, section
+
+# What the README tells administrators to write.
+(GOOD,) = blocks(section("For administrators"), "nginx")
 # nginx as it comes: HTTP/1.0 to the server, requests of 1 MB at most, and answers collected where the server does not
 # ask it not to. The relay asks; the one line makes nginx deaf to it, as some companies' central settings do.
 DEFAULT = ""
@@ -43,8 +39,8 @@ http {{
         location / {{
             proxy_pass http://127.0.0.1:{to};
             proxy_set_header Host $http_host;
-            {settings}
         }}
+        {settings}
     }}
 }}
 """
@@ -56,11 +52,12 @@ def binary() -> str | None:
 
 @contextmanager
 def running(folder: Path, to: int, settings: str) -> Iterator[int]:
-    """nginx in front of the port `to`; yields the port on which it listens."""
+    """nginx in front of the port `to`, whichever one the settings name; yields the port on which it listens."""
     folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = folder / "nginx.conf"
+    settings = re.sub(r"(?<=proxy_pass http://)[^;/]+", f"127.0.0.1:{to}", settings)
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, to=to, settings=settings), encoding="utf-8")
     process = subprocess.Popen([str(binary()), "-e", str(folder / "error.log"), "-c", str(configuration)])
     try:

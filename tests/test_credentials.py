@@ -1,11 +1,14 @@
 """Where a key comes from, and that it shows itself nowhere."""
 
 import copy
+import os
 import pickle
+import subprocess
 import sys
 import types
 
 import pytest
+from kernels import clean_environment
 
 from qwen_magic.credentials import Credentials, Secret
 from qwen_magic.errors import ConfigurationError, NoKey
@@ -77,6 +80,65 @@ def test_what_was_typed_wins_over_the_environment():
     credentials = Credentials({"DASHSCOPE_API_KEY": "sk-old-old-old-old"})
     credentials.remember("dashscope", KEY)
     assert credentials.find("dashscope").secret.reveal() == KEY
+
+
+# Colab's user data as a notebook there sees it: `get`, and an exception of its own for each way of having nothing.
+USERDATA = """
+class SecretNotFoundError(AttributeError):
+    pass
+
+class NotebookAccessError(Exception):
+    pass
+
+def get(name):
+    {what}
+"""
+LOOK = "from qwen_magic.credentials import Credentials; print(Credentials().find('dashscope'))"
+
+
+@pytest.fixture
+def on_colab(tmp_path):
+    """What a fresh Python on Colab says, with `what` its user data does when it is asked for `name`."""
+
+    def run(code, what):
+        userdata = tmp_path / "google" / "colab" / "userdata.py"
+        userdata.parent.mkdir(parents=True)
+        userdata.write_text(USERDATA.format(what=what), encoding="utf-8")
+        environment = clean_environment(tmp_path)
+        environment["PYTHONPATH"] = os.pathsep.join((str(tmp_path), environment["PYTHONPATH"]))
+        return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8")
+
+    return run
+
+
+def test_on_colab_the_key_is_in_the_user_data(on_colab):
+    found = on_colab(LOOK, f"return {{'DASHSCOPE_API_KEY': '{KEY}\\n'}}[name]")
+    assert "Colab's user data" in found.stdout, found.stderr
+    assert KEY not in found.stdout + found.stderr
+
+
+def test_on_colab_the_key_is_sent_and_shown_nowhere(on_colab, sandbox):
+    ask = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'qwen_magic')\n"
+        f"shell.run_cell('%qwen use {sandbox.compatible_url}\\n%qwen --dry-run Hello\\n%qwen Hello')\n"
+        "print(repr(shell.user_ns['_qwen']))\n"
+    )
+    said = on_colab(ask, f"return {{'QWEN_API_KEY': '{KEY}'}}[name]")
+    assert "Hello" in said.stdout, said.stderr
+    assert sandbox.requests[-1].headers["authorization"] == f"…{KEY[-4:]}"
+    assert KEY not in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("what", ["raise NotebookAccessError(name)", "raise SecretNotFoundError(name)", "return None"])
+def test_a_key_that_colab_does_not_give_is_no_key(on_colab, what):
+    assert on_colab(LOOK, what).stdout == "None\n"
+
+
+def test_elsewhere_there_is_no_user_data(tmp_path):
+    command = [sys.executable, "-c", LOOK]
+    assert subprocess.check_output(command, env=clean_environment(tmp_path), encoding="utf-8") == "None\n"
 
 
 def test_no_key_names_the_three_ways_on():

@@ -1,19 +1,23 @@
 """What the README says to type works as it is written, with the sandbox in the service's place."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+import jupyter_servers
+import openai
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_servers import TOKEN, key_file
+from kernels import clean_environment
+from readme import README, blocks, cells, section
 
-
-def section(title):
-    """The text of a section of the second level."""
-    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
-
-
-def cells(text):
-    return [block["code"] for block in BLOCK.finditer(text) if block["language"] in ("", "python")]
+ROOT = Path(__file__).resolve().parents[1]
+# The user's server in the README, and the token that its owner has.
+EXAMPLE = "https://jupyter.example.org/user/ann"
 
 
 def test_the_code_of_the_readme_runs(kernel, sandbox):
@@ -26,19 +30,84 @@ def test_the_code_of_the_readme_runs(kernel, sandbox):
     assert len(sandbox.requests) == 4
 
 
+def conversation_in_python():
+    (code,) = [code for code in blocks(README, "python") if "import Conversation" in code]
+    return code
+
+
 def test_the_conversation_in_python_is_as_the_readme_says(kernel, sandbox):
     kernel.use(sandbox.compatible_url, sandbox.key)
-    (code,) = [code for code in cells(README) if "import Conversation" in code]
-    result = kernel.run(code, cell_id="python")
+    result = kernel.run(conversation_in_python(), cell_id="python")
     assert result.status == "ok", result.error
     assert len(sandbox.requests) == 2
     assert "What is a median?" in result.text
     assert kernel.run("print(len(Conversation.load('review.json')))").text.strip() == "1"
 
 
+def test_it_runs_in_a_script_too(tmp_path, sandbox):
+    here = {"QWEN_RELAY_URL": sandbox.root, "JUPYTERHUB_API_TOKEN": sandbox.key, "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", conversation_in_python()]
+    environment = clean_environment(tmp_path) | here
+    script = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+    assert script.returncode == 0, script.stderr
+    assert not script.stderr
+    assert "What is a median?" in script.stdout
+    assert len(sandbox.requests) == 2
+
+
+def test_every_python_block_is_python():
+    python = blocks(README, "python")
+    assert len(python) > 4
+    for code in python:
+        compile(TransformerManager().transform_cell(code), "README.md", "exec")
+
+
+def configured(code, setting, value):
+    """The relay's configuration with another value."""
+    before, after = re.split(rf'(?<=c\.QwenRelay\.{setting} = )"[^"]*"', code)
+    return before + repr(value) + after
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, module_sandbox):
+    """A Jupyter server configured as the README says; only where its key lies and who is asked are this machine's."""
+    folder = tmp_path_factory.mktemp("server")
+    (documented,) = [code for code in blocks(README, "python") if "# jupyter_server_config.py" in code]
+    documented = configured(documented, "key_file", key_file(folder))
+    documented = configured(documented, "upstream_url", module_sandbox.root)
+    configuration = folder / "jupyter_config_dir" / "jupyter_server_config.py"
+    configuration.parent.mkdir()
+    configuration.write_text(documented, encoding="utf-8")
+    with jupyter_servers.running(folder, base_url="/user/ann/") as server:
+        yield server
+
+
+def test_the_sdk_asks_an_administrator_s_relay_as_the_readme_says(server, sandbox):
+    (code,) = [code for code in blocks(README, "python") if "openai.OpenAI(" in code]
+    assert EXAMPLE in code
+    client = eval(code.replace(EXAMPLE, server.url), {"openai": openai, "JUPYTER_TOKEN": TOKEN})
+    with client:
+        messages = [{"role": "user", "content": "Hello from the SDK"}]
+        answer = client.chat.completions.create(model="qwen-plus", messages=messages)
+    assert "Hello from the SDK" in answer.choices[0].message.content
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="there is no curl or no bash here")
+def test_curl_asks_an_administrator_s_relay_as_the_readme_says(server, sandbox):
+    (code,) = [code for code in blocks(README, "bash") if code.startswith("curl ")]
+    assert EXAMPLE in code
+    script = code.replace(EXAMPLE, server.url)
+    environment = os.environ | {"JUPYTER_TOKEN": TOKEN, "NO_PROXY": "*"}
+    said = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, encoding="utf-8", check=True)
+    assert said.stdout.startswith("data: {")
+    assert said.stdout.rstrip().endswith("data: [DONE]")
+    assert len(sandbox.requests) == 1
+
+
 def test_every_file_that_the_readme_shows_is_there():
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
-        assert (Path(__file__).resolve().parents[1] / path).is_file()
+        assert (ROOT / path).is_file()
 
 
 def test_every_command_in_the_readme_exists():

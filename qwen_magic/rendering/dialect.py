@@ -25,7 +25,7 @@ from .rules.math import math
 from .rules.tasks import tasks
 from .sanitise import PROCESS_MATH, sanitise
 
-__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser", "top_level"]
+__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser"]
 
 # Where links like `[text][label]` lead, by label: all that one block knows of another.
 References = MutableMapping[str, Any]

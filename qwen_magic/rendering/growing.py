@@ -17,7 +17,7 @@ from .dialect import encodable
 from .markdown import Blocks, Patch
 from .view import Heading
 
-__all__ = ["GrowingAnswer", "Section", "heading_state"]
+__all__ = ["GrowingAnswer", "heading_state"]
 
 
 class Section:

@@ -23,7 +23,7 @@ from .dialect import outline, parser
 from .record import footer
 from .view import Heading
 
-__all__ = ["TerminalView", "harmless", "split_finished"]
+__all__ = ["TerminalView", "harmless"]
 
 # A terminal obeys control characters, and those of C1 as well; tab and line feed are the two that text needs.
 # C0 is shown as the symbols that Unicode has for it, so that one sees what was there. Half a surrogate pair, which

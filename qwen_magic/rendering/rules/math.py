@@ -15,7 +15,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-__all__ = ["OPENER", "math"]
+__all__ = ["math"]
 
 # Nobody writes a longer formula into a paragraph; the bound keeps a page of lone openers linear.
 LONGEST_INLINE = 4_000
