@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from front_ends import CHROMIUM, FLAGS, Notebook, Server, running_server
+from front_ends import CHROMIUM, FLAGS, TIMEOUT, Notebook, Server, running_server
+from playwright.sync_api import expect
 
 HERE = Path(__file__).parent
 HOSTILE = HERE.parent / "hostile"
 
 # The payloads are not a package of these tests; the kernels find them in the same way.
 sys.path.append(str(HOSTILE))
+
+# What is expected may take its time on a busy machine; what must be quick is measured where it is tested.
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-__all__ = ["CHROMIUM", "FLAGS", "Notebook", "Server", "running_server"]
+__all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "running_server"]
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -44,10 +44,10 @@ def test_nothing_that_a_model_writes_runs_or_fetches_anything(notebook, page, wa
     for cell, start in enumerate(STARTS):
         number = len(ALL[start : start + PER_CELL])
         made.run_cell(cell)
-        expect(page.locator(".qwen-live")).to_have_count(number, timeout=20_000)
+        expect(page.locator(".qwen-live")).to_have_count(number)
         check(page, watched)
         made.release(f"go-{start}")
-        expect(page.locator(".qwen-record")).to_have_count(number, timeout=20_000)
+        expect(page.locator(".qwen-record")).to_have_count(number)
         check(page, watched)
         made.command("notebook:clear-all-cell-outputs")
 

@@ -93,6 +93,36 @@ def test_stop_keeps_what_has_arrived(notebook, page, app):
     assert output["metadata"]["qwen"]["finish_reason"] == "stopped"
 
 
+# What front-ends are missing that are neither JupyterLab nor Notebook 7.
+NO_INTERRUPT = "() => (jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.interrupt = undefined)"
+REFUSED = """() => {
+    const { kernel } = jupyterapp.shell.currentWidget.context.sessionContext.session;
+    kernel.interrupt = () => Promise.reject(new Error("not allowed"));
+}"""
+
+
+def test_where_the_page_cannot_interrupt_the_kernel_there_is_no_stop(notebook, page, app):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
+    page.evaluate(NO_INTERRUPT)
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("first words")
+    expect(page.locator(".qwen-bar")).to_contain_text("qwen3.8-max @ beijing")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    made.release("middle")
+    expect(page.locator(".qwen-record")).to_contain_text("and last words")
+
+
+def test_a_stop_that_is_refused_says_what_to_do_instead(notebook, page):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
+    page.evaluate(REFUSED)
+    made.run()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".qwen-bar")).to_contain_text("interrupt the kernel")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    made.release("middle")
+    expect(page.locator(".qwen-record")).to_contain_text("and last words")
+
+
 def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(notebook, page, app):
     made = notebook(SHOW + "show(RICH.replace('{middle}', ''), thinking=THINKING)", app=app)
     made.run()
@@ -116,7 +146,7 @@ def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_e
     made.save()
     made.open()
     made.release("middle")
-    expect(page.locator(".qwen-answer")).to_have_text("first words  and last words", timeout=20_000)
+    expect(page.locator(".qwen-answer")).to_have_text("first words  and last words")
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
 
 

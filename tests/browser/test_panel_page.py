@@ -55,7 +55,7 @@ def opened(notebook, panel):
     def make(*cells, app="lab", first=CHAT):
         made = notebook(first, *cells, app=app)
         made.run_cell(0)
-        expect(panel.input).to_be_visible(timeout=20_000)
+        expect(panel.input).to_be_visible()
         return made
 
     return make
@@ -72,7 +72,7 @@ def test_a_question_is_asked_with_enter_and_its_answer_streams(opened, panel, ap
     expect(panel.answers.locator("h1")).to_have_text("A tour of markdown")
     expect(panel.stop).to_be_visible()
     look(f"panel-{app}-streaming")
-    expect(panel.feet.last).to_contain_text("tokens in", timeout=30_000)
+    expect(panel.feet.last).to_contain_text("tokens in")
     expect(panel.answers.locator("mjx-container").first).to_be_visible()
     expect(panel.send).to_be_visible()
     look(f"panel-{app}-done")
@@ -87,11 +87,11 @@ def test_stop_works_though_no_cell_runs(opened, panel):
     expect(panel.answers).to_contain_text("this is line 1")
     panel.ask("sandbox: silent")
     panel.stop.click()
-    expect(panel.feet.last).to_contain_text("stopped", timeout=5_000)
+    expect(panel.feet.last).to_contain_text("stopped")
 
 
 def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened, panel, page):
-    made = opened("print('free', 6 * 7)", "import time\ntime.sleep(6)\nprint('al' + 'ready')")
+    made = opened("print('free', 6 * 7)", "import time\ntime.sleep(60)\nprint('al' + 'ready')")
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
     made.run_cell(1)
@@ -101,7 +101,7 @@ def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened,
     made.run_cell(2)
     page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
     panel.ask("sandbox: echo\nwhile you sleep")
-    expect(panel.answers.last).to_contain_text("while you sleep", timeout=4_000)
+    expect(panel.answers.last).to_contain_text("while you sleep")
     expect(page.locator(".jp-Cell").nth(2)).not_to_contain_text("already")
 
 
@@ -181,19 +181,19 @@ def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebo
         }"""
     )
     made.run_cell(1)
-    expect(panel.input).to_be_visible(timeout=20_000)
+    expect(panel.input).to_be_visible()
     made.run_cell(2)
     page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
     panel.ask("sandbox: echo\nwhen you are free")
     expect(page.locator(".qwen-status")).to_contain_text("The kernel is busy")
-    expect(panel.answers).to_contain_text("when you are free", timeout=10_000)
+    expect(panel.answers).to_contain_text("when you are free")
 
 
 def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, panel, page, look):
     opened()
     chooser = page.locator(".qwen-composer input[type=file]")
     chooser.set_input_files({"name": "../big table.csv", "mimeType": "text/csv", "buffer": b"a,b\n" * 600_000})
-    expect(panel.chips).to_have_text(["big table.csv"], timeout=10_000)
+    expect(panel.chips).to_have_text(["big table.csv"])
     page.evaluate(
         """() => {
             const data = new DataTransfer();
@@ -275,8 +275,8 @@ def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(o
     expect(panel.answers.last).to_contain_text("this is line 1")
     made.save()
     made.open()
-    expect(panel.answers.first).to_contain_text("before the reload", timeout=20_000)
-    expect(panel.feet.last).to_contain_text("tokens in", timeout=20_000)
+    expect(panel.answers.first).to_contain_text("before the reload")
+    expect(panel.feet.last).to_contain_text("tokens in")
     panel.ask_and_wait("sandbox: echo\nafter the reload")
 
 
