@@ -13,6 +13,7 @@ from .assistant import Assistant
 from .attachments import Attach
 from .conversations import Conversation
 from .extension import load
+from .interrupts import in_one_line
 from .question import Question
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["ask", "chats", "compact", "conversation"]
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
+@in_one_line()
 def ask(
     prompt: str,
     *,
@@ -70,6 +72,7 @@ def ask(
     return assistant.ask(question, view)
 
 
+@in_one_line()
 def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answer:
     """Let the model sum up the oldest turns of a conversation, and return its summary, which is sent in their stead.
 

@@ -16,7 +16,7 @@ from .answer import FAILED, STOPPED, Answer
 from .cargo import Cargo, documents_in
 from .conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from .credentials import Credentials
-from .errors import FileGone, InputError
+from .errors import FileGone, InputError, Stopped
 from .events import Event, ReasoningDelta, TextDelta
 from .gateway import Gateway
 from .interrupts import Interrupts
@@ -31,22 +31,7 @@ if TYPE_CHECKING:
     from .endpoints import Endpoint
     from .rendering.view import View
 
-__all__ = ["Assistant", "Cancel", "Stopped"]
-
-
-class Stopped(KeyboardInterrupt):
-    """The person stopped the answer. What had arrived is kept; the cell ends here, and so does a loop of questions."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"Stopped. {self}"]
-
-
-WHOLE = "The answer is whole, and kept."
-NOTHING = "Nothing had arrived yet."
-KEPT = "What had arrived is kept: %qwen continue goes on from there."
+__all__ = ["Assistant", "Cancel"]
 
 
 class Cancel:
@@ -193,7 +178,7 @@ class Assistant:
         if error is not None and not broken_off:
             raise error
         if broken_off or interrupts.waiting:
-            raise Stopped(answer) from None
+            raise stopped(answer) from None
         return answer
 
     def _listen(
@@ -243,6 +228,15 @@ class Assistant:
 
 
 REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
+
+WHOLE = "The answer is whole, and kept."
+NOTHING = "Nothing had arrived yet."
+KEPT = "What had arrived is kept: %qwen continue goes on from there."
+
+
+def stopped(answer: Answer) -> Stopped:
+    """What says that the person stopped this answer, and what is left of it."""
+    return Stopped(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
 
 
 def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None, check: Callable[[], None]) -> None:

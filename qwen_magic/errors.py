@@ -25,7 +25,7 @@
         └── StreamGarbled        it was not what either protocol says
 
 Each has a sentence on what happened and one on what to do. In IPython they are one red line and no traceback, and
-the cell fails, so that "Run All" stops there.
+the cell fails, so that "Run All" stops there. `Stopped` is none of them: it is the person's own interrupt.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ __all__ = [
     "RateLimited",
     "ServiceError",
     "ServiceUnavailable",
+    "Stopped",
     "StreamCut",
     "StreamError",
     "StreamGarbled",
@@ -219,3 +220,10 @@ class StreamCut(StreamError):
 
 class StreamGarbled(StreamError):
     """The stream held something that neither protocol has."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The person stopped what was being done. The cell ends here, in one line, and so does a loop of questions."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped. {self}"]

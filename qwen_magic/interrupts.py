@@ -1,4 +1,5 @@
-"""Keeps a person's interrupt from landing where something would be left half done, such as a record half shown.
+"""Keeps a person's interrupt from landing where something would be left half done, such as a record half shown, and
+says it in one line.
 
 Not for breaking an answer off: that is `qwen_magic.client`.
 """
@@ -13,7 +14,9 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupts"]
+from .errors import Stopped
+
+__all__ = ["Interrupts", "in_one_line"]
 
 # Whoever interrupts still after so many seconds is let through: what is being done hangs.
 PATIENCE = 5.0
@@ -68,3 +71,14 @@ class Interrupts:
         elif self._before is not None:
             self._passed_on = True
             self._before(number, frame)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """An interrupt within this block comes out as `Stopped`, without the way through the code that it took."""
+    try:
+        yield
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        raise Stopped("It was not done to its end.") from None

@@ -18,6 +18,7 @@ from traitlets import Bool, Dict, Enum, Float, Unicode, default
 from traitlets.config import Config
 
 from .errors import InputError
+from .interrupts import in_one_line
 from .options import Parsed, parse, typed, usage
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class QwenMagics(Magics):
     @no_var_expand
     @line_cell_magic("qwen")  # type: ignore[arg-type]  # IPython types its decorators as taking nothing
     @documented
+    @in_one_line()
     def qwen(self, line: str, cell: str | None = None) -> None:
         """Ask Qwen; the answer streams into the cell's output, and the next question has it in its context."""
         if cell is None:

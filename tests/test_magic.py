@@ -296,6 +296,23 @@ def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook, sandbo
     sandbox.wait(lambda requests: requests[-1].cut)
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [ASK + "Hello?", "import qwen_magic\nqwen_magic.ask('Hello?')", "%qwen models", "%qwen doctor"],
+)
+def test_whatever_waits_for_a_silent_server_is_stopped_in_one_line(notebook, cell):
+    with FaultServer(["hang"]) as server:
+        notebook.use(server.url, "sk-test-of-silence")
+        running = notebook.send(cell)
+        notebook.wait(lambda: server.requests)
+        notebook.interrupt()
+        result = running.result()
+        assert server.gone.wait(10)
+    assert result.error.startswith("Stopped: It was not done")
+    (*_, last) = result.saved
+    assert last["traceback"] == [f"Stopped. {result.reply['evalue']}"]
+
+
 # The kernel interrupts itself just before a message of this type leaves it.
 INTERRUPTED = """
 import signal

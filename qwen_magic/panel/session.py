@@ -13,10 +13,10 @@ from typing import Any
 
 from IPython.display import display
 
-from ..assistant import Assistant, Cancel, Stopped
+from ..assistant import Assistant, Cancel
 from ..attachments import Attach
 from ..conversations import Conversation
-from ..errors import InputError, QwenError
+from ..errors import InputError, QwenError, Stopped
 from ..question import Question
 from .asking import PanelView, told
 from .offers import attachable
