@@ -13,6 +13,7 @@ from hostile.inert import dangers, words
 from hostile.payloads import PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from long_answers import LONG
 
 from qwen_magic.rendering.markdown import Blocks, Patch, render
 
@@ -196,29 +197,10 @@ def test_text_is_never_hidden_for_long() -> None:
             assert visible > 0.6 * len(words(render(answer[:place]))) - 120
 
 
-LONG = {
-    "brackets": "[" * 10_000,
-    "one line": "word **bold** " * 7_200,
-    "code": "```python\n" + "def f(x):\n    return x + 1  # one more\n\n" * 5_000,
-    "code of no language": "```\n" + "x = 1\n" * 10_000,
-    "table": "| name | value |\n|---|---|\n" + "| one | **two** |\n" * 5_000,
-    "list": "- an item with `code`\n" * 1_500,
-    "loose list": "- an item\n\n" * 2_500,
-    "nested": "".join("  " * depth + "- a\n" for depth in range(300)),
-    "quotes": "> " * 5_000 + "x",
-    "paragraphs": "A paragraph of **some** words.\n\n" * 1_000,
-    "definitions": "".join(f"[a{number}]: https://example.com\n" for number in range(1_000)),
-    "spaced definitions": "".join(f"[a{number}]: https://example.com\n\n" for number in range(1_000)),
-    "emphasis": "*a **b " * 4_000,
-    "dollars": "$a " * 20_000,
-    "open formulas": "\\[ a\n" * 10_000,
-    "empty lines": "\n" * 50_000,
-}
-
-
 @pytest.mark.parametrize("kind", LONG)
 def test_work_and_bytes_are_linear(kind: str) -> None:
-    text = LONG[kind]
+    make, times = LONG[kind]
+    text = make(times)
     page, blocks = Page(), Blocks()
     for piece in cut(text, 100):
         blocks.feed(piece)
