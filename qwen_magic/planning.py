@@ -154,7 +154,8 @@ class Planner:
         """What the person should know of how the question fits."""
         notes: list[str] = []
         if fitted.left_out:
-            notes.append(f"{fitted.left_out} earlier turn{'s' * (fitted.left_out > 1)} left out")
+            some = f"{fitted.left_out} earlier turns left out"
+            notes.append("1 earlier turn left out" if fitted.left_out == 1 else some)
         # Nothing is left out for a window that nobody knows: a guess that is too small would throw away what the
         # model could have read, and a server that refuses says so. Some cut without a word: hence the note.
         here = self._gateway.endpoint

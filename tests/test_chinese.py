@@ -1,4 +1,4 @@
-"""The Chinese of this package's errors: every sentence has it, none is left over, and the values stay as they are."""
+"""The Chinese of this package's errors and notes: all have it, none is left over, and the values stay as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from test_layers import LAYERS, PACKAGE, home, sources
 
-from qwen_magic import errors
+from qwen_magic import assistant, errors, planning
 from qwen_magic.errors import QwenError
 from qwen_magic.rendering.chinese import in_chinese
 
@@ -169,6 +169,29 @@ def said() -> dict[str, str]:
     return found
 
 
+def noted() -> dict[str, str]:
+    """All notes on how a question was asked, and where. They begin with a small letter or a value."""
+    found = {}
+    for module in (planning, assistant):
+        source = Source(vars(module))
+        for node in plain_strings(ast.parse(inspect.getsource(module))):
+            texts = {TOUCHING.sub(VALUE, text) for text in source.english(node)}
+            found |= {text: module.__name__ for text in texts if WORDS.search(text) and not text[0].isupper()}
+    return found
+
+
+def plain_strings(node: ast.AST) -> Iterator[ast.expr]:
+    """The strings in `node`, but for docstrings and what errors say."""
+    match node:
+        case ast.JoinedStr() | ast.Constant(str()):
+            yield node
+        case ast.Expr(ast.Constant()) | ast.Raise():
+            return
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from plain_strings(child)
+
+
 def dotted(path: Path) -> str:
     return ".".join(("qwen_magic", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
@@ -179,10 +202,12 @@ def filled(template: str) -> tuple[str, list[str]]:
     return template.format(*values), values
 
 
-def test_every_error_has_its_chinese_and_no_chinese_is_left_over() -> None:
-    texts = said()
+def test_all_that_is_said_has_its_chinese_and_no_chinese_is_left_over() -> None:
+    refused, notes = said(), noted()
+    assert len(notes) > 5
+    texts = refused | notes
     assert not {text: where for text, where in texts.items() if text not in PHRASES}, "no entry in chinese.json"
-    assert not PHRASES.keys() - texts.keys(), "no error says this any more"
+    assert not PHRASES.keys() - texts.keys(), "nothing says this any more"
 
 
 def test_each_error_is_found_with_all_its_values() -> None:

@@ -85,7 +85,8 @@ def test_a_question_of_the_panel_is_answered_while_the_kernel_is_idle(open_panel
     page = open_panel()
     turn = page.done(page.ask("sandbox: echo\nhello there"))
     assert "hello there" in html(turn)
-    assert "tokens in" in turn["foot"]
+    assert "tokens in" in turn["foot"]["en"]
+    assert "输入" in turn["foot"]["zh"]
     assert turn["text"].endswith("hello there")
 
 
@@ -107,7 +108,8 @@ def test_stop_ends_the_answer_and_what_came_is_no_context(open_panel: Callable[.
     page.send("stop", key=key)
     turn = page.done(key)
     assert turn["progress"]["outcome"] == "stopped"
-    assert "stopped" in turn["foot"]
+    assert "stopped" in turn["foot"]["en"]
+    assert "已停止" in turn["foot"]["zh"]
     page.done(page.ask("sandbox: echo\nnext"))
     assert len(asked(sandbox)[-1]) == 1
 

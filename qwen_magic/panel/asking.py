@@ -10,9 +10,9 @@ from ..errors import QwenError
 from ..events import Event
 from ..rendering.chinese import in_chinese
 from ..rendering.dialect import encodable
-from ..rendering.growing import GrowingAnswer, heading_state
+from ..rendering.growing import GrowingAnswer
 from ..rendering.view import Heading
-from .record import foot, head
+from .record import bilingual, foot, head
 from .transcript import Entry, named
 from .widget import ChatWidget
 
@@ -32,7 +32,7 @@ class PanelView:
     def start(self, heading: Heading) -> None:
         """It is known now who answers, and what was attached."""
         shown = Heading(heading.model, heading.endpoint, notes=heading.notes)
-        self._set(heading=heading_state(shown), attachments=named(heading.attachments))
+        self._set(heading=bilingual(shown), attachments=named(heading.attachments))
 
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message."""

@@ -9,11 +9,15 @@ from typing import Any
 
 from ..answer import Answer
 from ..messages import Message, Text
+from ..rendering.chinese import in_chinese
 from ..rendering.dialect import encodable, html_blocks, normalised
+from ..rendering.footers import CHINESE, ENGLISH
+from ..rendering.growing import heading_state
 from ..rendering.record import html_parts
 from ..rendering.sanitise import IGNORE_MATH
+from ..rendering.view import Heading
 
-__all__ = ["AROUND", "blocks", "bundle", "foot", "head", "words"]
+__all__ = ["AROUND", "bilingual", "blocks", "bundle", "foot", "head", "words"]
 
 # What stands before and after the turns; the page's half of the panel writes the same record.
 AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>")
@@ -24,7 +28,7 @@ EMPTY = "<p><small>An empty conversation.</small></p>\n"
 def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The mimebundle of the transcript, from the states of its turns."""
     states = tuple(states)
-    html = "".join("".join((turn["head"], *turn["answer"]["blocks"], turn["foot"])) for turn in states)
+    html = "".join("".join((turn["head"], *turn["answer"]["blocks"], turn["foot"]["en"])) for turn in states)
     text = "\n\n".join(f"> {turn['question']}\n\n{turn['text']}" for turn in states)
     return {"text/html": AROUND[0] + (html or EMPTY) + AROUND[1], "text/plain": text}
 
@@ -40,9 +44,19 @@ def blocks(text: str) -> list[str]:
     return list(html_blocks(normalised(text), {})) if text else []
 
 
-def foot(answer: Answer) -> str:
-    """What stands behind an answer, as HTML: tool calls, sources, and what it took."""
-    return "".join(html_parts(replace(answer, attachments=(), notes=()), "", show_reasoning=False))
+def foot(answer: Answer) -> dict[str, str]:
+    """What stands behind an answer, in the languages that a page may have, as HTML: tool calls, sources, its footer."""
+    beside = replace(answer, attachments=(), notes=())
+    languages = {"en": ENGLISH, "zh": CHINESE}
+    return {
+        language: "".join(html_parts(beside, "", show_reasoning=False, words=words))
+        for language, words in languages.items()
+    }
+
+
+def bilingual(heading: Heading) -> dict[str, Any]:
+    """A heading, as a page draws it, with its notes in Chinese as well."""
+    return heading_state(heading) | {"chinese_notes": [encodable(in_chinese(note) or note) for note in heading.notes]}
 
 
 def words(question: Message) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from ..answer import FAILED, STOPPED, Attached
 from ..conversations import Turn
 from ..rendering.dialect import encodable
-from ..rendering.growing import GrowingAnswer, heading_state
+from ..rendering.growing import GrowingAnswer
 from ..rendering.view import Heading
-from .record import blocks, foot, head, words
+from .record import bilingual, blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript"]
 
@@ -101,19 +101,18 @@ def asked_here(entry: Entry, turn: Turn) -> bool:
 def asked(question: str, given: list[dict[str, str]], growing: GrowingAnswer) -> dict[str, Any]:
     """The state of a question that nothing is known of yet but its words."""
     shown = [{"name": each["name"], "note": ""} for each in given]
-    beside = {"question": question, "attachments": shown, "given": given, "heading": heading_state(Heading(""))}
-    return growing.state | beside | {"head": "", "foot": "", "text": "", "error": None}
+    beside = {"question": question, "attachments": shown, "given": given, "heading": bilingual(Heading(""))}
+    return growing.state | beside | {"head": "", "foot": {"en": "", "zh": ""}, "text": "", "error": None}
 
 
 def kept(turn: Turn) -> Entry:
     """The entry of a turn that was asked elsewhere, or earlier."""
     answer = turn.answer
     ended = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-    heading = Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)
     state = {
         "question": words(turn.question),
         "attachments": named(answer.attachments),
-        "heading": heading_state(heading),
+        "heading": bilingual(Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)),
         "thinking": {"blocks": blocks(answer.reasoning), "tail": "", "append": ""},
         "answer": {"blocks": blocks(answer.text), "tail": "", "append": ""},
         "progress": {"phase": "done", "seconds": answer.seconds, "thought": 0, "notice": None, "outcome": ended},

@@ -11,25 +11,16 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from ..answer import FAILED, STOPPED, Answer, Attached
+from ..answer import Answer, Attached
 from ..events import Source
 from .dialect import encodable, html_blocks, normalised
+from .footers import ENGLISH, Words, footer
 from .highlight import code_html
 from .neutral import as_link, as_text, neutralise
 from .rules.links import LINK, host_of
 from .sanitise import IGNORE_MATH, sanitise
 
-__all__ = ["footer", "record"]
-
-# How an answer ended, if not as usual. Other words of the service are shown as they are.
-OUTCOMES = {
-    "stop": "",
-    "tool_calls": "",
-    STOPPED: "stopped",
-    FAILED: "failed: the answer broke off",
-    "length": "cut off at the token limit",
-}
-
+__all__ = ["html_parts", "record"]
 
 # A terminal that shows the text obeys these.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -52,45 +43,25 @@ def record(
     return data, {"qwen": facts(answer)}
 
 
-def footer(answer: Answer) -> str:
-    """One line, plain text: who answered, what it took, and how it ended if not as usual."""
-    usage = answer.usage
-    thought = f" ({usage.reasoning:,} thinking)" if usage and usage.reasoning else ""
-    parts = (
-        " @ ".join(filter(None, (answer.model, answer.endpoint))),
-        f"{usage.input:,} tokens in, {usage.output:,} out{thought}" if usage else "",
-        f"{answer.seconds:.1f} s" if answer.seconds else "",
-        outcome(answer),
-    )
-    return encodable(" · ".join(filter(None, parts)))
-
-
-def outcome(answer: Answer) -> str:
-    """How the answer ended, if not as usual."""
-    if answer.finish_reason == FAILED and not (answer.text or answer.reasoning):
-        return "failed: there is no answer"
-    return OUTCOMES.get(answer.finish_reason, answer.finish_reason)
-
-
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
     parts = [*html_parts(answer, html, show_reasoning=show_reasoning)]
     # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
     return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(parts)}</div>'
 
 
-def html_parts(answer: Answer, html: str, *, show_reasoning: bool) -> Iterator[str]:
+def html_parts(answer: Answer, html: str, *, show_reasoning: bool, words: Words = ENGLISH) -> Iterator[str]:
     if answer.attachments:
         yield quiet(" · ".join(map(attachment_line, answer.attachments)))
     if show_reasoning and answer.reasoning:
         yield f"<details>\n<summary>Thinking</summary>\n{markdown_html(answer.reasoning)}</details>\n"
     yield html
     for call in answer.tool_calls:
-        yield quiet(f"Wants to call {call.name}:") + sanitise(code_html(encodable(call.arguments), "json"))
+        yield quiet(words.calls.format(call.name)) + sanitise(code_html(encodable(call.arguments), "json"))
     if answer.sources:
         yield "<ol>\n"
         yield from (f'<li value="{page.index}">{html_link(page)}</li>\n' for page in answer.sources)
         yield "</ol>\n"
-    for line in (*answer.notes, footer(answer)):
+    for line in (*answer.notes, footer(answer, words)):
         yield quiet(line)
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from ..answer import Answer
 from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta
 from .dialect import outline, parser
-from .record import footer
+from .footers import footer
 from .view import Heading
 
 __all__ = ["TerminalView", "harmless"]

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from playwright.sync_api import expect
+from sandbox_pictures import png
 
 LOAD = "%load_ext qwen_magic\n%qwen use sandbox\nimport qwen_magic"
 CHAT = f"{LOAD}\nqwen_magic.chat()"
@@ -406,6 +407,13 @@ class TestInChinese:
         page.get_by_role("button", name="发送", exact=True).click()
         expect(page.locator(".qwen-notice").last).to_contain_text("2 秒后重试：服务返回：")
         expect(page.locator(".qwen-answered").last).to_contain_text("你好")
+        expect(page.locator(".qwen-foot").last).to_contain_text(re.compile(r"输入 \d+ tokens，输出 \d+ · .* 秒"))
+        image = {"name": "点.png", "mimeType": "image/png", "buffer": png()}
+        page.locator(".qwen-composer input[type=file]").set_input_files(image)
+        page.get_by_role("textbox", name="你的问题").fill("sandbox: echo\n这是什么？")
+        page.get_by_role("button", name="发送", exact=True).click()
+        expect(page.locator(".qwen-turn").last).to_contain_text("由 qwen3-vl-plus 回答，因为 qwen-plus 不支持图片")
+        look("panel-zh-note")
 
     def test_what_goes_wrong_is_told_in_the_language_of_the_browser(self, notebook, page, look):
         with socket.socket() as nobody:

@@ -42,7 +42,8 @@ const WORDS = {
     calling: (name) => `正在调用 ${name}`,
   },
 };
-const words = WORDS[/^zh\b/i.test(navigator.language) ? "zh" : "en"];
+const language = /^zh\b/i.test(navigator.language) ? "zh" : "en";
+const words = WORDS[language];
 
 // For so long the page stands still under a pointer that is about to press Stop, in milliseconds.
 const HOLD = 1500;
@@ -210,7 +211,7 @@ function answerView(state, { stop, typeset } = {}) {
   bar.append(element("span", "qwen-who", who), time, notice);
   // In the same order as in the record, so that nothing jumps; the thinking is above only if it stays there.
   const sections = state.heading.thinking_stays ? [thinking, answer] : [answer, thinking];
-  root.append(...quietLine(attachmentLine(state.heading)), ...sections, ...state.heading.notes.flatMap(quietLine), bar);
+  root.append(...quietLine(attachmentLine(state.heading)), ...sections, ...notesOf(state.heading).flatMap(quietLine), bar);
 
   const draw = { thinking: sectionDrawer(thoughts, typeset), answer: sectionDrawer(answer, typeset) };
   const dirty = { thinking: 0, answer: 0 }; // the first block to draw; absent: nothing has changed
@@ -274,6 +275,11 @@ function answerView(state, { stop, typeset } = {}) {
 /** What was sent beside the question. */
 function attachmentLine({ attachments }) {
   return attachments.map(({ name, note }) => (note ? `${name} (${note})` : name)).join(" · ");
+}
+
+/** What the person should know of how it was asked; in Chinese where the page is, and Python has the words. */
+function notesOf({ notes, chinese_notes = notes }) {
+  return language === "zh" ? chinese_notes : notes;
 }
 
 /** A line of small print, as the record has it, or nothing. */

@@ -125,8 +125,9 @@ function unsent(question, attachments) {
   const nothing = () => ({ blocks: [], tail: "", append: "" });
   const heading = { model: "", endpoint: "", attachments: [], notes: [] };
   const progress = { phase: "waiting", seconds: 0, thought: 0, notice: null };
-  const rest = { head: "", foot: "", text: "", error: null, given: attachments, arrived: performance.now() };
-  return { question, attachments, heading, thinking: nothing(), answer: nothing(), progress, ...rest };
+  const drawn = { heading, thinking: nothing(), answer: nothing(), progress, arrived: performance.now() };
+  const rest = { head: "", foot: { en: "", zh: "" }, text: "", error: null, given: attachments };
+  return { question, attachments, ...drawn, ...rest };
 }
 
 function panelView(chat, typeset) {

@@ -56,7 +56,7 @@ function fileOf(model, chat) {
 /** The record of the transcript, as record.py makes it; a running answer as far as it has come. */
 function transcript({ order, turns, around }) {
   const shown = order.map((key) => turns[key]).filter((turn) => turn.head);
-  const html = shown.map(({ head, answer, foot }) => head + answer.blocks.join("") + answer.tail + foot);
+  const html = shown.map(({ head, answer, foot }) => head + answer.blocks.join("") + answer.tail + foot.en);
   const text = shown.map((turn) => `> ${turn.question}\n\n${turn.text}`);
   return { "text/html": around[0] + html.join("") + around[1], "text/plain": text.join("\n\n") };
 }

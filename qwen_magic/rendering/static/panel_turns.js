@@ -77,7 +77,7 @@ function turnView(key, turn, { act, typeset }) {
     chips.replaceChildren(...turn.attachments.map((each) => chip(each)));
     questionTools.hidden = answerTools.hidden = !done;
     copyButton.hidden = !turn.text;
-    foot.innerHTML = turn.foot;
+    foot.innerHTML = turn.foot[language];
     error.textContent = turn.error ? failureText(turn.error) : "";
     error.hidden = !turn.error;
     status.hidden = !status.textContent;

@@ -94,7 +94,7 @@ const PANEL_WORDS = {
     },
   },
 };
-Object.assign(words, PANEL_WORDS[words === WORDS.zh ? "zh" : "en"]);
+Object.assign(words, PANEL_WORDS[language]);
 
 function megabytes(bytes) {
   return `${(bytes / (1 << 20)).toFixed(1)} MB`;
@@ -103,6 +103,6 @@ function megabytes(bytes) {
 /** An error of Python's, in the page's language as far as the words are ours. */
 function failureText({ kinds, happened, remedy, chinese }) {
   const kind = kinds.find((name) => words.failures[name]);
-  const said = words === WORDS.zh ? [chinese.happened || happened, chinese.remedy || remedy] : [happened, remedy];
-  return [words.failures[kind], ...said].filter(Boolean).join(words === WORDS.zh ? "" : " ");
+  const said = language === "zh" ? [chinese.happened || happened, chinese.remedy || remedy] : [happened, remedy];
+  return [words.failures[kind], ...said].filter(Boolean).join(language === "zh" ? "" : " ");
 }
