@@ -16,7 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from jupyter_client.blocking.client import BlockingKernelClient
 from kernels import ROOT, clean_environment
+from waiting import wait_for
 
 TOKEN = "jupyter-token-0123456789"
 KEY = "sk-relay-0123456789abcdefWXYZ"
@@ -145,3 +147,35 @@ def key_file(folder: Path) -> str:
     place.write_text(KEY + "\n", encoding="utf-8")
     os.chmod(place, 0o600)
     return str(place)
+
+
+@contextmanager
+def connected(connection_file: Path) -> Iterator[BlockingKernelClient]:
+    """A client of a kernel that a server has started."""
+    client = BlockingKernelClient(connection_file=str(connection_file))
+    client.load_connection_file()
+    client.start_channels()
+    assert wait_for(lambda: is_ready(client), PATIENCE)
+    yield client
+    client.stop_channels()
+
+
+def is_ready(client: BlockingKernelClient) -> bool:
+    try:
+        client.wait_for_ready(timeout=60)
+    except RuntimeError:  # a busy machine answers too late for its heartbeat
+        return False
+    return True
+
+
+def said_by(client: BlockingKernelClient, code: str) -> str:
+    """What a cell prints and shows, errors too."""
+    said: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        content = message["content"]
+        said.extend((content.get("text", ""), *content.get("traceback", ())))
+        said.append(content.get("data", {}).get("text/markdown", content.get("data", {}).get("text/plain", "")))
+
+    client.execute_interactive(code, timeout=60, output_hook=hear)
+    return "".join(said)

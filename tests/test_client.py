@@ -4,10 +4,10 @@ import _thread
 import gc
 import signal
 import threading
-import time
 
 import pytest
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
+from waiting import wait_for
 from wire import chunk, question, reasoning, sse, text
 
 from qwen_magic.client import Client
@@ -54,13 +54,6 @@ def ask(client, url, request=None, interval=0.0):
 
 def readers():
     return [thread for thread in threading.enumerate() if thread.name == "qwen-answer"]
-
-
-def wait_for(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
 
 
 def test_an_answer_arrives(client):

@@ -22,6 +22,7 @@ import psutil
 import pytest
 from certificates import HOST, Authority, wrapping
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
+from waiting import wait_for
 from wire import chunk, question, sse, text
 
 from qwen_magic.client import Client
@@ -72,13 +73,6 @@ def ask(client: Client, url: str) -> tuple[list[Event], QwenError | None]:
 
 def readers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "qwen-answer"]
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return bool(condition())
 
 
 def connections_to(port: int) -> list[Any]:

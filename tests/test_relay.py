@@ -20,6 +20,7 @@ import openai
 import psutil
 import pytest
 from jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
+from waiting import wait_for
 
 from qwen_magic.sandbox import Sandbox
 
@@ -194,13 +195,6 @@ def test_a_client_that_goes_away_ends_the_request_to_the_service(
     assert requests[-1].cut
     ends = wait_for(lambda: [line["ended"] for line in server.relayed[-1:]] == ["client gone"])
     assert ends
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(condition())
 
 
 # --- who may come in

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ import psutil
 import pytest
 from faults import Listener
 from hubs import Hub
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_servers import KEY, key_file
+from jupyter_servers import KEY, connected, key_file, said_by
 from kernels import clean_environment
-from test_readme import cells, section
+from readme import cells, section
+from waiting import wait_for
 
 from qwen_magic.sandbox import Sandbox
 
@@ -101,7 +100,7 @@ def test_a_kernel_of_a_user_s_server_finds_the_hub_s_relay_and_has_no_key(hub: H
     server = hub.server("dora")
     headers = {"Authorization": f"token {token}"}
     made = httpx.post(f"{server}/api/kernels", headers=headers, json={"name": "python3"}, timeout=60).json()
-    for client in connected(hub.folder / "jupyter_runtime_dir" / f"kernel-{made['id']}.json"):
+    with connected(hub.folder / "jupyter_runtime_dir" / f"kernel-{made['id']}.json") as client:
         told = said_by(client, "%load_ext qwen_magic\n%qwen use auto")
         assert f"Asking relay at {hub.compatible}" in told
         assert "are you there, hub?" in said_by(client, "%qwen --alone are you there, hub?")
@@ -111,27 +110,6 @@ def test_a_kernel_of_a_user_s_server_finds_the_hub_s_relay_and_has_no_key(hub: H
         processes = [psutil.Process(int(said_by(client, "print(os.getpid())")))]
         processes += processes[0].parents()[:1]  # the user's server
         assert not any(KEY in str(process.environ()) for process in processes)
-
-
-def connected(place: Path) -> Iterator[BlockingKernelClient]:
-    client = BlockingKernelClient(connection_file=str(place))
-    client.load_connection_file()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    yield client
-    client.stop_channels()
-
-
-def said_by(client: BlockingKernelClient, code: str) -> str:
-    said: list[str] = []
-
-    def hear(message: dict[str, Any]) -> None:
-        content = message["content"]
-        said.extend((content.get("text", ""), *content.get("traceback", ())))
-        said.append(content.get("data", {}).get("text/markdown", content.get("data", {}).get("text/plain", "")))
-
-    client.execute_interactive(code, timeout=60, output_hook=hear)
-    return "".join(said)
 
 
 # --- without a hub
@@ -183,10 +161,3 @@ def listening(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return bool(condition())

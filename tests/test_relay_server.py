@@ -15,7 +15,8 @@ import openai
 import pytest
 from faults import ANSWER, HEADERS, LAST, FaultServer, framed, plain
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
+from jupyter_servers import KEY, TOKEN, JupyterServer, connected, key_file, relay_options, said_by
+from waiting import wait_for
 from wire import chunk, sse
 
 from qwen_magic.errors import ConfigurationError
@@ -28,13 +29,6 @@ PATH = "compatible-mode/v1/chat/completions"
 
 def chat(content: str, **fields: Any) -> dict[str, Any]:
     return {"model": "qwen-plus", "messages": [{"role": "user", "content": content}], **fields}
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(condition())
 
 
 # --- a service that misbehaves
@@ -258,33 +252,8 @@ def test_a_server_that_stops_lets_answers_end_and_breaks_off_the_others(tmp_path
 def notebook_kernel(server: JupyterServer) -> Iterator[BlockingKernelClient]:
     session = {"name": "n", "path": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
     kernel_id = server.api("POST", "sessions", json=session)["kernel"]["id"]
-    place = server.folder / "jupyter_runtime_dir" / f"kernel-{kernel_id}.json"
-    client = BlockingKernelClient(connection_file=str(place))
-    client.load_connection_file()
-    client.start_channels()
-    wait_for(lambda: is_ready(client), 60)
-    yield client
-    client.stop_channels()
-
-
-def is_ready(client: BlockingKernelClient) -> bool:
-    try:
-        client.wait_for_ready(timeout=60)
-    except RuntimeError:  # a busy machine answers too late for its heartbeat
-        return False
-    return True
-
-
-def said_by(client: BlockingKernelClient, code: str) -> str:
-    said: list[str] = []
-
-    def hear(message: dict[str, Any]) -> None:
-        content = message["content"]
-        said.extend((content.get("text", ""), *content.get("traceback", ())))
-        said.append(content.get("data", {}).get("text/markdown", content.get("data", {}).get("text/plain", "")))
-
-    client.execute_interactive(code, timeout=60, output_hook=hear)
-    return "".join(said)
+    with connected(server.folder / "jupyter_runtime_dir" / f"kernel-{kernel_id}.json") as client:
+        yield client
 
 
 @pytest.mark.parametrize("place", ["a file", "the environment"])

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 import pytest
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from kernels import Kernel
+from waiting import wait_for
 from wire import chunk, sse
 
 QUESTIONS, WARM_UP = 2000, 300
@@ -68,13 +66,6 @@ def flat(before: Weight, after: Weight) -> bool:
         and after.threads <= before.threads + 1
         and after.descriptors <= before.descriptors + 4
     )
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(condition())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors of another process")
