@@ -12,6 +12,7 @@ from .answer import Answer
 from .assistant import Assistant
 from .attachments import Attach
 from .conversations import Conversation
+from .errors import InputError
 from .extension import load
 from .interrupts import in_one_line
 from .question import Question
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ask", "chats", "compact", "conversation"]
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+BY_NAME = 'Give an object by name: variables={"it": value}'
 
 
 @in_one_line()
@@ -40,7 +42,7 @@ def ask(
     show: bool = True,
     files: Paths = (),
     images: Paths = (),
-    variables: Mapping[str, Any] | Iterable[str] = (),
+    variables: Mapping[str, Any] | str | Iterable[str] = (),
     rows: int = 5,
     force: bool = False,
     **fields: Any,
@@ -48,20 +50,23 @@ def ask(
     """Ask, and return the answer; in a notebook it streams into the cell's output as well, unless `show` is false.
 
     The keywords are the options of `%%qwen`, and have its defaults. `chat` is the name of a conversation, or one that
-    you have made; there, turns belong to no cell. `files` and `images` are paths, globs or URLs, or
-    one of them; `variables` are names in the notebook, or objects by name. All other keywords go into the request's
+    you have made; there, turns belong to no cell. `files` and `images` are paths, globs or URLs, or one of them;
+    `variables` are names in the notebook, or one of them, or objects by name. All other keywords go into the request's
     body as they are (`temperature=0.2`). The prompt is sent as it is: in Python, f-strings put values in.
 
     Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; `_qwen` (and
     `%qwen last`) then have what had arrived.
     """
+    if not isinstance(prompt, str):
+        raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
+    wanted = names_of(variables)
     assistant, view, cell = surroundings(show)
     if isinstance(chat, Conversation) and chat not in assistant.conversations:
         cell = None
     attach = Attach(
         listed(files),
         listed(images),
-        tuple(variables),
+        wanted,
         namespace=variables if isinstance(variables, Mapping) else namespace(),
         rows=rows,
         force=force,
@@ -110,8 +115,27 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None]:
 
 
 def listed(paths: Paths) -> tuple[str | PathLike[str], ...]:
-    """One path, or several, as several."""
-    return (paths,) if isinstance(paths, (str, PathLike)) else tuple(paths)
+    """One path, or several, as several. Raises `InputError` for what is no path."""
+    several = (paths,) if isinstance(paths, (str, PathLike)) else items(paths)
+    for each in several:
+        if not isinstance(each, (str, PathLike)):
+            kind = type(each).__name__
+            raise InputError(f"files and images take paths, and this is of the type {kind}.", BY_NAME)
+    return several
+
+
+def names_of(variables: Mapping[str, Any] | str | Iterable[str]) -> tuple[str, ...]:
+    """The names of variables: one, or several. Raises `InputError` for what is no name."""
+    several = (variables,) if isinstance(variables, str) else items(variables)
+    for each in several:
+        if not isinstance(each, str):
+            raise InputError(f"variables takes names, and this is of the type {type(each).__name__}.", BY_NAME)
+    return several
+
+
+def items(given: Any) -> tuple[Any, ...]:
+    """What there is in `given`; a table is one thing, though it can be gone through, and so is what has no items."""
+    return tuple(given) if isinstance(given, Iterable) and not hasattr(given, "shape") else (given,)
 
 
 def namespace() -> Mapping[str, Any]:

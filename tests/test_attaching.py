@@ -359,3 +359,19 @@ def test_a_conversation_can_be_saved_without_its_pictures(notebook, sandbox, tmp
     result = notebook.run("%%qwen -c again\nAnd what was it?", cell_id="d")
     assert result.status == "ok", result.error
     assert "noise.png" in str(sandbox.requests[-1].body)
+
+
+def test_ask_refuses_what_it_cannot_take_in_one_line_and_takes_one_name(notebook, folder, sandbox):
+    notebook.run("import qwen_magic, datetime; day = datetime.date(2024, 5, 6)")
+    for call, happened in (
+        ("None", "A question is text, and this is of the type NoneType."),
+        ("'?', files=3", "files and images take paths, and this is of the type int."),
+        ("'?', images=[day]", "files and images take paths, and this is of the type date."),
+        ("'?', variables=day", "variables takes names, and this is of the type date."),
+    ):
+        reply = notebook.run(f"qwen_magic.ask({call})").reply
+        assert happened in reply["evalue"]
+        assert len(reply["traceback"]) == 1
+    assert not posts(sandbox)
+    notebook.run("qwen_magic.ask('?', variables='day')")
+    assert "2024" in str(last(sandbox))

@@ -284,3 +284,34 @@ def test_a_refused_file_stops_the_others(tmp_path: Path) -> None:
     """Nothing is fetched either: the URL would fail with another message."""
     (tmp_path / ".env").write_text("x", encoding="utf-8")
     assert "keeps secrets" in refusal(tmp_path, "https://nowhere.invalid/a.txt", ".env")
+
+
+def test_a_link_that_leads_nowhere_is_said_to_be_one(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "a.txt").symlink_to("gone.txt")
+    except OSError:
+        pytest.skip("no links here")
+    for given in ("a.txt", "*.txt"):
+        with pytest.raises(InputError, match=r"a\.txt is a link that leads nowhere"):
+            gather(Attach(files=(given,), cwd=tmp_path))
+
+
+def test_the_root_is_a_folder_with_a_name(tmp_path: Path) -> None:
+    root = Path(tmp_path.anchor)
+    with pytest.raises(InputError) as caught:
+        gather(Attach(files=(root,), cwd=tmp_path))
+    assert str(caught.value).startswith(f"{root} is a folder.")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp932", "日本語のテキストです。これはテストです。"),
+        ("cp950", "這是一個繁體中文的測試文件。"),
+        ("cp1252", "Ähnlich Österreich, Ärger, ça và: ÀÇ"),
+    ],
+)
+def test_texts_of_other_places_are_read_and_their_encoding_is_said(tmp_path: Path, encoding: str, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes((text * 20).encode(encoding))
+    (found,) = gather(Attach(files=("a.txt",), cwd=tmp_path))
+    assert (found.text, found.note) == (text * 20, f"read as {encoding.upper()}")

@@ -240,3 +240,74 @@ def test_a_column_that_cannot_be_counted_does_not_spoil_the_others() -> None:
     text = of_variable(pandas.DataFrame({"tags": [["a"], ["b", "c"]], "n": [1, 2]}))
     assert "|tags|Object|0|" in text
     assert "|n|Int64|0|1 – 2, mean 1.5|" in text
+
+
+@pytest.mark.parametrize("names", [[2019, 2020], [("a", 1), ("b", None)], [None, "x"]])
+def test_columns_of_pandas_may_be_called_anything(names: list[Any]) -> None:
+    pandas = pytest.importorskip("pandas")
+    assert "|Int64|0|always 2|" in of_variable(pandas.DataFrame([[1, 2]], columns=pandas.Index(names)))
+
+
+def test_categories_that_nothing_is_in_are_not_counted() -> None:
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series(pandas.Categorical(["a", "a"], categories=["a", "b"]), name="kind")
+    assert "1 different: a (2)" in of_variable(series)
+
+
+def test_infinite_values_are_counted_and_the_others_described(recwarn: pytest.WarningsRecorder) -> None:
+    pandas = pytest.importorskip("pandas")
+    text = of_variable(pandas.DataFrame({"it": [1.0, float("inf"), float("-inf"), 3.0]}))
+    assert "1 – 3, mean 2, 2 infinite" in text
+    assert not recwarn.list
+
+
+def test_a_value_that_pandas_calls_missing_is_an_empty_cell() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert "|1|\n||" in of_variable(pandas.DataFrame({"it": pandas.array([1, None], dtype="Int64")}))
+
+
+def test_a_column_of_tokens_holds_words_and_one_of_passwords_does_not() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"token": ["the", "cat"], "tag": ["DET", "NOUN"]})
+    assert "the" in of_variable(frame)
+    with pytest.raises(InputError, match="has a field called password"):
+        of_variable(frame.assign(password="abc"))
+
+
+def test_values_of_a_series_are_no_names_of_secrets() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert "token" in of_variable(pandas.Series(["token", "word"]))
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "names"),
+    [
+        (",a,b", "0,1,2", ["column 1", "a", "b"]),
+        (",0,1", "0,5,6", ["column 1", "0", "1"]),
+        ("land,2019,2020", "FR,1.5,2.5", ["land", "2019", "2020"]),
+        ("Paris,2019", "Rome,2020", ["column 1", "column 2"]),
+        ("Paris,,3", "Rome,4,5", ["column 1", "column 2", "column 3"]),
+    ],
+)
+def test_what_is_a_header(tmp_path: Path, header: str, row: str, names: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n" + f"{row}\n" * 3000, encoding="utf-8")
+    text = described(tmp_path, "a.csv")
+    assert "|" + "|".join(names) + "|\n" in text
+
+
+def test_decimal_commas_are_no_delimiters(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a;b\n" + "1,5;2,5\n" * 3000, encoding="utf-8")
+    assert "3,000 rows × 2 columns" in described(tmp_path, "a.csv")
+
+
+def test_fields_beyond_the_header_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n" * 3000 + "1,2,3\n", encoding="utf-8")
+    assert "Rows with more fields than the header has names: 1." in described(tmp_path, "a.csv")
+
+
+def test_formulas_that_nobody_computed_are_not_blank_in_silence(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["a", "b"], [1, "=A2*2"], [2, "=A3*2"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert "Formulas without a result in the file, shown as empty cells: 2." in described(tmp_path, "a.xlsx")

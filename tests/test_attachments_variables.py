@@ -180,3 +180,14 @@ def test_the_environment_with_a_key_in_it_is_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(("name", "value"), [("tokens", ["a", "b"]), ("keys", {"a": 1}), ("secretary", "Ann")])
 def test_what_only_sounds_like_a_secret_is_not(name: str, value: object) -> None:
     assert attach(value, name)
+
+
+@pytest.mark.parametrize("mode", ["1", "La", "RGBa", "PA", "LAB", "I;16", "I;16B", "F"])
+def test_a_picture_of_any_mode_becomes_an_image(mode: str) -> None:
+    images = pytest.importorskip("PIL.Image")
+    assert attach(images.new(mode, (40, 40))).kind == "image"
+
+
+def test_a_picture_without_pixels_is_refused() -> None:
+    images = pytest.importorskip("PIL.Image")
+    assert "it is an image without pixels." in refusal(images.new("RGB", (0, 5)))

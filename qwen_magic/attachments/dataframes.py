@@ -13,6 +13,8 @@ __all__ = ["frame_table", "read_frame"]
 
 # Rows that the most frequent values are counted in; the range and the missing values are of all rows.
 COUNTED = 200_000
+# How what is missing in a column of numbers or of dates is written by pandas.
+PANDAS_MISSING = ("<NA>", "NaT")
 
 
 def read_frame(name: str, value: Any, rows: int) -> Attachment:
@@ -20,10 +22,11 @@ def read_frame(name: str, value: Any, rows: int) -> Attachment:
     try:
         frame = nw.from_native(with_index(value), allow_series=True)
         table = lazy_table(name, frame, rows) if isinstance(frame, nw.LazyFrame) else frame_table(name, frame, rows)
-    except Exception:  # names that are no strings or not unique, values that cannot be compared: each backend's own
+        data = markdown(table).encode("utf-8", "backslashreplace")
+    except Exception:  # names that are not unique, values that cannot be compared: each backend's own
         return plain(name, value)
     note = f"described: {type(value).__name__}, {table.shape}"
-    return Attachment(name, "table", "description", markdown(table).encode(), "text/markdown", note)
+    return Attachment(name, "table", "description", data, "text/markdown", note)
 
 
 def plain(name: str, value: Any) -> Attachment:
@@ -51,7 +54,7 @@ def frame_table(name: str, frame: Any, rows: int) -> Table:
 def lazy_table(name: str, frame: Any, rows: int) -> Table:
     """What a lazy frame says without being computed: its columns, and its first rows."""
     schema = frame.collect_schema()
-    columns = tuple(Column(each, type_of(dtype), None) for each, dtype in schema.items())
+    columns = tuple(Column(called(each), type_of(dtype), None) for each, dtype in schema.items())
     first = strings(frame.head(rows).collect())
     return Table(name, None, columns, first, remarks=("Lazy: only its first rows were computed.",))
 
@@ -61,7 +64,12 @@ def column(series: Any) -> Column:
     known = series.drop_nulls()
     if series.dtype.is_float():
         known = known.filter(~known.is_nan())
-    return Column(series.name, type_of(series.dtype), len(series) - len(known), values(known))
+    return Column(called(series.name), type_of(series.dtype), len(series) - len(known), values(known))
+
+
+def called(name: Any) -> str:
+    """A column's name as text; in pandas it may be of any type, and of several levels."""
+    return " / ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
 def type_of(dtype: Any) -> str:
@@ -81,17 +89,28 @@ def values(known: Any) -> str:
 
 def most_or_range(known: Any) -> str:
     kind = known.dtype
+    if kind.is_float():
+        finite = known.filter(known.is_finite())
+        infinite = f"{len(known) - len(finite):,} infinite" if len(finite) < len(known) else ""
+        return ", ".join(filter(None, (extent(finite) if len(finite) else "", infinite)))
     if kind.is_numeric():
-        low, high, mean = known.min(), known.max(), known.mean()
-        return f"{shown(low)} – {shown(high)}, mean {number(float(mean))}" if low != high else f"always {shown(low)}"
+        return extent(known)
     if kind.is_temporal():
         return f"{text(known.min())} – {text(known.max())}"
     if kind.is_nested():
         return ""
     sample = known.gather_every(max(1, len(known) // COUNTED)).alias("value")
     counts = sample.value_counts(name="count")
-    most = sorted(counts.rows(), key=lambda each: (-each[1], str(each[0])))
-    return frequent(most[:TOP], len(counts), len(sample))
+    occurring = (each for each in counts.rows() if each[1])  # pandas counts categories that nothing is in, too
+    most = sorted(occurring, key=lambda each: (-each[1], str(each[0])))
+    return frequent(most[:TOP], len(most), len(sample))
+
+
+def extent(numbers: Any) -> str:
+    low, high = numbers.min(), numbers.max()
+    if low == high:
+        return f"always {shown(low)}"
+    return f"{shown(low)} – {shown(high)}, mean {number(float(numbers.mean()))}"
 
 
 def shown(value: Any) -> str:
@@ -116,6 +135,6 @@ def strings(frame: Any) -> list[list[str]]:
 
 def text(value: Any) -> str:
     """A value as it stands in a cell; one that is missing is empty, and a day has no time."""
-    if value is None or (isinstance(value, float) and value != value):
+    if value is None or (isinstance(value, float) and value != value) or str(value) in PANDAS_MISSING:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")

@@ -7,6 +7,7 @@ of its rows is then an estimate, and said to be one.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
@@ -28,6 +29,9 @@ HEAD, BLOCK, BLOCKS = MB, 64 * 1024, 16
 MAX_VALUES = 400_000
 
 DELIMITERS = ",\t;|"
+YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
+# Rows that show whether years are a column's values.
+LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,13 @@ def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
 
 
 def delimiter_of(text: str) -> str:
-    """The delimiter that cuts the first lines into the same number of fields, and into the most."""
+    """The delimiter that cuts the first lines into the same number of fields, and of these the most fields."""
     lines = text.splitlines()[:50]
 
-    def score(delimiter: str) -> tuple[bool, int]:
+    def score(delimiter: str) -> tuple[bool, int, int]:
         counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
         usual = max(set(counts), key=counts.count) if counts else 0
-        return usual > 1 and counts.count(usual) * 2 > len(counts), usual
+        return usual > 1 and counts.count(usual) * 2 > len(counts), counts.count(usual), usual
 
     try:
         return max(DELIMITERS, key=score)
@@ -147,13 +151,27 @@ class Reader:
 
 
 def headed(table: Sequence[list[str]]) -> tuple[list[str], Sequence[list[str]]]:
-    """The names of the columns, and the rows: a first row of numbers, or with a gap in it, is no header."""
+    """The names of the columns, and the rows. A column without a name is called by its number."""
     if not table:
         return [], []
     first = [each.strip() for each in table[0]]
-    if all(first) and not any(column("", [each]).type in ("integer", "number") for each in first):
-        return first, table[1:]
-    return [f"column {number}" for number in range(1, len(first) + 1)], table
+    named = is_header(first, table[1 : LOOKED_AT + 1])
+    names = [each if each and named else f"column {number}" for number, each in enumerate(first, 1)]
+    return names, table[1:] if named else table
+
+
+def is_header(first: list[str], below: Sequence[list[str]]) -> bool:
+    """Whether a first row has names in it: some cells may be empty, and none is a number, with two exceptions.
+
+    These are 0, 1, 2 behind an empty cell, as pandas writes a table without names, and years, all different, in columns
+    that have other values than years.
+    """
+    if not first[0] and first[1:] == [str(number) for number in range(len(first) - 1)]:
+        return len(first) > 1
+    numbers = [at for at, each in enumerate(first) if column("", [each]).type in ("integer", "number")]
+    values = [[row[at] for row in below if at < len(row)] for at in numbers]
+    years = all(YEAR.fullmatch(first[at]) for at in numbers) and len({first[at] for at in numbers}) == len(numbers)
+    return any(first) and years and not any(all(map(YEAR.fullmatch, each)) for each in values)
 
 
 def described(sample: Sample, name: str, size: str) -> Table:
@@ -165,4 +183,7 @@ def described(sample: Sample, name: str, size: str) -> Table:
     remarks = [f"A file of {size}."]
     if len(sample.seen) < sample.rows:
         remarks.append(f"The facts on its columns are from a sample of {len(sample.seen):,} rows.")
+    longer = sum(len(row) > width for row in sample.seen)
+    if longer:
+        remarks.append(f"Rows with more fields than the header has names: {longer:,}. What is beyond is left out.")
     return Table(name, sample.rows, columns, sample.first, sample.last, sample.estimated, tuple(remarks))

@@ -25,7 +25,10 @@ def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
     """
     if hasattr(value, "getbands"):  # Pillow
         refuse_huge(value, name)
-        return image_attachment(name, value.copy(), limits)
+        try:
+            return image_attachment(name, value.copy(), limits)
+        except (OSError, ValueError) as error:  # a mode that Pillow cannot convert, a file that was closed
+            raise InputError(f"{name} cannot be drawn ({type(error).__name__}: {error}).") from None
     if hasattr(value, "to_image"):
         return plotly(name, value, limits)
     figure = value if hasattr(value, "savefig") else value.get_figure()

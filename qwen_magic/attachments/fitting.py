@@ -80,7 +80,9 @@ def fit(image: Image, limits: ImageLimits) -> Fitted | None:
 
 def smaller(image: Image, size: tuple[int, int]) -> Image:
     """The image in this size, in a mode that can be scaled."""
-    if image.mode in ("P", "PA", "1", "LAB", "HSV", "YCbCr") or "transparency" in image.info:
+    if image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
+    elif image.mode in ("P", "PA", "1", "LAB", "HSV", "YCbCr") or "transparency" in image.info:
         image = image.convert(scalable(image))
     elif image.mode.startswith(("I", "F")):
         image = stretched(image)
@@ -95,9 +97,9 @@ def scalable(image: Image) -> str:
 
 def stretched(image: Image) -> Image:
     """8 bits of 16 or 32: the darkest pixel becomes black, the lightest white, as viewers of such images do."""
-    low, high = (float(each) for each in image.getextrema() if isinstance(each, int | float))
-    scale = 255.0 / (high - low) if math.isfinite(high - low) and high > low else 0.0
     wide = image if image.mode == "F" else image.convert("I").convert("F")
+    low, high = (float(each) for each in wide.getextrema() if isinstance(each, int | float))
+    scale = 255.0 / (high - low) if math.isfinite(high - low) and high > low else 0.0
     return wide.point(lambda value: value * scale - low * scale).convert("L")
 
 

@@ -118,7 +118,7 @@ def shown(path: Path, cwd: Path) -> str:
     try:
         return path.relative_to(cwd).as_posix()
     except ValueError:
-        return path.name
+        return path.name or str(path)
 
 
 def opened_file(source: Source, stack: ExitStack) -> Opened:

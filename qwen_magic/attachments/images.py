@@ -62,6 +62,8 @@ def image_attachment(name: str, image: Image, limits: ImageLimits, *notes: str) 
     """An image as it is sent, with what was done to it in its note. `image` itself stays as it is."""
     from .fitting import fit
 
+    if not image.width or not image.height:
+        raise InputError(f"{name} is an image without pixels.")
     fitted = fit(image, limits)
     if fitted is None:
         raise InputError(f"{name} cannot be made small enough to be sent.")

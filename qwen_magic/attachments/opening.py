@@ -68,6 +68,8 @@ def refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
 
 def missing(path: Path, name: str) -> InputError:
     """There is no such file: the error that names the nearest ones."""
+    if path.is_symlink():
+        return InputError(f"{name} is a link that leads nowhere.")
     near = difflib.get_close_matches(path.name, names_in(path.parent), n=3)
     if near:
         return InputError(f"There is no file {name}.", f"Did you mean {' or '.join(near)}?")

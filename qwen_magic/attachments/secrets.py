@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..credentials import OTHER_VARIABLE, SERVICE_VARIABLE
 from ..errors import InputError
@@ -39,6 +40,8 @@ NAMES = re.compile(
     r"|(?:(?:api|auth|access|refresh|bearer|session|secret)_?)?token)$",
     re.IGNORECASE,
 )
+# In a table this is a column of words; elsewhere it is what lets somebody in.
+WORD = "token"
 # A shorter "key" may stand anywhere by chance.
 SHORTEST_KEY = 12
 
@@ -69,14 +72,17 @@ def refuse_secret_content(text: str, name: str, keys: Iterable[str]) -> None:
         raise InputError(f"{name} holds the credentials of an account.", FORCE)
 
 
-def refuse_secret_variable(name: str, value: object, text: str, keys: Iterable[str]) -> None:
+def refuse_secret_variable(name: str, value: Any, text: str, keys: Iterable[str]) -> None:
     """Raises `InputError` for a variable that is called like a secret, has a field called so, or shows a key."""
     refuse_secret_content(text, name, keys)
     if KEYS.search(text):
         raise InputError(f"{name} holds what looks like a key.", FORCE)
     if NAMES.search(name) and isinstance(value, str | bytes | list | tuple | dict):
         raise InputError(f"{name} is called like a secret.", FORCE)
-    if isinstance(value, dict) or hasattr(type(value), "keys"):
-        named = next((key for key in map(str, value) if NAMES.search(key)), None)  # type: ignore[call-overload]  # a mapping
+    kind = type(value)
+    if hasattr(kind, "keys") and not hasattr(kind, "dtype"):  # a Series has keys, too: those of its rows
+        harmless = WORD if hasattr(kind, "dtypes") else ""
+        fields = (key for key in map(str, value.keys()) if key.casefold() != harmless)
+        named = next(filter(NAMES.search, fields), None)
         if named is not None:
             raise InputError(f"{name} has a field called {named}, which looks like a secret.", FORCE)
