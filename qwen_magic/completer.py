@@ -1,4 +1,4 @@
-"""Tab behind `%qwen` and `%%qwen`: options, commands, endpoints, models, conversations, `@path` in a prompt, `local:`.
+"""Tab behind `%qwen` and `%%qwen`: options, commands and what they take, `@path` in a prompt, `local:`.
 
 Imports nothing heavy before Tab is pressed.
 """
@@ -6,43 +6,50 @@ Imports nothing heavy before Tab is pressed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .options import OPTIONS
+from .options import OPTIONS, words
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .magics import QwenMagics
 
-__all__ = ["candidates", "install", "remove"]
+__all__ = ["install", "remove"]
 
 KEYS = ("%qwen", "%%qwen")
+OURS = "qwen_magic."
+# The word at the cursor: behind a quote that is open, or bare.
+WORD = re.compile(r"""(?<!\S)(?:(?P<quote>["'])(?P<quoted>[^"']*)|(?P<bare>(?:\\ |[^\s"'])*))$""")
 # A model on this machine, by name or by path; a path may have spaces, and quotes round it.
 OWN = re.compile(r"""^\s*%qwen\s+use\s+local:(?P<quote>["']?)(?P<begun>[^"']*)$""")
 
 
 def install(shell: InteractiveShell, magics: QwenMagics) -> None:
     """Complete in this shell."""
-
-    def complete(_: Any, event: Any) -> list[str]:
-        return list(candidates(magics, event.text_until_cursor))
-
-    for key in KEYS:
-        shell.set_hook("complete_command", complete, str_key=key)
     if shell.Completer is not None:
-        shell.Completer.custom_matchers.extend(MATCHERS)
+        completions: dict[str, Callable[[Any], Any]]
+        completions = {"mention": match_mention, "local": match_local, "word": partial(match_word, magics)}
+        shell.Completer.custom_matchers += [matcher(*each) for each in completions.items()]
 
 
 def remove(shell: InteractiveShell) -> None:
     """Complete no longer."""
-    dispatch = shell.strdispatchers["complete_command"]
-    for key in KEYS:
-        dispatch.strs.pop(key, None)
     if shell.Completer is not None:
-        for matcher in MATCHERS:
-            shell.Completer.custom_matchers.remove(matcher)
+        matchers = shell.Completer.custom_matchers
+        matchers[:] = [each for each in matchers if not getattr(each, "matcher_identifier", "").startswith(OURS)]
+
+
+def matcher(name: str, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What IPython calls (its docs, "completer": matcher API version 2), for the lines that are ours."""
+
+    def match(context: Any) -> Any:
+        return complete(context) or {"completions": []}
+
+    vars(match).update(matcher_api_version=2, matcher_identifier=OURS + name, matcher_priority=100)
+    return match
 
 
 def match_mention(context: Any) -> Any:
@@ -51,7 +58,7 @@ def match_mention(context: Any) -> Any:
 
     line = context.text_until_cursor
     if not (context.full_text.startswith(KEYS[1]) or line.lstrip().startswith(KEYS[0])) or "@" not in line:
-        return {"completions": []}
+        return None
     from pathlib import Path
 
     from .attachments import suggestions
@@ -69,7 +76,7 @@ def match_local(context: Any) -> Any:
     """IPython's matcher for what stands behind `local:`; a front-end shows the sizes as it shows other types."""
     own = OWN.search(context.text_until_cursor)
     if own is None:
-        return {"completions": []}
+        return None
     from pathlib import Path
 
     from IPython.core.completer import SimpleCompletion
@@ -85,41 +92,90 @@ def match_local(context: Any) -> Any:
     }
 
 
-# What IPython wants to know of a matcher (its docs, "completer": matcher API version 2).
-MATCHERS = (match_mention, match_local)
-for each in MATCHERS:
-    each.matcher_api_version = 2  # type: ignore[attr-defined]  # attributes of a function
-    each.matcher_identifier = f"qwen_magic.{each.__name__}"  # type: ignore[attr-defined]  # the same
-    each.matcher_priority = 100  # type: ignore[attr-defined]  # the same
+def match_word(magics: QwenMagics, context: Any) -> Any:
+    """Options, commands and what they take; what has spaces comes in quotes."""
+    from IPython.core.completer import SimpleCompletion
+
+    line = context.text_until_cursor.lstrip()
+    word = WORD.search(line)
+    if word is None or word.start() == 0 or line.split()[0] not in KEYS:
+        return None
+    begun = word["bare"].replace("\\ ", " ") if word["quote"] is None else word["quoted"]
+    before = words(line[: word.start()])[1:]
+    offered = [each for each in after(magics, before, begun, line.startswith(KEYS[1])) if each.startswith(begun)]
+    return {
+        "completions": [SimpleCompletion(text=quoted(each, word["quote"] or "")) for each in offered],
+        "matched_fragment": word[0],
+        "suppress": bool(offered),
+    }
 
 
-def candidates(magics: QwenMagics, line: str) -> Iterable[str]:
-    """What may stand where the cursor is, at the end of `line`."""
-    is_cell = line.lstrip().startswith("%%")
-    words = re.split(r"\s+", line.lstrip().lstrip("%"))[1:]
-    current, before = (words[-1], words[:-1]) if words else ("", [])
-    return (word for word in after(magics, before, current, is_cell) if word.startswith(current))
+def quoted(word: str, quote: str) -> str:
+    """The word as the line is read; behind a folder the quote stays open."""
+    quote = quote or '"' * (" " in word)
+    return quote + word + quote * (not word.endswith("/"))
 
 
-def after(magics: QwenMagics, before: list[str], current: str, is_cell: bool) -> Iterable[str]:
+def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool) -> Iterable[str]:
     """All that makes sense behind the words `before`."""
-    previous = before[-1] if before else ""
-    if previous in ("-m", "--model"):
-        return model_names(magics)
-    if previous in ("-c", "--chat"):
-        return [conversation.name for conversation in magics.assistant.conversations]
-    if previous == "--protocol":
-        return ["compatible", "dashscope"]
-    if not is_cell and previous == "use" and len(before) == 1:
-        from .endpoints import HERE, NAMES
+    match before:
+        case (*_, "-m" | "--model"):
+            return model_names(magics)
+        case (*_, "-c" | "--chat"):
+            return chat_names(magics)
+        case (*_, "-f" | "--file" | "-i" | "--image"):
+            return paths(begun)
+        case (*_, "-v" | "--var"):
+            return variables(magics)
+        case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
+            before = before[2:]
+    options = [name for option in OPTIONS for name in option.names] if begun.startswith("-") else []
+    return options if is_cell else [*options, *arguments(magics, before, begun)]
 
-        return (*NAMES, f"{HERE}:")
-    options = [name for option in OPTIONS for name in option.names] if current.startswith("-") else []
-    if is_cell or before:
-        return options
+
+def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterable[str]:
+    """The commands, and what they take."""
     from .commands import COMMANDS
+    from .endpoints import HERE, NAMES
 
-    return [*options, *COMMANDS]
+    match before:
+        case ():
+            return COMMANDS
+        case ("use", *_, "--protocol"):
+            return ("compatible", "dashscope")
+        case ("use",):
+            return (*NAMES, f"{HERE}:")
+        case ("doctor",):
+            return NAMES
+        case ("model",):
+            return model_names(magics)
+        case ("save" | "load" | "export",):
+            return paths(begun)
+        case ("files",):
+            return ("rm", "prune")
+        case ("chat" | "show" | "reset" | "undo" | "rename" | "drop" | "compact",):
+            return chat_names(magics)
+        case ("save" | "load" | "export" | "fork", _):
+            return chat_names(magics)
+    return ()
+
+
+def chat_names(magics: QwenMagics) -> list[str]:
+    return [conversation.name for conversation in magics.assistant.conversations]
+
+
+def variables(magics: QwenMagics) -> list[str]:
+    """Those that the person has made."""
+    return [name for name in magics.shell.user_ns if name not in magics.shell.user_ns_hidden and name[:1] != "_"]
+
+
+def paths(begun: str) -> list[str]:
+    """Files and folders, as behind an `@`."""
+    from pathlib import Path
+
+    from .attachments import suggestions
+
+    return [each[2:].removesuffix('"') for each in suggestions(f'@"{begun}', Path.cwd())]
 
 
 def model_names(magics: QwenMagics) -> list[str]:

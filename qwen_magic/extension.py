@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traitlets import TraitError
+
 from . import completer, question_marks
+from .errors import ConfigurationError
 from .magics import QwenMagics
 
 if TYPE_CHECKING:
@@ -22,10 +25,19 @@ def loaded(shell: InteractiveShell) -> QwenMagics | None:
 
 
 def load(shell: InteractiveShell) -> QwenMagics:
-    """Register the magics and Tab completion in `shell`; once, however often it is called."""
+    """Register the magics and Tab completion in `shell`; once, however often it is called.
+
+    Raises `ConfigurationError` when a setting of the profile cannot be.
+    """
     magics = loaded(shell)
     if magics is None:
-        magics = QwenMagics(shell)
+        try:
+            magics = QwenMagics(shell)
+        except TraitError as error:
+            raise ConfigurationError(
+                f"A setting is wrong. {error}",
+                "Set it right with get_ipython().config.QwenMagics.NAME = VALUE, and load again.",
+            ) from None
         shell.register_magics(magics)
         for event in EVENTS:
             shell.events.register(event, getattr(magics, event))

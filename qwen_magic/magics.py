@@ -14,7 +14,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Dict, Enum, Float, Unicode, default
+from traitlets import Bool, Dict, Enum, Float, Unicode, default, validate
 from traitlets.config import Config
 
 from .errors import InputError
@@ -97,6 +97,16 @@ class QwenMagics(Magics):
     @default("model")
     def _model_of_environment(self) -> str:
         return os.environ.get("QWEN_MODEL", "")
+
+    @validate("endpoint", "vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices")
+    def _valid(self, proposal: Any) -> Any:
+        from .traits import valid
+
+        name, value = proposal["trait"].name, proposal["value"]
+        # What the environment says is looked at when somebody is to be asked, so that `%qwen use` can mend it.
+        if name == "endpoint" and value == os.environ.get("QWEN_BASE_URL"):
+            return value
+        return valid(name, value)
 
     @property
     def assistant(self) -> Assistant:
@@ -257,14 +267,16 @@ class QwenMagics(Magics):
         from .commands import Call, command_in
 
         parsed = parse(line)
-        command = command_in(parsed.text)
-        if command is None or line.lstrip().startswith("--"):
+        if parsed.given and not parsed.text.strip():
+            raise InputError("There is no question.", "It goes behind the options, on the same line.")
+        command = None if parsed.ended else command_in(parsed.text)
+        if command is None:
             self.ask(parsed, parsed.text)
             return
         if set(parsed.given) - {"chat"}:
-            raise InputError("A command of %qwen takes no option but -c.", "%qwen help lists both.")
-        words = tuple(parsed.text.split()[1:])
-        command.do(Call(self, words, parsed.given.get("chat", "default")))
+            raise InputError("A command of %qwen takes no option but -c.", f"To ask it: -- {parsed.text}")
+        _, *rest = parsed.text.split(maxsplit=1) or [""]
+        command.do(Call(self, "".join(rest).rstrip(), parsed.given.get("chat", "default")))
 
     def _evaluate(self, expression: str) -> Any:
         # What {{ … }} is for: the person's own expression, in the person's own namespace.

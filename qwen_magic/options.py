@@ -1,20 +1,21 @@
-"""The options of `%%qwen`, as a table, and how they are read off the front of a line.
+"""The options of `%%qwen`, as a table, and how they are read off the front of a line; and the words of a command.
 
-What follows them is free text and stays as it is: quotes, braces, dollars and backslashes mean nothing here. So this
-is not a shell's grammar, and not argparse's.
+What follows the options is free text and stays as it is: quotes, braces, dollars and backslashes mean nothing there.
+So this is not a shell's grammar, and not argparse's.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .errors import InputError
 
-__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage"]
+__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage", "words"]
 
 Kind = Literal["flag", "off", "word", "words"]
 
@@ -66,17 +67,24 @@ def usage() -> str:
 
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
-# A word, or a quoted one. Backslashes are letters, because paths have them.
-WORD = re.compile(r'"(?P<double>[^"]*)"|\'(?P<single>[^\']*)\'|(?P<bare>\S+)')
+# A word, or a quoted one. Backslashes are letters, because paths have them; but where they part no folders, one before
+# a space keeps a path together, as in a shell.
+QUOTED = r"""\"(?P<double>[^"]*)\"|'(?P<single>[^']*)'"""
+WORD = re.compile(rf"{QUOTED}|(?P<bare>\S+)")
+PATH = re.compile(rf"{QUOTED}|(?P<bare>(?:\\ |\S)+)") if os.sep == "/" else WORD
 FLAG = re.compile(r"(?P<name>--?[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The options that were given, by destination, and the free text behind them."""
+    """The options that were given, by destination, and the free text behind them.
+
+    `ended` is true where `--` ended the options: then the text is a question, whatever it begins with.
+    """
 
     given: dict[str, Any]
     text: str
+    ended: bool = False
 
 
 def parse(line: str) -> Parsed:
@@ -98,9 +106,13 @@ def parse(line: str) -> Parsed:
                 given[option.destination] = value
         position = skip_spaces(line, position)
     text = line[position:]
-    if text == "--" or text.startswith("-- "):
-        text = text[3:]
-    return Parsed(given, text)
+    ended = text == "--" or text.startswith("-- ")
+    return Parsed(given, text[3:] if ended else text, ended)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a command; quotes keep one with spaces together. One that begins with a quote has no end to it."""
+    return tuple(map(unquoted, PATH.finditer(text)))
 
 
 def typed(assignments: list[str]) -> dict[str, Any]:
@@ -133,7 +145,7 @@ def json_value(text: str) -> Any:
 def known(name: str) -> Option:
     option = BY_NAME.get(name)
     if option is None:
-        near = difflib.get_close_matches(name, BY_NAME, n=1)
+        near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.7)
         hint = f"Did you mean {near[0]}?" if near else "%qwen help lists the options."
         raise InputError(f"There is no option {name}.", f"{hint} A question that begins with a dash goes after --.")
     return option
@@ -148,13 +160,19 @@ def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
         position = key.end()
         if line[position] in "{[":
             return read_json(line, position, key[0])
-    word = WORD.match(line, position)
+    word = (PATH if option.value == "PATH" else WORD).match(line, position)
     if word is None:
         raise InputError(f"{option.names[-1]} needs a value.", f"{option.usage}: {option.help}.")
     if word["bare"] and word["bare"][0] in "\"'":
         raise InputError(f"The quote in {option.names[-1]} {word['bare']} is not closed.")
-    parts.append(next(group for group in word.group("double", "single", "bare") if group is not None))
+    parts.append(unquoted(word))
     return "".join(parts), word.end()
+
+
+def unquoted(word: re.Match[str]) -> str:
+    if word["bare"] is not None:
+        return word["bare"].replace("\\ ", " ")
+    return word["double"] or word["single"] or ""
 
 
 def read_json(line: str, position: int, key: str) -> tuple[str, int]:

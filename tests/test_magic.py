@@ -141,6 +141,30 @@ def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook, s
     assert "--dry-run" in json.dumps(notebook.run("%qwen?").reply)
 
 
+def test_what_only_looks_like_a_question_stays_what_it_is(notebook, sandbox):
+    text = "\n%qwen What?\n"
+    notebook.run(f"text = '''{text}'''  # %qwen What?\n%qwen Is it (a paren\n%qwen What's `that`?")
+    assert notebook.value("text") == text
+    assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["Is it (a paren", "What's `that`?"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "show me how to sort a list",
+        "use pandas to read this",
+        "load the data with polars",
+        "undo that commit: how?",
+        "show me what grep -c does",
+        "continue the story",
+        "-- save",
+    ],
+)
+def test_a_question_may_begin_with_the_name_of_a_command(notebook, sandbox, question):
+    assert notebook.run(f"%qwen {question}").status == "ok"
+    assert contents(bodies(sandbox)[-1]) == [("user", question.removeprefix("-- "))]
+
+
 def test_ask_does_the_same_from_python(notebook, sandbox):
     notebook.run(
         "import qwen_magic\n"
@@ -176,8 +200,31 @@ def test_the_screen_of_help_explains_everything(notebook):
         ("%qwen use bejing", "Did you mean beijing"),
         ("%qwen use ollama --protocol smoke", "There is no protocol"),
         ("%qwen undo", "nothing to undo"),
+        ("%qwen show a b", "show takes [NAME]. A name with spaces goes in quotes. To ask it: %qwen -- show a b"),
+        ("%qwen rename a", "rename takes OLD NEW. To ask it"),
+        ("%qwen files blah", "files takes [rm ID … | prune]"),
+        ("%qwen use sandbox extra", "use takes [NAME|URL]"),
+        ("%qwen reset a b", "reset takes [NAME]"),
+        ("%qwen save", "save takes FILE.json"),
+        ("%qwen save --no-pictures", "save takes FILE.json"),
+        ("%qwen save chat.json --no-picture", "save takes FILE.json"),
+        ("%qwen login sk-0123456789abcdef", "login takes nothing more"),
+        ("%qwen save 'my chat.json", "is not closed"),
+        ("%qwen HELP", "Did you mean help"),
+        ("%qwen --chat review show", "There is no conversation 'review'"),
+        ("%qwen -m qwen-max", "There is no question"),
+        ("%qwen -c review", "There is no question"),
+        ("%qwen -m qwen-max help", "no option but -c. To ask it: -- help"),
         ("%qwen show nobody", "There is no conversation"),
         ("%qwen load missing.json", "missing.json"),
+        ("%qwen load ~nobody-at-all/chat.json", "cannot be read"),
+        ("%qwen save ~nobody-at-all/chat.json", "cannot be written"),
+        ("%qwen save missing/chat.json", "cannot be written"),
+        ("%qwen export ~nobody-at-all/chat.md", "cannot be written"),
+        ("%qwen export chat.txt", "ends neither in .md nor in .html"),
+        ("%qwen drop nobody", "There is no conversation"),
+        ("%qwen fork " + "x" * 5000, "xxx…' cannot be the name"),
+        ("%qwen --help", "%qwen help lists the options"),
         ("%qwen continue", "no answer to go on with"),
         ("%qwen last", "no last answer"),
         ("%%qwen --set temperature\nHello", "KEY=VALUE"),
@@ -440,7 +487,8 @@ def test_unloading_leaves_nothing_behind(kernel):
         " sorted(get_ipython().magics_manager.registry), len(get_ipython().configurables),"
         " {name: len(callbacks) for name, callbacks in get_ipython().events.callbacks.items()},"
         " sorted(map(str, get_ipython().strdispatchers['complete_command'].strs)),"
-        " len(get_ipython().input_transformers_cleanup))"
+        " len(get_ipython().input_transformers_cleanup), len(get_ipython().Completer.custom_matchers),"
+        " len(get_ipython().input_transformer_manager.token_transformers))"
     )
     before = kernel.value(watched)
     kernel.run("%load_ext qwen_magic")
@@ -479,6 +527,43 @@ def test_configuration_is_heeded(fresh_kernel, sandbox):
     assert contents(body)[0] == ("system", "Be kind")
 
 
+WRONG_SETTINGS = {
+    "prices = {'qwen-plus': 'cheap'}": "The form is {'qwen-plus': (0.8, 2.0)}",
+    "prices = {'qwen-plus': (1, -1)}": "The form is {'qwen-plus': (0.8, 2.0)}",
+    "prices = {'qwen-plus': 2}": "The form is {'qwen-plus': (0.8, 2.0)}",
+    "endpoint = 'bejing'": "Did you mean beijing",
+    "endpoint = 'http://localhost:8000'": "does not end with /v1",
+    "protocol = 'smoke'": "'compatible', 'dashscope'",
+    "vision_model = ''": "there must be a model",
+    "idle_timeout = -1": "greater than 0",
+    "engine_idle = float('nan')": "greater than 0",
+    "think = 'yes'": "expected a boolean",
+}
+
+
+def test_a_wrong_setting_is_refused_and_the_old_one_stays(fresh_kernel):
+    fresh_kernel.run("%load_ext qwen_magic")
+    for setting, says in WRONG_SETTINGS.items():
+        value = f"getattr(get_ipython().magics_manager.registry['QwenMagics'], {setting.split()[0]!r})"
+        before = fresh_kernel.value(value)
+        said = fresh_kernel.run(f"%config QwenMagics.{setting}").text.strip()
+        assert says in said
+        assert "\n" not in said
+        assert fresh_kernel.value(value) == before
+    fresh_kernel.run("%config QwenMagics.model = 'qwen-max'")
+    assert "qwen-max" in fresh_kernel.run("%config QwenMagics.model").text
+
+
+def test_a_wrong_setting_of_the_profile_is_one_line(fresh_kernel):
+    load = "get_ipython().extension_manager.load_extension('qwen_magic')"
+    fresh_kernel.run("get_ipython().config.QwenMagics.prices = {'qwen-plus': 'cheap'}")
+    error = fresh_kernel.run(load).error
+    assert error.startswith("ConfigurationError: A setting is wrong.")
+    assert "The form is" in error
+    fresh_kernel.run("get_ipython().config.QwenMagics.prices = {'qwen-plus': (1, 2)}")
+    assert fresh_kernel.run(load).status == "ok"
+
+
 def test_the_environment_configures_too(start_kernel, sandbox):
     kernel = start_kernel(QWEN_BASE_URL=sandbox.compatible_url, QWEN_MODEL="qwen-max", QWEN_API_KEY=sandbox.key)
     kernel.run("%load_ext qwen_magic")
@@ -499,3 +584,34 @@ def test_the_environment_configures_too(start_kernel, sandbox):
 )
 def test_tab_completes(notebook, code, expected):
     assert expected in notebook.complete(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "whole"),
+    [
+        ("%%qwen -f my", '%%qwen -f "my data.csv"'),
+        ("%%qwen --think -f 'my d", "%%qwen --think -f 'my data.csv'"),
+        (r"%%qwen -f my\ d", '%%qwen -f "my data.csv"'),
+        ("%%qwen -f my_folder/in", "%%qwen -f my_folder/inner.csv"),
+        ("%qwen -i my_f", "%qwen -i my_folder/"),
+        ('%qwen -i "my s', '%qwen -i "my space/'),
+        ("%%qwen -v data_f", "%%qwen -v data_frame"),
+        ("%qwen load my", '%qwen load "my data.csv"'),
+        ("%qwen save 'my data.csv' my", "%qwen save 'my data.csv' \"my chat\""),
+        ("%qwen -c 'my", "%qwen -c 'my chat'"),
+        ("%qwen -c review export my_f", "%qwen -c review export my_folder/"),
+        ("%qwen show rev", "%qwen show review"),
+        ("%qwen fork new rev", "%qwen fork new review"),
+        ("%qwen files pr", "%qwen files prune"),
+        ("%qwen doctor beij", "%qwen doctor beijing"),
+        ("%qwen model qwen3-vl-p", "%qwen model qwen3-vl-plus"),
+        ("x = 1\n%qwen drop rev", "x = 1\n%qwen drop review"),
+    ],
+)
+def test_tab_completes_what_options_and_commands_take(notebook, code, whole):
+    (notebook.folder / "my_folder").mkdir(exist_ok=True)
+    (notebook.folder / "my space").mkdir(exist_ok=True)
+    for name in ("my data.csv", "my_folder/inner.csv"):
+        (notebook.folder / name).write_text("a\n1\n", encoding="utf-8")
+    notebook.run("data_frame = 1\n%qwen fork review\n%qwen fork 'my chat'")
+    assert whole in [code[: each["start"]] + each["text"] for each in notebook.completions(code)]

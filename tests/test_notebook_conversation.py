@@ -1,5 +1,7 @@
 """The notebook is the conversation: cells with ids in a real kernel, and what the sandbox really received."""
 
+import pytest
+
 ASK = "%%qwen\n"
 
 
@@ -189,6 +191,43 @@ def test_a_conversation_is_saved_and_loaded(notebook, sandbox):
     for name in ("chat.md", "chat.html"):
         assert notebook.run(f"%qwen export {name}").status == "ok"
         assert "Remember this" in (notebook.folder / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", ["'my chat.json'", '"my chat.json"', "./chat.json"])
+def test_files_and_names_with_spaces_go_in_quotes(notebook, sandbox, file):
+    notebook.run(ASK + "One", cell_id="a")
+    assert "-c 'my side'" in notebook.run("%qwen fork 'my side'", cell_id="b").text
+    assert notebook.run(f"%qwen save {file} 'my side'", cell_id="c").status == "ok"
+    assert notebook.run("%qwen rename 'my side' \"b c\"", cell_id="d").status == "ok"
+    assert notebook.run(f"%qwen load {file} 'd e'", cell_id="e").status == "ok"
+    assert notebook.run("%qwen export 'my export.md' 'd e'", cell_id="f").status == "ok"
+    assert "One" in (notebook.folder / "my export.md").read_text(encoding="utf-8")
+    assert "One" in notebook.run("%qwen show 'b c'", cell_id="g").text
+    assert len(sandbox.requests) == 1
+
+
+def test_a_system_prompt_may_stand_in_quotes(notebook):
+    assert "'default': Be  brief" in notebook.run("%qwen system 'Be  brief'").text
+    assert 'You\'re "it"' in notebook.run('%qwen system You\'re "it"').text
+    assert "'default': none" in notebook.run("%qwen system 'none'").text
+
+
+def test_what_is_no_saved_conversation_is_not_overwritten(notebook):
+    notebook.run(ASK + "One", cell_id="a")
+    for name in ("notes.ipynb", "locked.md"):
+        (notebook.folder / name).write_text("mine", encoding="utf-8")
+    (notebook.folder / "locked.md").chmod(0o444)
+    assert "is no saved conversation. Take another name." in notebook.run("%qwen save notes.ipynb").error
+    assert "locked.md cannot be written: It is read-only." in notebook.run("%qwen export locked.md").error
+    for name in ("notes.ipynb", "locked.md"):
+        assert (notebook.folder / name).read_text(encoding="utf-8") == "mine"
+    for _ in range(2):
+        assert notebook.run("%qwen save again.json").status == "ok"
+
+
+def test_a_conversation_renamed_onto_itself_stays(notebook):
+    assert notebook.run("%qwen rename default default").status == "ok"
+    assert notebook.run("%qwen show").status == "ok"
 
 
 def test_a_restarted_kernel_goes_on_where_autosave_left_it(start_kernel, sandbox):

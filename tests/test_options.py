@@ -1,9 +1,11 @@
 """The options of a line, and the free text behind them."""
 
+import os
+
 import pytest
 
 from qwen_magic.errors import InputError
-from qwen_magic.options import parse, typed
+from qwen_magic.options import parse, typed, words
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,8 @@ from qwen_magic.options import parse, typed
         ("-s 'be brief' x", {"system": "be brief"}, "x"),
         ('-s "it\'s" x', {"system": "it's"}, "x"),
         (r"-s C:\new\table x", {"system": r"C:\new\table"}, "x"),
+        ("-f 'my data.csv' -i \"a b.png\" x", {"files": ["my data.csv"], "images": ["a b.png"]}, "x"),
+        (r"-f C:\data\new.csv x", {"files": [r"C:\data\new.csv"]}, "x"),
         ("-- -m is a flag", {}, "-m is a flag"),
         ("-5 + 3?", {}, "-5 + 3?"),
         ("- a list", {}, "- a list"),
@@ -32,6 +36,13 @@ from qwen_magic.options import parse, typed
 def test_options_are_read_off_the_front(line, given, text):
     parsed = parse(line)
     assert (parsed.given, parsed.text) == (given, text)
+
+
+@pytest.mark.skipif(os.sep != "/", reason="a backslash parts folders here")
+def test_a_backslash_keeps_a_path_with_spaces_together():
+    parsed = parse(r"-f my\ data.csv -s \ x")
+    assert (parsed.given, parsed.text) == ({"files": ["my data.csv"], "system": "\\"}, "x")
+    assert words(r"save my\ chat.json 'a b'") == ("save", "my chat.json", "a b")
 
 
 @pytest.mark.parametrize(

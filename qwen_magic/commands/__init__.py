@@ -1,8 +1,9 @@
 """The commands of `%qwen`: a table, and how a line is told from a question.
 
-A line is a command when its first word is one and the words behind it are what it takes; any other line is a
-question. So `%qwen undo` is a command, and `%qwen undo that last commit: how?` asks. What the commands do is in the
-modules beside this one.
+A line is a command when its first word is one and the words behind it are what it takes. One that nearly is (a word
+too many, or too few) is refused, because a slip should not be asked and paid for. Any other line is a question. So
+`%qwen undo` is a command, `%qwen undo a b` is refused, and `%qwen undo that last commit: how?` asks. What the commands
+do is in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..options import usage
+from ..options import usage, words
 from . import answers, chats, doctoring, files, whom
 
 if TYPE_CHECKING:
@@ -25,13 +26,20 @@ __all__ = ["COMMANDS", "Call", "Command", "command_in"]
 NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
 ENDPOINT = r"""(\S+|["']?local:\S.*)?( ?--(protocol[ =]\S*|yes))*"""
 EXAMINED = r"([^-\s]\S*)?( ?--(try-regions|json))*"
-SAVED = rf"{ONE_OR_TWO}( --no-pictures)?"
+SAVED = r"[^-\s]\S*( [^-\s]\S*)?( --no-pictures)?"
 FILES = r"(rm( \S+)+|prune)?"
+# These read their quotes themselves.
+READ_THEMSELVES = (ANYTHING, ENDPOINT)
+# No name has any of these in it.
+OF_SENTENCES = "?？，。！"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what it takes, for people and as a pattern (`shape`), and the function that does it."""
+    """A command: what it takes, for people and as a pattern (`shape`), and the function that does it.
+
+    The pattern is for the words with one space between them; what was quoted has none in it.
+    """
 
     arguments: str
     help: str
@@ -41,36 +49,53 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command as it was given: in whose magics, with which words, for which conversation (`-c`)."""
+    """A command as it was given: in whose magics, what stands behind its name, for which conversation (`-c`)."""
 
     magics: QwenMagics
-    words: tuple[str, ...]
+    text: str
     chat: str = "default"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return words(self.text)
 
 
 def command_in(text: str) -> Command | None:
     """The command that `text` is; `None` for a question.
 
-    Raises `InputError` for what would be an odd question: a single word that is nearly a command, a misplaced `-c`.
+    Raises `InputError` for what would be an odd question: what is nearly a command, a misplaced `-c`.
     """
-    words = text.split()
-    if not words:
-        return COMMANDS["help"]
-    command = COMMANDS.get(words[0])
-    if command is not None and {"-c", "--chat"} & set(words[1:]):
-        raise InputError("-c goes before the command.", f"Such as %qwen -c NAME {words[0]}.")
-    if command is not None and re.fullmatch(command.shape, " ".join(words[1:])):
-        return command
-    if command is not None and len(words) == 1:
-        raise InputError(f"%qwen {words[0]} needs more: {command.arguments}.", f"To ask it: %qwen -- {words[0]}")
-    if command is not None:
+    name, *given = words(text) or ("help",)
+    command = COMMANDS.get(name)
+    if command is None:
+        refuse_misspelt(name, given)
         return None
-    near = difflib.get_close_matches(words[0], COMMANDS, n=1, cutoff=0.75)
-    if near and len(words) == 1:
+    fits = re.fullmatch(command.shape, " ".join(re.sub(r"\s", "_", word) for word in given))
+    if not fits and not is_slip(command, given):
+        return None
+    if {"-c", "--chat"} & set(given):
+        raise InputError("-c goes before the command.", f"Such as %qwen -c NAME {name}.")
+    if command.shape not in READ_THEMSELVES and any(word.startswith(("'", '"')) for word in given):
+        raise InputError(f"A quote in %qwen {text} is not closed.", f"To ask it: %qwen -- {text}")
+    if not fits:
         raise InputError(
-            f"There is no command {words[0]!r}.", f"Did you mean {near[0]}? To ask it: %qwen -- {words[0]}"
+            f"%qwen {name} takes {command.arguments or 'nothing more'}.",
+            "A name with spaces goes in quotes. " * (len(given) > 1) + f"To ask it: %qwen -- {text}",
         )
-    return None
+    return command
+
+
+def is_slip(command: Command, given: list[str]) -> bool:
+    """Whether words that do not fit were meant for the command: a question has more of them, or its mark."""
+    most = 1 if command.shape == NOTHING else 2
+    names = [word for word in given if not word.startswith("-")]
+    return len(names) <= most and not any(mark in word for word in given for mark in OF_SENTENCES)
+
+
+def refuse_misspelt(name: str, given: list[str]) -> None:
+    near = difflib.get_close_matches(name.casefold(), COMMANDS, n=1, cutoff=0.75)
+    if near and not given:
+        raise InputError(f"There is no command {name!r}.", f"Did you mean {near[0]}? To ask it: %qwen -- {name}")
 
 
 def help_(call: Call) -> None:
@@ -82,7 +107,7 @@ def help_(call: Call) -> None:
 
 
 INTRODUCTION = """%%qwen [OPTIONS]           asks what the cell's body says; the answer streams below it
-%qwen [OPTIONS] QUESTION   asks a question on one line
+%qwen [OPTIONS] QUESTION   asks a question on one line; one that reads like a command goes after --
 %qwen COMMAND              see below
 
 The kernel keeps the conversation; a cell run again replaces its own turn. The prompt is free text; {{ expression }}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -79,7 +78,7 @@ def system(call: Call) -> None:
     """Set, clear or show the system prompt."""
     chat = conversations(call).get(call.chat)
     if call.words:
-        text = " ".join(call.words)
+        text = call.text if len(call.words) > 1 else call.words[0]
         chat.system = None if text.lower() == "none" else text
     print(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
 
@@ -111,7 +110,8 @@ def fork(call: Call) -> None:
     """Go on from a copy."""
     new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
     chat = conversations(call).fork(new, source, call.magics.cell())
-    print(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with -c {new}.")
+    option = f"-c {new!r}" if " " in new else f"-c {new}"
+    print(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with {option}.")
 
 
 def rename(call: Call) -> None:
@@ -136,10 +136,10 @@ def compact(call: Call) -> None:
 
 def save(call: Call) -> None:
     """Into a file that `load` reads; without the pictures a follow-up on them sends their names only."""
-    words = tuple(word for word in call.words if word != NO_PICTURES)
-    chat = named(replace(call, words=words), 1)
-    chat.save(words[0], contents=words == call.words)
-    print(f"{chat.name!r} is saved in {words[0]} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
+    file, *names = (word for word in call.words if word != NO_PICTURES)
+    chat = conversations(call).find(*names or [call.chat])
+    chat.save(file, contents=NO_PICTURES not in call.words)
+    print(f"{chat.name!r} is saved in {file} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
 
 
 def load(call: Call) -> None:

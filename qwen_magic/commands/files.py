@@ -44,7 +44,7 @@ def show(call: Call) -> None:
 
 
 def delete(call: Call, ids: tuple[str, ...]) -> None:
-    """Delete each that is there; those that are not are named in the end."""
+    """Delete each that is there; those that are not are named."""
     store = call.magics.assistant.gateway.files()
     missing = []
     for file_id in ids:
@@ -52,6 +52,7 @@ def delete(call: Call, ids: tuple[str, ...]) -> None:
             store.delete(file_id)
         except FileGone:
             missing.append(file_id)
-    print(f"{len(ids) - len(missing)} of {len(ids)} deleted." if ids else "There is nothing to delete.")
+    done = f"{len(ids) - len(missing)} of {len(ids)} deleted."
     if missing and call.words[:1] == ("rm",):
-        raise InputError(f"There is no file {', '.join(missing)}.", "%qwen files lists them.")
+        raise InputError(f"{done} There is no file {', '.join(missing)}.", "%qwen files lists them.")
+    print(done if ids else "There is nothing to delete.")

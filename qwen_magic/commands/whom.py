@@ -24,8 +24,8 @@ QUOTES = ('"', "'")
 
 def use(call: Call) -> None:
     """Ask somebody else from now on, or say who is asked."""
-    agreed = YES in call.words
-    words, protocol = without_protocol(tuple(word for word in call.words if word != YES))
+    agreed = YES in call.text.split()
+    words, protocol = without_protocol(tuple(word for word in call.text.split() if word != YES))
     name = named(" ".join(words))
     assistant = call.magics.assistant
     if name or protocol:
@@ -50,7 +50,7 @@ def named(text: str) -> str:
         raise InputError(f"The quotes in {text} do not match.", f'Such as {HERE}:"/a folder/model.gguf".')
     if " " in text:
         raise InputError(f"%qwen use takes one endpoint, and got {text}.")
-    return text
+    return text.strip("\"'")
 
 
 def without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:

@@ -78,7 +78,7 @@ class Conversations:
         """Raises `InputError` for an unknown conversation, or when the new name is taken."""
         with self._lock:
             conversation, new = self.find(old), valid(new)
-            if new in self._named:
+            if self._named.get(new, conversation) is not conversation:
                 raise taken(new)
             self._named = {new if name == conversation.name else name: each for name, each in self._named.items()}
             conversation.name = new
@@ -126,8 +126,9 @@ def valid(name: str) -> str:
     letters = [category(letter)[0] in "LMN" for letter in name]
     fine = all(good or letter in " -_." for good, letter in zip(letters, name, strict=True))
     if not (fine and letters and letters[0] and letters[-1] and "  " not in name and len(name) <= LONGEST_NAME):
+        shown = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
         raise InputError(
-            f"{name!r} cannot be the name of a conversation.",
+            f"{shown!r} cannot be the name of a conversation.",
             f"Take letters and digits, with spaces, - _ or . between them, at most {LONGEST_NAME}.",
         )
     return name

@@ -28,7 +28,9 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
+from errno import EACCES
 from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
@@ -43,6 +45,10 @@ from .turns import Turn
 __all__ = ["Saved", "load", "save", "write_in_one_piece"]
 
 FORMAT, VERSION = "qwen_magic conversation", 1
+# The format is named in so many first bytes.
+HEAD = 100
+# What a path raises: one with a null in it ValueError, one in the home of nobody RuntimeError.
+UNUSABLE = (OSError, ValueError, RuntimeError)
 
 PARTS: Mapping[str, type[Part]] = {"text": Text, "image": Image, "document": Document}
 
@@ -72,8 +78,10 @@ class Damaged(Exception):
 def save(saved: Saved, path: str | os.PathLike[str], *, contents: bool = False) -> None:
     """Writes the file; with `contents` also the pictures, else only their names and hashes.
 
-    Raises `InputError` when it cannot be written; what was there before is then still there.
+    Raises `InputError` when it cannot be written, or when something else is there, which then stays.
     """
+    if is_foreign(path):
+        raise InputError(f"{path} is there already, and is no saved conversation.", "Take another name.")
     turns = [
         {"place": place._asdict() if place else None} | plain(turn if contents else without_contents(turn))
         for place, turn in saved.turns
@@ -86,11 +94,11 @@ def save(saved: Saved, path: str | os.PathLike[str], *, contents: bool = False) 
 
 def load(path: str | os.PathLike[str]) -> Saved:
     """What `save` wrote. Raises `InputError` with the reason when the file is not such a one, or not whole."""
-    path = Path(path).expanduser()
     try:
+        path = Path(path).expanduser()
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except UNUSABLE as error:
+        raise InputError(f"{path} cannot be read: {reason(error)}.") from None
     data = parse(content, path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise foreign(path)
@@ -106,11 +114,22 @@ def load(path: str | os.PathLike[str]) -> Saved:
         raise InputError(f"{path} is damaged: {error}.") from None
 
 
+def is_foreign(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file, which something else has written."""
+    with suppress(*UNUSABLE):
+        path = Path(path).expanduser()
+        if path.is_file():
+            with path.open("rb") as file:
+                head = file.read(HEAD)
+            return bool(head) and FORMAT.encode() not in head
+    return False
+
+
 def parse(content: bytes, path: Path) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        if FORMAT.encode() in content[:100]:
+        if FORMAT.encode() in content[:HEAD]:
             raise InputError(f"{path} is damaged: it is cut short, or not JSON any more.") from None
         raise foreign(path) from None
 
@@ -205,16 +224,22 @@ def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
 
     Raises `InputError` when that is not possible.
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
     temporary = None
     try:
+        target = Path(os.path.realpath(Path(path).expanduser()))
+        if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+            raise PermissionError(EACCES, "It is read-only")
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
             temporary = file.name
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except OSError as error:
+    except UNUSABLE as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise InputError(f"{path} cannot be written: {reason(error)}.") from None
+
+
+def reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")

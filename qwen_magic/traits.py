@@ -1,0 +1,48 @@
+"""What a setting can be, beyond the type of its trait. What the settings are is in `magics` and `settings`."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from traitlets import TraitError
+
+from .endpoints import HERE, NAMES, endpoint
+from .errors import ConfigurationError
+
+__all__ = ["valid"]
+
+
+def valid(name: str, value: Any) -> Any:
+    """The value of this setting, if it can be one. Raises `TraitError`, which says what would be right."""
+    if name == "endpoint":
+        check_endpoint(value)
+    elif name == "prices":
+        check_prices(value)
+    elif name.endswith("model") and not value.strip():
+        raise TraitError(f"QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.")
+    elif isinstance(value, float) and not 0 < value < inf:
+        raise TraitError(f"QwenMagics.{name}: {value:g} is no time to wait. Give a number greater than 0.")
+    return value
+
+
+def check_endpoint(name: str) -> None:
+    if name and name not in NAMES and not name.startswith(f"{HERE}:"):
+        try:
+            endpoint(name)
+        except ConfigurationError as error:
+            raise TraitError(f"QwenMagics.endpoint: {error}") from None
+
+
+def check_prices(prices: dict[Any, Any]) -> None:
+    for model, price in prices.items():
+        pair = isinstance(price, tuple | list) and len(price) == 2 and all(map(is_price, price))
+        if not isinstance(model, str) or not pair:
+            raise TraitError(
+                f"QwenMagics.prices: {model!r}: {price!r} is not the price of a model. "
+                "The form is {'qwen-plus': (0.8, 2.0)}: in and out, per million tokens."
+            )
+
+
+def is_price(number: Any) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < inf
