@@ -311,3 +311,26 @@ def test_formulas_that_nobody_computed_are_not_blank_in_silence(tmp_path: Path) 
         book.active.append(row)
     book.save(tmp_path / "a.xlsx")
     assert "Formulas without a result in the file, shown as empty cells: 2." in described(tmp_path, "a.xlsx")
+
+
+def test_a_hidden_sheet_is_named_before_it_is_sent(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    salaries = book.create_sheet("salaries")
+    salaries.append(["name", "salary"])
+    salaries.sheet_state = "hidden"
+    book.save(tmp_path / "a.xlsx")
+    (found,) = gather(Attach(files=("a.xlsx",), cwd=tmp_path))
+    assert found.note.endswith("2 sheets, hidden ones among them: salaries")
+
+
+def test_a_type_that_only_pandas_has_is_named_as_pandas_names_it() -> None:
+    pandas = pytest.importorskip("pandas")
+    text = of_variable(pandas.DataFrame({"month": pandas.period_range("2020-01", periods=3, freq="M")}))
+    assert "|month|period[M]|0|" in text
+
+
+def test_what_has_keys_of_another_kind_is_described_too() -> None:
+    grouped = pytest.importorskip("pandas").DataFrame({"a": [1, 1], "b": [2, 3]}).groupby("a")
+    assert "DataFrameGroupBy" in of_variable(grouped)

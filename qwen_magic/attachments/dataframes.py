@@ -13,6 +13,8 @@ __all__ = ["frame_table", "read_frame"]
 
 # Rows that the most frequent values are counted in; the range and the missing values are of all rows.
 COUNTED = 200_000
+# narwhals' word for the types that only one library has, such as periods and sparse columns.
+UNKNOWN = "Unknown"
 # How what is missing in a column of numbers or of dates is written by pandas.
 PANDAS_MISSING = ("<NA>", "NaT")
 
@@ -64,7 +66,10 @@ def column(series: Any) -> Column:
     known = series.drop_nulls()
     if series.dtype.is_float():
         known = known.filter(~known.is_nan())
-    return Column(called(series.name), type_of(series.dtype), len(series) - len(known), values(known))
+    kind = type_of(series.dtype)
+    if kind == UNKNOWN:
+        kind = str(getattr(series.to_native(), "dtype", kind))
+    return Column(called(series.name), kind, len(series) - len(known), values(known))
 
 
 def called(name: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -79,10 +79,14 @@ def refuse_secret_variable(name: str, value: Any, text: str, keys: Iterable[str]
         raise InputError(f"{name} holds what looks like a key.", FORCE)
     if NAMES.search(name) and isinstance(value, str | bytes | list | tuple | dict):
         raise InputError(f"{name} is called like a secret.", FORCE)
-    kind = type(value)
-    if hasattr(kind, "keys") and not hasattr(kind, "dtype"):  # a Series has keys, too: those of its rows
-        harmless = WORD if hasattr(kind, "dtypes") else ""
-        fields = (key for key in map(str, value.keys()) if key.casefold() != harmless)
-        named = next(filter(NAMES.search, fields), None)
-        if named is not None:
-            raise InputError(f"{name} has a field called {named}, which looks like a secret.", FORCE)
+    named = next(filter(NAMES.search, fields(value)), None)
+    if named is not None:
+        raise InputError(f"{name} has a field called {named}, which looks like a secret.", FORCE)
+
+
+def fields(value: Any) -> Iterator[str]:
+    """The names of what is in a mapping or a table."""
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+    elif all(hasattr(type(value), each) for each in ("columns", "dtypes", "shape")):
+        yield from (each for each in map(str, value.columns) if each.casefold() != WORD)

@@ -36,21 +36,23 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int) -> Attachment:
         raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB.", "Save it as CSV, which can be of any size.")
     try:
         with workbook(file, name) as book:
-            tables = [table for sheet in book.worksheets[:MAX_SHEETS] if (table := described(sheet, name, rows))]
+            sheets = book.worksheets[:MAX_SHEETS]
+            found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows))}
+            hidden = ", ".join(sheet.title for sheet in found if sheet.sheet_state != "visible")
             left_out = len(book.worksheets) - MAX_SHEETS
         blank = uncomputed(file)
     except InputError:
         raise
     except Exception as error:  # whatever the library raises on a damaged file
         raise InputError(f"{name} cannot be read ({' '.join(str(error).split())[:200]}).", "Is it damaged?") from None
+    tables = list(found.values())
     if not tables:
         raise InputError(f"{name} has no cells with anything in them.")
     text = "\n".join(map(markdown, tables)) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
     text += f"\nFormulas without a result in the file, shown as empty cells: {blank:,}.\n" * (blank > 0)
     shape = tables[0].shape if len(tables) == 1 else f"{len(tables)} sheets"
-    return Attachment(
-        name, "table", "description", text.encode(), "text/markdown", f"described: {human(size)}, {shape}"
-    )
+    note = f"described: {human(size)}, {shape}" + f", hidden ones among them: {hidden}" * bool(hidden)
+    return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
 
 
 def uncomputed(file: BinaryIO) -> int:
@@ -88,7 +90,7 @@ def sheet_rows(sheet: Any) -> Iterator[list[str]]:
 def text(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
 
 
 def described(sheet: Any, name: str, rows: int) -> Table | None:
