@@ -1,7 +1,7 @@
 """What each Qwen model can do, as a table of facts. It is advice, never a fence: unknown models are fine.
 
-Facts are of September and October 2026, from the service's "Models" pages (section E of the protocol notes that
-this package was built from); where those pages are silent the fact is `None`, and nothing is concluded from it.
+Facts are of September and October 2026, from the service's "Models" pages; where those are silent the fact is `None`,
+and nothing is concluded from it.
 """
 
 from __future__ import annotations
