@@ -177,5 +177,5 @@ def said_by(client: BlockingKernelClient, code: str) -> str:
         said.extend((content.get("text", ""), *content.get("traceback", ())))
         said.append(content.get("data", {}).get("text/markdown", content.get("data", {}).get("text/plain", "")))
 
-    client.execute_interactive(code, timeout=60, output_hook=hear)
+    client.execute_interactive(code, timeout=60, output_hook=hear, stop_on_error=False)
     return "".join(said)
