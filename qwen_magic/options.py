@@ -22,13 +22,17 @@ Kind = Literal["flag", "off", "word", "words"]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option: a `flag` sets its destination, `off` clears it, a `word` has a value, `words` may be repeated."""
+    """An option: a `flag` sets its destination, `off` clears it, a `word` has a value, `words` may be repeated.
+
+    What `words` collect stands in a second destination, too, where there is one (`also`).
+    """
 
     names: tuple[str, ...]
     kind: Kind
     destination: str
     value: str
     help: str
+    also: str = ""
 
     @property
     def usage(self) -> str:
@@ -43,7 +47,7 @@ OPTIONS = (
     Option(
         ("-f", "--file"), "words", "files", "PATH", "attach a file, a glob or a URL; @PATH in the prompt does it too"
     ),
-    Option(("-i", "--image"), "words", "images", "PATH", "attach an image"),
+    Option(("-i", "--image"), "words", "files", "PATH", "attach an image", also="images"),
     Option(("-v", "--var"), "words", "variables", "NAME", "attach a variable of the notebook"),
     Option(("--rows",), "word", "rows", "N", "show so many first and last rows of a table"),
     Option(("--force",), "flag", "force", "", "attach what looks like a secret, or lies at a private address"),
@@ -100,10 +104,11 @@ def parse(line: str) -> Parsed:
             given[option.destination] = option.kind == "flag"
         else:
             value, position = word_at(line, position, option)
-            if option.kind == "words":
-                given.setdefault(option.destination, []).append(value)
-            else:
+            if option.kind == "word":
                 given[option.destination] = value
+            else:
+                for destination in filter(None, (option.destination, option.also)):
+                    given.setdefault(destination, []).append(value)
         position = skip_spaces(line, position)
     text = line[position:]
     ended = text == "--" or text.startswith("-- ")

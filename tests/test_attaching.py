@@ -85,6 +85,15 @@ def test_an_image_is_seen_by_the_vision_model_and_that_is_said(notebook, folder,
     assert "qwen3-vl-plus answers" in shown(result)
 
 
+def test_files_and_images_stand_in_the_order_in_which_they_were_typed(notebook, folder, sandbox):
+    notebook.run("Image.new('RGB', (40, 40), 'red').save('second.png')")
+    result = notebook.run("%%qwen -i 'plot one.png' -f notes.md -i second.png\nWhat?")
+    attached = [each["name"] for each in result.saved[-1]["metadata"]["qwen"]["attachments"]]
+    assert attached == ["plot one.png", "notes.md", "second.png"]
+    kinds = [part["type"] for part in last(sandbox)["messages"][-1]["content"]]
+    assert kinds == ["image_url", "text", "image_url", "text"]
+
+
 def test_the_native_form_of_an_image(notebook, folder, sandbox):
     notebook.run(f"%qwen use {sandbox.native_url}")
     assert notebook.run("%%qwen -i 'plot one.png'\nWhat?").status == "ok"

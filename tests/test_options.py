@@ -19,7 +19,7 @@ from qwen_magic.options import parse, typed, words
         ("-s 'be brief' x", {"system": "be brief"}, "x"),
         ('-s "it\'s" x', {"system": "it's"}, "x"),
         (r"-s C:\new\table x", {"system": r"C:\new\table"}, "x"),
-        ("-f 'my data.csv' -i \"a b.png\" x", {"files": ["my data.csv"], "images": ["a b.png"]}, "x"),
+        ("-f 'my data.csv' -i \"a b.png\" x", {"files": ["my data.csv", "a b.png"], "images": ["a b.png"]}, "x"),
         (r"-f C:\data\new.csv x", {"files": [r"C:\data\new.csv"]}, "x"),
         ("-- -m is a flag", {}, "-m is a flag"),
         ("-5 + 3?", {}, "-5 + 3?"),

@@ -32,11 +32,12 @@ UPLOADED = {"txt", "docx", "pdf", "xlsx", "epub", "mobi", "md", "csv", "json", "
 class Attach:
     """What a cell wants to take along.
 
-    `files` (`-f`) and `images` (`-i`) are paths, globs or URLs, `variables` (`-v`) names in `namespace`; `prompt` is
-    searched for `@path` and should be what the person typed, before values were put into it. `rows` is how many of a
-    table's first and last rows are shown. `force` takes what looks like a secret, and private addresses. `keys` are
-    keys that must not leave, beside those of the environment. With `as_documents`, a spreadsheet is kept as the file
-    that it is, for a model that reads uploaded files, instead of being described.
+    `files` (`-f`) and `images` (`-i`) are paths, globs or URLs; an image that stands among the files as well has its
+    place there. `variables` (`-v`) are names in `namespace`; `prompt` is searched for `@path` and should be what the
+    person typed, before values were put into it. `rows` is how many of a table's first and last rows are shown. `force`
+    takes what looks like a secret, and private addresses. `keys` are keys that must not leave, beside those of the
+    environment. With `as_documents`, a spreadsheet is kept as the file that it is, for a model that reads uploaded
+    files, instead of being described.
     """
 
     files: tuple[str | PathLike[str], ...] = ()

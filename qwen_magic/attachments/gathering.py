@@ -72,12 +72,10 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
 def sources(attach: Attach) -> tuple[Source, ...]:
     """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
     mentioned = (mention.path for mention in mentions(attach.prompt, attach.cwd))
-    lists = ((attach.files, False), (attach.images, True), (mentioned, False))
     found: dict[object, Source] = {}
-    for paths, as_image in lists:
-        for path in paths:
-            for source in find(os.fspath(path), attach.cwd, as_image):
-                found.setdefault(source.url or os.path.realpath(source.path or ""), source)
+    for path in (*attach.files, *attach.images, *mentioned):
+        for source in find(os.fspath(path), attach.cwd, path in attach.images):
+            found.setdefault(source.url or os.path.realpath(source.path or ""), source)
     if len(found) > MAX_DOCUMENTS:
         raise InputError(f"More than {MAX_DOCUMENTS} files are too many for one question.", "Attach fewer of them.")
     if not attach.force:
