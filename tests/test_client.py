@@ -3,7 +3,9 @@
 import _thread
 import gc
 import signal
+import sys
 import threading
+import time
 
 import pytest
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
@@ -270,16 +272,26 @@ def test_a_call_that_is_never_answered_gives_up(client):
         assert len(server.requests) == 3
 
 
+def interrupt():
+    """As a person does, from another thread: what the main thread waits for is broken off."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
 def test_waiting_for_a_call_can_be_interrupted(client):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored in the background
     long = plain("429 Too Many Requests", b"{}", "application/json", "retry-after: 25")
+    begun = time.monotonic()
     with FaultServer((long,), LISTING) as server:
-        thread = threading.Thread(target=lambda: wait_for(lambda: server.requests) and _thread.interrupt_main())
+        thread = threading.Thread(target=lambda: wait_for(lambda: server.requests) and interrupt())
         thread.start()
         with pytest.raises(KeyboardInterrupt):
             client.call(endpoint(server.url), "GET", "models")
         thread.join()
         assert len(server.requests) == 1
+    assert time.monotonic() - begun < 20
     signal.signal(signal.SIGINT, before)
 
 
