@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["ask", "chats", "compact", "conversation"]
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+PATH = (str, PathLike)
+PATHS_ONLY = "files and images take paths"
 BY_NAME = 'Give an object by name: variables={"it": value}'
 
 
@@ -59,14 +61,14 @@ def ask(
     """
     if not isinstance(prompt, str):
         raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
-    wanted = names_of(variables)
+    names = listed(variables, str, "variables takes names")
     assistant, view, cell = surroundings(show)
     if isinstance(chat, Conversation) and chat not in assistant.conversations:
         cell = None
     attach = Attach(
-        listed(files),
-        listed(images),
-        wanted,
+        listed(files, PATH, PATHS_ONLY),
+        listed(images, PATH, PATHS_ONLY),
+        names,
         namespace=variables if isinstance(variables, Mapping) else namespace(),
         rows=rows,
         force=force,
@@ -114,28 +116,17 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None]:
     return magics.assistant, magics.view() if show else SilentView(), cell_of(shell)
 
 
-def listed(paths: Paths) -> tuple[str | PathLike[str], ...]:
-    """One path, or several, as several. Raises `InputError` for what is no path."""
-    several = (paths,) if isinstance(paths, (str, PathLike)) else items(paths)
+def listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any, ...]:
+    """One of these kinds, or several, as several. Raises `InputError` for anything else; `wanted` says what it takes.
+
+    A table is one thing, though it can be gone through.
+    """
+    one = isinstance(given, kinds) or hasattr(given, "shape") or not isinstance(given, Iterable)
+    several = (given,) if one else tuple(given)
     for each in several:
-        if not isinstance(each, (str, PathLike)):
-            kind = type(each).__name__
-            raise InputError(f"files and images take paths, and this is of the type {kind}.", BY_NAME)
+        if not isinstance(each, kinds):
+            raise InputError(f"{wanted}, and this is of the type {type(each).__name__}.", BY_NAME)
     return several
-
-
-def names_of(variables: Mapping[str, Any] | str | Iterable[str]) -> tuple[str, ...]:
-    """The names of variables: one, or several. Raises `InputError` for what is no name."""
-    several = (variables,) if isinstance(variables, str) else items(variables)
-    for each in several:
-        if not isinstance(each, str):
-            raise InputError(f"variables takes names, and this is of the type {type(each).__name__}.", BY_NAME)
-    return several
-
-
-def items(given: Any) -> tuple[Any, ...]:
-    """What there is in `given`; a table is one thing, though it can be gone through, and so is what has no items."""
-    return tuple(given) if isinstance(given, Iterable) and not hasattr(given, "shape") else (given,)
 
 
 def namespace() -> Mapping[str, Any]:

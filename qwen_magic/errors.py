@@ -18,7 +18,7 @@
     │   ├── InvalidRequest       a field is wrong
     │   ├── FileNotReady         an uploaded document is still being read
     │   ├── FileGone             an uploaded document is not there (any more)
-    │   ├── RateLimited          too many requests, or too many tokens, for now
+    │   ├── RateLimited          too many requests, or too many tokens, in a short time
     │   └── ServiceUnavailable   the service's own trouble
     └── StreamError              the answer broke off
         ├── StreamCut            it ended without its end
@@ -192,7 +192,7 @@ class FileGone(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """Too many requests, or too many tokens, for now."""
+    """Too many requests, or too many tokens, in a short time."""
 
     transient = True
 

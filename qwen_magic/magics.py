@@ -275,8 +275,8 @@ class QwenMagics(Magics):
             return
         if set(parsed.given) - {"chat"}:
             raise InputError("A command of %qwen takes no option but -c.", f"To ask it: -- {parsed.text}")
-        _, *rest = parsed.text.split(maxsplit=1) or [""]
-        command.do(Call(self, "".join(rest).rstrip(), parsed.given.get("chat", "default")))
+        rest = "".join(parsed.text.split(maxsplit=1)[1:])
+        command.do(Call(self, rest.rstrip(), parsed.given.get("chat", "default")))
 
     def _evaluate(self, expression: str) -> Any:
         # What {{ … }} is for: the person's own expression, in the person's own namespace.

@@ -17,7 +17,7 @@ from wire import chunk, sse
 
 from qwen_magic.answer import Answer
 from qwen_magic.conversations import SUMMARISE, Limits, Turn, fit
-from qwen_magic.conversations.budget import weigh
+from qwen_magic.conversations.budget import measure
 from qwen_magic.errors import InputError
 from qwen_magic.events import Usage
 from qwen_magic.messages import Document, Image, Message
@@ -123,7 +123,7 @@ def test_the_thinking_of_earlier_turns_counts_where_it_is_sent() -> None:
     ("text", "tokens"), [("", 0), ("abcd" * 10, 10), ("abcde", 2), ("你好世界", 4), ("한국어", 3), ("你好 abc", 3)]
 )
 def test_chinese_japanese_and_korean_weigh_a_token_a_character(text: str, tokens: int) -> None:
-    assert weigh([Message.user(text)]) - weigh([Message.user("")]) == tokens
+    assert measure([Message.user(text)]).tokens - measure([Message.user("")]).tokens == tokens
 
 
 def picture(data: bytes) -> Image:
@@ -159,11 +159,14 @@ UNKNOWN = 2_621_440 // 1024 + 2
     ],
 )
 def test_pictures_weigh_what_the_services_formula_says(image: Image, tokens: int) -> None:
-    assert weigh([Message.user("", image)]) - weigh([Message.user("")]) == tokens
+    assert measure([Message.user("", image)]).tokens - measure([Message.user("")]).tokens == tokens
 
 
 def test_some_models_read_pictures_in_smaller_squares() -> None:
-    assert weigh([Message.user("", png(1120, 560))], "qvq-max") - weigh([Message.user("")]) == 40 * 20 + 2
+    assert (
+        measure([Message.user("", png(1120, 560))], "qvq-max").tokens - measure([Message.user("")]).tokens
+        == 40 * 20 + 2
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_a_setting_that_cannot_be_is_named_and_nothing_passes(tmp_path: Path, sa
     with jupyter_servers.running(tmp_path, *options, environment={"QWEN_RELAY_API_KEY": KEY}) as server:
         assert httpx.post(f"{server.relay}/{PATH}", headers=BEARER, json=chat("x")).status_code in (403, 404, 405)
         assert setting.partition("=")[0] in server.log
-        for client in notebook_kernel(server):
+        with notebook_kernel(server) as client:
             assert "offers no relay" in said_by(client, "%load_ext qwen_magic\n%qwen use relay")
             assert said_by(client, "import os; print('QWEN_RELAY_API_KEY' in os.environ)").strip() == "False"
     assert not sandbox.requests
@@ -249,11 +250,10 @@ def test_a_server_that_stops_lets_answers_end_and_breaks_off_the_others(tmp_path
 # --- the kernel next to it
 
 
-def notebook_kernel(server: JupyterServer) -> Iterator[BlockingKernelClient]:
+def notebook_kernel(server: JupyterServer) -> AbstractContextManager[BlockingKernelClient]:
     session = {"name": "n", "path": "n.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
     kernel_id = server.api("POST", "sessions", json=session)["kernel"]["id"]
-    with connected(server.folder / "jupyter_runtime_dir" / f"kernel-{kernel_id}.json") as client:
-        yield client
+    return connected(server.folder / "jupyter_runtime_dir" / f"kernel-{kernel_id}.json")
 
 
 @pytest.mark.parametrize("place", ["a file", "the environment"])
@@ -264,7 +264,7 @@ def test_a_kernel_of_the_server_asks_through_the_relay_and_never_has_the_key(
     environment = {} if settings else {"QWEN_RELAY_API_KEY": KEY}
     options = relay_options(sandbox.root, **settings)
     with jupyter_servers.running(tmp_path, *options, environment=environment) as server:
-        for client in notebook_kernel(server):
+        with notebook_kernel(server) as client:
             said = said_by(client, "%load_ext qwen_magic\n%qwen use relay")
             assert "/user/ann/qwen/compatible-mode/v1" in said
             assert TOKEN not in said
@@ -279,9 +279,8 @@ def test_a_kernel_of_the_server_asks_through_the_relay_and_never_has_the_key(
 
 def test_without_a_key_of_its_own_a_kernel_asks_the_relay_by_itself(tmp_path: Path, sandbox: Sandbox) -> None:
     options = relay_options(sandbox.root, key_file=key_file(tmp_path))
-    with jupyter_servers.running(tmp_path, *options) as server:
-        for client in notebook_kernel(server):
-            assert "hello by itself" in said_by(client, "%load_ext qwen_magic\n%qwen hello by itself")
+    with jupyter_servers.running(tmp_path, *options) as server, notebook_kernel(server) as client:
+        assert "hello by itself" in said_by(client, "%load_ext qwen_magic\n%qwen hello by itself")
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["left to notebooks", "given to the relay"])
@@ -291,7 +290,7 @@ def test_the_service_s_own_variable_is_the_relay_s_only_when_it_is_told_so(
     options = relay_options(sandbox.root, **({"key_variable": "DASHSCOPE_API_KEY"} if taken else {}))
     with jupyter_servers.running(tmp_path, *options, environment={"DASHSCOPE_API_KEY": KEY}) as server:
         assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == (200 if taken else 403)
-        for client in notebook_kernel(server):
+        with notebook_kernel(server) as client:
             found = said_by(client, "import os; print('DASHSCOPE_API_KEY' in os.environ)").strip()
             assert found == str(not taken)
             said = said_by(client, "%load_ext qwen_magic\n%qwen use auto")
@@ -305,9 +304,9 @@ def test_a_hub_s_relay_that_cannot_be_asked_is_named(url: str) -> None:
 
 
 def test_a_kernel_of_a_server_without_a_relay_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
-    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root)) as server:
-        for client in notebook_kernel(server):
-            assert "offers no relay" in said_by(client, "%load_ext qwen_magic\n%qwen use relay")
+    options = relay_options(sandbox.root)
+    with jupyter_servers.running(tmp_path, *options) as server, notebook_kernel(server) as client:
+        assert "offers no relay" in said_by(client, "%load_ext qwen_magic\n%qwen use relay")
 
 
 # --- a proxy before it

@@ -62,7 +62,7 @@ def decodes(data: bytes, encoding: str, whole: bool) -> bool:
 
 
 def is_chinese(sample: bytes) -> bool:
-    return 2 * len(PAIRS.findall(sample)) >= LEAST_SHARE * len(HIGH.findall(sample))
+    return not HIGH.search(sample) or share(PAIRS, sample) >= LEAST_SHARE
 
 
 def share(pattern: re.Pattern[bytes], sample: bytes) -> float:

@@ -14,7 +14,7 @@ from struct import unpack
 
 from ..errors import InputError
 from ..messages import Document, Image, Message, Part
-from ..models import lookup
+from ..models import Model, lookup
 from ..tokens import count_tokens
 from .turns import Turn
 
@@ -206,16 +206,17 @@ def calibration(turns: Iterable[Turn], model: str) -> float:
     return min(max(counted / estimated, LEAST_RATIO), GREATEST_RATIO) if estimated else 1.0
 
 
-def measure(messages: Iterable[Message], model: str) -> Size:
+def measure(messages: Iterable[Message], model: str = "") -> Size:
     """How much these messages are when they are sent to `model`."""
-    return sum((measure_message(message, model) for message in messages), Size())
+    facts = lookup(model)
+    return sum((measure_message(message, facts) for message in messages), Size())
 
 
-def measure_message(message: Message, model: str) -> Size:
+def measure_message(message: Message, model: Model) -> Size:
     parts = message.parts
-    thinking = message.reasoning if lookup(model).keeps_thinking else ""
+    thinking = message.reasoning if model.keeps_thinking else ""
     return Size(
-        tokens=weigh([message], model),
+        tokens=TOKENS_A_MESSAGE + count_tokens(thinking) + sum(weigh_part(part, model.patch) for part in parts),
         body=FRAME + encoded(thinking) + sum(body_of(part) for part in parts),
         images=len(message.images),
         words=count_tokens(message.text) if message.role == "user" else 0,
@@ -232,17 +233,6 @@ def body_of(part: Part) -> int:
 
 def encoded(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
-
-
-def weigh(messages: Iterable[Message], model: str = "") -> int:
-    """The estimated tokens of these messages."""
-    facts = lookup(model)
-    return sum(
-        TOKENS_A_MESSAGE
-        + sum(weigh_part(part, facts.patch) for part in message.parts)
-        + (count_tokens(message.reasoning) if facts.keeps_thinking else 0)
-        for message in messages
-    )
 
 
 def weigh_part(part: Part, patch: int) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -129,27 +128,21 @@ def row(turns: int, runs: list[Run]) -> tuple[str, ...]:
 
 def main() -> None:
     sys.path.insert(0, str(HERE.parent / "browser"))
-    from front_ends import CHROMIUM, FLAGS, running_server
-    from playwright.sync_api import sync_playwright
+    from front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("turns", type=int, nargs="*", default=[0, 50, 200, 1000])
     options.add_argument("--runs", type=int, default=3)
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, sync_playwright() as playwright:
-        folder = Path(place) / "notebooks"
-        folder.mkdir()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        with running_server(Path(place) / "home", folder, HERE) as server:
-            print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
-            for turns in chosen.turns:
-                runs = []
-                for _ in range(chosen.runs):
-                    page = browser.new_page(viewport={"width": 1100, "height": 900})
-                    runs.append(measure(turns, page, server))
-                    page.close()
-                print("| " + " | ".join(row(turns, runs)) + " |", flush=True)
-        browser.close()
+    with running_browser(HERE) as (new_page, server):
+        print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
+        for turns in chosen.turns:
+            runs = []
+            for _ in range(chosen.runs):
+                page = new_page()
+                runs.append(measure(turns, page, server))
+                page.close()
+            print("| " + " | ".join(row(turns, runs)) + " |", flush=True)
 
 
 if __name__ == "__main__":

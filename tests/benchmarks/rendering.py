@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -338,8 +337,7 @@ def ratios(results: dict[Run, Sent]) -> Iterator[str]:
 
 def main() -> None:
     sys.path.insert(0, str(HERE.parent / "browser"))
-    from front_ends import CHROMIUM, FLAGS, running_server
-    from playwright.sync_api import sync_playwright
+    from front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--full", action="store_true", help="also what takes minutes")
@@ -347,23 +345,18 @@ def main() -> None:
     chosen = options.parse_args()
     results: dict[Run, Sent] = {}
     pages: dict[Run, Seen] = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, sync_playwright() as playwright:
-        folder = Path(place) / "notebooks"
-        folder.mkdir()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        with running_server(Path(place) / "home", folder, HERE) as server:
-            print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
-            for run in runs(chosen.full):
-                if run.design not in chosen.design:
-                    continue
-                page = browser.new_page(viewport={"width": 1100, "height": 900})
-                sent, seen = measure(run, page, server)
-                page.close()
-                results[run] = sent
-                if seen is not None:
-                    pages[run] = seen
-                print("| " + " | ".join(row(run, sent, seen)) + " |", flush=True)
-        browser.close()
+    with running_browser(HERE) as (new_page, server):
+        print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
+        for run in runs(chosen.full):
+            if run.design not in chosen.design:
+                continue
+            page = new_page()
+            sent, seen = measure(run, page, server)
+            page.close()
+            results[run] = sent
+            if seen is not None:
+                pages[run] = seen
+            print("| " + " | ".join(row(run, sent, seen)) + " |", flush=True)
     print()
     print("\n".join(("live view:", *goals(results, pages), "", *ratios(results))))
 

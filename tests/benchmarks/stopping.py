@@ -77,23 +77,17 @@ def row(name: str, milliseconds: Sequence[float], goal: int) -> str:
 
 def main() -> None:
     sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
-    from front_ends import CHROMIUM, FLAGS, running_server
-    from playwright.sync_api import sync_playwright
+    from front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=9)
     runs = options.parse_args().runs
     print(f"{'from Stop until, in ms':<34}{'median':>8}{'worst':>8}{'goal':>8}")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, sync_playwright() as playwright:
-        folder = Path(place) / "notebooks"
-        folder.mkdir()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        with running_server(Path(place) / "home", folder) as server:
-            for app, name in (("lab", "JupyterLab"), ("notebook", "Notebook 7")):
-                page = browser.new_page(viewport={"width": 1100, "height": 900})
-                print(row(f"on the page, {name}", list(on_the_page(app, runs, page, server)), 300), flush=True)
-                page.close()
-        browser.close()
+    with running_browser() as (new_page, server):
+        for app, name in (("lab", "JupyterLab"), ("notebook", "Notebook 7")):
+            page = new_page()
+            print(row(f"on the page, {name}", list(on_the_page(app, runs, page, server)), 300), flush=True)
+            page.close()
     free, closed = zip(*with_a_silent_server(runs), strict=True)
     print(row("kernel, a silent server", free, 100))
     print(row("connection, a silent server", closed, 100))

@@ -8,8 +8,9 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-__all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "running_server"]
+__all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "running_browser", "running_server"]
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -79,6 +80,20 @@ def running_server(home: Path, folder: Path, *modules: Path) -> Iterator[Server]
         finally:
             process.terminate()
             process.wait(20)
+
+
+@contextmanager
+def running_browser(*modules: Path) -> Iterator[tuple[Callable[[], Any], Server]]:
+    """What opens a page, and a server as above in a folder that goes away: for whoever has no fixtures."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, sync_playwright() as playwright:
+        folder = Path(place) / "notebooks"
+        folder.mkdir()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        with running_server(Path(place) / "home", folder, *modules) as server:
+            yield lambda: browser.new_page(viewport={"width": 1100, "height": 900}), server
+        browser.close()
 
 
 def address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
