@@ -12,7 +12,8 @@ from typing import Any
 from . import tokens
 from .chat import Chat, Seen
 from .directives import DIRECTIVES, Play, play
-from .inventing import example, wanted_tool
+from .inventing import wanted_tool
+from .schema_examples import example
 from .tokens import Counts
 from .tour import HARM, THOUGHTS, TOUR
 

@@ -1,4 +1,4 @@
-"""Values that fit a JSON schema, and whether a question asks for a tool. Nothing is understood, only matched."""
+"""Whether a question asks for a tool. Nothing is understood, only matched."""
 
 from __future__ import annotations
 
@@ -7,32 +7,10 @@ from typing import Any
 
 from .chat import Chat
 
-__all__ = ["example", "wanted_tool"]
+__all__ = ["wanted_tool"]
 
+# Letters of a word of a function's name that a question has to have.
 LONG_ENOUGH = 4
-PHRASE = 40
-
-
-def example(schema: Any, words: str, depth: int = 0) -> Any:
-    """A value that fits `schema`, made of `words` where a string is asked for."""
-    if not isinstance(schema, dict) or depth > 8:
-        return None
-    for chosen in ("const", "default"):
-        if chosen in schema:
-            return schema[chosen]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for several in ("anyOf", "oneOf"):
-        if schema.get(several):
-            return example(schema[several][0], words, depth + 1)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        return {name: example(inner, words, depth + 1) for name, inner in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [example(schema.get("items", {}), words, depth + 1)] * max(1, schema.get("minItems", 1))
-    simple = {"integer": int(schema.get("minimum", 1)), "number": schema.get("minimum", 1.5), "boolean": True}
-    return simple.get(kind, None if kind == "null" else " ".join(words.split())[:PHRASE])
 
 
 def wanted_tool(chat: Chat, *, forced: bool) -> dict[str, Any] | None:
