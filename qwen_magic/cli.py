@@ -71,7 +71,7 @@ def serve_sandbox(options: argparse.Namespace) -> int:
     from .sandbox import Sandbox
 
     ended = told_to_end()
-    with Sandbox(options.port, options.host, remember=0) as sandbox:
+    with Sandbox(options.port, options.host, any_key=True, remember=0) as sandbox:
         places = {"compatible": sandbox.compatible_url, "native": sandbox.native_url, "key": sandbox.key}
         print(SANDBOX.format(**places), flush=True)
         # Windows delivers signals only between waits.

@@ -63,6 +63,8 @@ KNOWN: tuple[Model, ...] = (
     Model("qwen3.8-omni-flash", None, None, True, None, multimodal=True),
     Model("qwen3.7-plus", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.7-max", M, 65_536, False, "on"),
+    # Its page of Aug 2026 is quoted with 65,536 and with 131,072 tokens of output: the smaller is safe.
+    Model("qwen3.7-flash", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.6-plus", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.6-flash", M, 65_536, True, "on", multimodal=True),
     Model("qwen3.5-plus", M, 65_536, True, "on", multimodal=True),
@@ -83,11 +85,14 @@ KNOWN: tuple[Model, ...] = (
     Model("qvq-max", 131_072, 8_192, True, "always", multimodal=True, patch=28),
     Model("qvq-plus", 131_072, 8_192, True, "always", multimodal=True, patch=28),
     Model("qwq-plus", 131_072, 8_192, False, "always"),
+    Model("qwq-32b", 131_072, 8_192, False, "always"),
     # 100 file ids a request, and 1: "Qwen-Long" and "Qwen-Doc-Turbo" pages of the docs, 2026.
     Model("qwen-long", 10 * M, 32_768, False, None, max_files=100),
     Model("qwen-doc-turbo", 262_144, 8_192, False, None, max_files=1),
     Model("qwen3-coder-plus", None, None, False, "never"),
     Model("qwen3-coder-flash", None, None, False, "never"),
+    Model("qwen-coder-plus", None, None, False, "never"),
+    Model("qwen-coder-turbo", None, None, False, "never"),
     # "One user message, no system": "OpenAI Chat Completions" page of the docs (translation_options), Oct 2026.
     # "qwen-mt-plus/turbo stream cumulative text even in compat mode": notes of a driver tested live, Sep 2026.
     Model("qwen-mt-plus", None, None, False, "never", single_turn=True, incremental=False),
@@ -105,6 +110,9 @@ SEES = re.compile(r"(?:\b|_)(?:vl|omni|qvq|ocr)(?:\b|_|\d)", re.IGNORECASE)
 # Of the same kind as the models of the table: qwen-mt-flash, qwen-mt-image; qvq-72b-preview, qwen2.5-vl-7b, qwen2.5vl.
 TRANSLATES = re.compile(r"^qwen-mt\b", re.IGNORECASE)
 SMALL_PATCHES = re.compile(r"\bqvq\b|2\.5-?vl(?:\b|_|\d)", re.IGNORECASE)
+# Open-weight models come in pairs, one that always thinks and one that never does: qwen3-30b-a3b-thinking-2507.
+ONLY_THINKS = re.compile(r"-thinking\b|^(?:qwq|qvq)\b", re.IGNORECASE)
+NEVER_THINKS = re.compile(r"-instruct\b|^qwen\d*-coder\b", re.IGNORECASE)
 
 
 def lookup(name: str) -> Model:
@@ -113,9 +121,13 @@ def lookup(name: str) -> Model:
     if found:
         return found
     sees = True if SEES.search(name) else None
+    thinking: Thinking | None = "always" if ONLY_THINKS.search(name) else None
+    if NEVER_THINKS.search(name):
+        thinking = "never"
     return Model(
         name,
         vision=sees,
+        thinking=thinking,
         multimodal=bool(sees),
         single_turn=bool(TRANSLATES.search(name)),
         patch=28 if SMALL_PATCHES.search(name) else 32,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -460,9 +462,10 @@ def test_wrong_uploads_are_refused(talk: Talk, name: str, data: bytes, purpose: 
     assert words in error(response)["message"]
 
 
-def test_files_are_listed_page_by_page_and_belong_to_an_account(sandbox: Sandbox) -> None:
-    url = f"{sandbox.compatible_url}/files"
-    with httpx.Client(headers={"authorization": "Bearer sk-pages"}, trust_env=False) as http:
+def test_files_are_listed_page_by_page_and_belong_to_an_account() -> None:
+    headers = {"authorization": "Bearer sk-pages"}
+    with Sandbox(any_key=True) as sandbox, httpx.Client(headers=headers, trust_env=False) as http:
+        url = f"{sandbox.compatible_url}/files"
         for name in ("a.txt", "b.txt", "c.txt"):
             http.post(url, data={"purpose": "file-extract"}, files={"file": (name, b"x")})
         page = http.get(url, params={"limit": 2, "purpose": "file-extract", "create_after": "20200101"}).json()
@@ -483,7 +486,7 @@ def test_files_are_listed_page_by_page_and_belong_to_an_account(sandbox: Sandbox
 def test_a_fresh_document_can_be_told_to_take_its_time() -> None:
     with Sandbox(parsing_polls=2) as sandbox, httpx.Client(trust_env=False) as http:
         talk = Talk(sandbox, http)
-        http.headers["authorization"] = "Bearer sk-x"
+        http.headers["authorization"] = f"Bearer {sandbox.key}"
         file_id = talk.upload("a.txt", b"text").json()["id"]
         messages = [{"role": "system", "content": f"fileid://{file_id}"}, {"role": "user", "content": "hi"}]
         answers = [talk.compatible(messages, "qwen-long") for _ in range(3)]
@@ -626,7 +629,7 @@ def test_a_client_that_goes_away_is_noticed_at_once(sandbox: Sandbox, http: http
 def test_stopping_ends_what_is_still_running() -> None:
     sandbox = Sandbox().start()
     with ThreadPoolExecutor(1) as pool, httpx.Client(trust_env=False) as http:
-        http.headers["authorization"] = "Bearer sk-x"
+        http.headers["authorization"] = f"Bearer {sandbox.key}"
         running = pool.submit(Talk(sandbox, http).compatible, "sandbox: silent")
         sandbox.wait(bool)
         sandbox.stop()
@@ -635,7 +638,7 @@ def test_stopping_ends_what_is_still_running() -> None:
 
 def test_a_hundred_streams_at_once(sandbox: Sandbox) -> None:
     limits = httpx.Limits(max_connections=100)
-    headers = {"authorization": "Bearer sk-x"}
+    headers = {"authorization": f"Bearer {sandbox.key}"}
     with ThreadPoolExecutor(100) as pool, httpx.Client(limits=limits, trust_env=False, headers=headers) as http:
         http.timeout = httpx.Timeout(60)
         talk = Talk(sandbox, http)
@@ -657,7 +660,7 @@ def test_requests_are_recorded_without_the_key(talk: Talk) -> None:
     assert one.body["messages"] == [{"role": "user", "content": "one"}]
     assert (one.method, one.path, one.status, one.cut) == ("POST", "/compatible-mode/v1/chat/completions", 200, False)
     assert three.status == 400
-    assert one.headers["authorization"] == "…dbox"
+    assert one.headers["authorization"] == f"…{talk.sandbox.key[-4:]}"
     assert talk.sandbox.key not in repr(one)
 
 
@@ -670,3 +673,114 @@ def test_models_are_listed(sandbox: Sandbox, http: httpx.Client) -> None:
 
 def test_the_root_says_what_this_is(sandbox: Sandbox, http: httpx.Client) -> None:
     assert "simulator" in http.get(sandbox.root).text
+
+
+def test_a_sandbox_has_a_key_of_its_own_and_takes_no_other() -> None:
+    with Sandbox() as one, Sandbox() as other, httpx.Client(trust_env=False) as http:
+        assert one.key != other.key
+        for key, status in ((one.key, 200), (other.key, 401), ("sk-sandbox", 401), ("x", 401)):
+            headers = {"authorization": f"Bearer {key}"}
+            assert http.get(f"{one.compatible_url}/models", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "192.168.0.1"])
+def test_a_page_with_another_name_for_this_machine_gets_nothing(
+    host: str, sandbox: Sandbox, http: httpx.Client
+) -> None:
+    """As a page does in a browser whose name server was made to lead here."""
+    assert http.get(f"{sandbox.compatible_url}/models", headers={"host": host}).status_code == 403
+    for ours in ("localhost", "[::1]:1", "a.localhost", "127.0.0.2"):
+        assert http.get(f"{sandbox.compatible_url}/models", headers={"host": ours}).status_code == 200
+
+
+def test_head_and_options_are_answered(sandbox: Sandbox, http: httpx.Client) -> None:
+    url = f"{sandbox.compatible_url}/models"
+    head = http.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) == len(http.get(url).content)
+    assert http.head(sandbox.root).status_code == 200
+    options = http.options(f"{sandbox.compatible_url}/files", headers={"authorization": ""})
+    assert (options.status_code, options.headers["allow"]) == (204, "GET, POST")
+    assert http.options(f"{sandbox.compatible_url}/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"ffffffff\r\n" + b" " * 40_000_000,
+        b"x\r\n",
+        b"-5\r\n",
+        b"0\r\n" + b"a: b\r\n" * 1000,
+        b"1" * 100_000,
+    ],
+    ids=["a chunk of 4 GB", "no number", "a negative number", "endless trailers", "an endless line"],
+)
+def test_a_body_in_bad_chunks_is_refused_and_not_kept(body: bytes, sandbox: Sandbox) -> None:
+    head = (
+        f"POST /compatible-mode/v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+        f"authorization: Bearer {sandbox.key}\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    sandbox.clear()
+    address = ("127.0.0.1", sandbox.port)
+    with socket.create_connection(address, timeout=20) as connection, contextlib.suppress(OSError):
+        connection.sendall(head.encode() + body)
+        assert b" 400 " in connection.recv(4096).partition(b"\r\n")[0]
+    assert all(len(request.raw) <= 16 * 2**20 for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("protocol", ["compatible", "native"])
+def test_several_answers_are_streamed_side_by_side(protocol: str, talk: Talk) -> None:
+    texts = {0: "", 1: "", 2: ""}
+    if protocol == "compatible":
+        for frame in frames(talk.compatible("sandbox: echo\nseveral answers", stream=True, n=3)):
+            for choice in frame["choices"] if frame != "[DONE]" else ():
+                texts[choice["index"]] += choice["delta"]["content"] or ""
+    else:
+        options = {"n": 3, "result_format": "message", "incremental_output": True}
+        for event in talk.native("sandbox: echo\nseveral answers", stream=True, **options).text.split("\n\n")[:-1]:
+            for choice in json.loads(event.partition("data:")[2])["output"]["choices"]:
+                texts[choice["index"]] += choice["message"]["content"]
+    assert set(texts.values()) == {"several answers"}
+
+
+def test_native_usage_never_falls(talk: Talk) -> None:
+    for prompt in ("sandbox: long 700", "sandbox: tour", "sandbox: echo\n这是一个答案，不长。"):
+        for model, path in (("qwen-plus", TEXT), ("qwen3.8-max", VISION)):
+            events = talk.native(prompt, model, path, stream=True, incremental_output=True).text.split("\n\n")[:-1]
+            outputs = [json.loads(event.partition("data:")[2])["usage"]["output_tokens"] for event in events]
+            assert outputs == sorted(outputs)
+
+
+def test_a_role_is_refused_in_the_words_of_the_service(talk: Talk) -> None:
+    """As its users quote them: no field is named, and only the model behind the gateway signs its messages."""
+    said = error(talk.compatible([{"role": "developer", "content": "x"}, {"role": "user", "content": "x"}]))
+    assert said == {
+        "message": "developer is not one of ['system', 'assistant', 'user', 'tool', 'function'] - 'messages.[0].role'",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "invalid_parameter_error",
+    }
+    said = error(talk.compatible([{"role": "system", "content": "x"}]))
+    assert said["message"] == (
+        "<400> InternalError.Algo.InvalidParameter: The input messages do not contain elements with the role of user"
+    )
+    assert said["param"] is None
+    older = [{"role": "user", "content": "x"}, {"role": "function", "name": "f", "content": "1"}]
+    assert talk.compatible(older).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "stream"),
+    [
+        ("qwen3.7-flash", False),
+        ("qwen-coder-plus", False),
+        ("qwq-32b", True),
+        ("qwen3-235b-a22b-thinking-2507", True),
+        ("qwen3-next-80b-a3b-thinking", True),
+        ("qwen3-30b-a3b-instruct-2507", False),
+    ],
+)
+def test_models_of_the_service_are_served(model: str, stream: bool, talk: Talk) -> None:
+    assert talk.compatible("hi", model, stream=stream).status_code == 200
+    if stream:
+        assert "only support stream" in error(talk.compatible("hi", model))["message"]

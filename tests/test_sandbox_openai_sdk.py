@@ -83,6 +83,8 @@ def test_embeddings(client: Any) -> None:
     again = client.embeddings.create(model="text-embedding-v4", input="a", dimensions=64).data
     assert [len(vector.embedding) for vector in vectors] == [64, 64]
     assert vectors[0].embedding == again[0].embedding
+    plain = client.embeddings.create(model="text-embedding-v4", input="a", dimensions=64, encoding_format="float").data
+    assert again[0].embedding == pytest.approx(plain[0].embedding, rel=1e-6)
     with pytest.raises(openai.BadRequestError):
         client.embeddings.create(model="text-embedding-v4", input=["a"] * 11)
 

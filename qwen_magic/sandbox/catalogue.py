@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from ..models import KNOWN, Model, lookup
 from .refusals import Refusal
 
@@ -14,7 +17,15 @@ OPEN = tuple(
     Model(name, 131_072, 16_384, False, "on")
     for name in ("qwen3-235b-a22b", "qwen3-32b", "qwen3-30b-a3b", "qwen3-14b", "qwen3-8b", "qwen3-0.6b")
 )
-EXTRA = {model.name: model for model in OPEN}
+# Open-weight models that only think, or never do (the service's docs, "Deep thinking", 2026).
+PAIRS = tuple(
+    replace(lookup(f"{name}-{word}"), window=131_072, max_output=32_768)
+    for name in ("qwen3-235b-a22b", "qwen3-30b-a3b", "qwen3-next-80b-a3b", "qwen3-vl-235b-a22b", "qwen3-vl-8b")
+    for word in ("thinking", "instruct")
+)
+EXTRA = {model.name: model for model in (*OPEN, *PAIRS)}
+# qwen3-30b-a3b-thinking-2507
+DATED = re.compile(r"-\d{4}$")
 
 
 def names() -> tuple[str, ...]:
@@ -25,11 +36,11 @@ def names() -> tuple[str, ...]:
 def find(name: object) -> Model:
     """The facts of a model that can chat; raises the service's refusal for any other."""
     if not isinstance(name, str) or not name:
-        raise Refusal("InvalidParameter", "you must provide a model parameter", param="model")
-    model = EXTRA.get(name) or lookup(name)
+        raise Refusal("InvalidParameter", "you must provide a model parameter")
+    model = EXTRA.get(DATED.sub("", name)) or lookup(name)
     if model not in KNOWN and model.name not in EXTRA:
         message = f"The model `{name}` does not exist or you do not have access to it."
-        raise Refusal("ModelNotFound", message, param=None)
+        raise Refusal("ModelNotFound", message)
     return model
 
 

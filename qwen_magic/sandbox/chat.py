@@ -88,6 +88,11 @@ class Chat:
         wish = self.option("enable_thinking")
         return wish if isinstance(wish, bool) else self.model.thinking == "on"
 
+    @property
+    def choices(self) -> int:
+        """How many answers are wanted (`n`)."""
+        return int(self.option("n", 1))
+
     def option(self, name: str, default: Any = None) -> Any:
         """A field of the body; `null` is as good as nothing."""
         value = self.options.get(name)

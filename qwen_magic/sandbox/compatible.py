@@ -26,7 +26,7 @@ def read_chat(request: Request, body: Mapping[str, Any]) -> Chat:
     model = find(body.get("model"))
     messages = body.get("messages")
     if not isinstance(messages, list):
-        raise wrong("Missing required parameter: messages", "messages")
+        raise wrong("Missing required parameter: messages")
     options = {name: value for name, value in body.items() if name not in ("model", "messages")}
     return Chat(
         protocol="compatible",
@@ -45,7 +45,7 @@ def read_content(content: Any) -> Iterable[Part]:
     if isinstance(content, str):
         return (Part("text", content),)
     if not isinstance(content, list):
-        raise wrong("Invalid type for 'messages.content': expected a string or a list", "messages")
+        raise wrong("Invalid type for 'messages.content': expected a string or a list")
     return tuple(map(read_part, content))
 
 
@@ -53,10 +53,10 @@ def read_part(part: Any) -> Part:
     """One item of a content; an item of an unknown type is refused, a known one has to have its value."""
     kind = part.get("type") if isinstance(part, dict) else None
     if kind not in PARTS:
-        raise wrong("Unexpected item type in content.", "messages")
+        raise wrong("Unexpected item type in content.")
     found = PARTS[kind](part)
     if not isinstance(found.value, str):
-        raise wrong(f"Invalid value of an item of type '{kind}' in content.", "messages")
+        raise wrong(f"Invalid value of an item of type '{kind}' in content.")
     return found
 
 
@@ -97,21 +97,21 @@ class CompatibleForm:
 
     def opening(self) -> Iterable[bytes]:
         thinking = {"content": None, "role": "assistant", "reasoning_content": ""}
-        yield self.chunk(thinking if self.reply.reasoning else {"content": "", "role": "assistant"})
+        yield self.chunks(thinking if self.reply.reasoning else {"content": "", "role": "assistant"})
 
     def frame(self, piece: Piece) -> bytes:
         if piece.kind == "reasoning":
-            return self.chunk({"content": None, "reasoning_content": piece.text})
+            return self.chunks({"content": None, "reasoning_content": piece.text})
         if piece.kind == "tool":
             named = {"name": piece.name, "arguments": ""} if piece.id else {"arguments": piece.text}
             call = {"index": piece.index, "id": piece.id, "type": "function", "function": named}
-            return self.chunk({"content": None, "tool_calls": [call]})
+            return self.chunks({"content": None, "tool_calls": [call]})
         self.said = piece.text if self.chat.model.incremental else self.said + piece.text
-        return self.chunk({"content": self.said} | self.no_reasoning())
+        return self.chunks({"content": self.said} | self.no_reasoning())
 
     def closing(self, *, done: bool) -> Iterable[bytes]:
         last = "" if self.chat.model.incremental else self.said
-        yield self.chunk({"content": last} | self.no_reasoning(), self.reply.finish)
+        yield self.chunks({"content": last} | self.no_reasoning(), self.reply.finish)
         if self.counted and self.chat.option("stream_options", {}).get("include_usage") is True:
             yield self.event({"choices": [], "usage": usage(self.reply.counts)})
         if done:
@@ -136,7 +136,7 @@ class CompatibleForm:
             ]
         choices = [
             {"finish_reason": self.reply.finish, "index": index, "message": message, "logprobs": None}
-            for index in range(self.chat.option("n", 1))
+            for index in range(self.chat.choices)
         ]
         counts = {"usage": usage(self.reply.counts)} if self.counted else {}
         return {"choices": choices, "object": "chat.completion", **counts, **self.facts}
@@ -144,9 +144,13 @@ class CompatibleForm:
     def no_reasoning(self) -> dict[str, None]:
         return {"reasoning_content": None} if self.reply.reasoning else {}
 
-    def chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> bytes:
-        choice = {"delta": delta, "index": 0, "logprobs": None, "finish_reason": finish}
-        return self.event({"choices": [choice], "usage": None})
+    def chunks(self, delta: Mapping[str, Any], finish: str | None = None) -> bytes:
+        """A chunk for each choice (`n`); their texts grow side by side."""
+        choices = (
+            {"delta": delta, "index": index, "logprobs": None, "finish_reason": finish}
+            for index in range(self.chat.choices)
+        )
+        return b"".join(self.event({"choices": [choice], "usage": None}) for choice in choices)
 
     def event(self, own: Mapping[str, Any]) -> bytes:
         frame = {"choices": own["choices"], "object": "chat.completion.chunk", "usage": own["usage"], **self.facts}

@@ -5,43 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .chat import Chat, Message
-from .refusals import wrong
+from .refusals import Refusal, wrong
 from .tokens import of_chat, of_text
 
 __all__ = ["check_length", "check_messages"]
 
-ROLES = ("system", "user", "assistant", "tool")
+# In the order in which the service names them; `function` is the older name of `tool`.
+ROLES = ("system", "assistant", "user", "tool", "function")
 
 # The service's docs, "Long context": a question beside files has up to 9,000 tokens, and plain text of more than a
 # million has to come as a file. "Models": the input of qwen3.8-max has up to 991,808.
 BESIDE_FILES = 9_000
 WITHOUT_FILES = 1_000_000
 INPUT = {"qwen3.8-max": 991_808}
+# The service's own spelling, as its users quote it.
+NOT_ASKED_FOR = 'messages with role "tool" must be a response to a preceeding message with "tool_calls".'
+NOT_ANSWERED = (
+    'An assistant message with "tool_calls" must be followed by tool messages responding to each "tool_call_id".'
+)
 EMPTY = "Role must be user or assistant and Content length must be greater than 0"
 
 
 def check_messages(chat: Chat) -> None:
     """Refuses what the service refuses in the messages, but for what is attached to them."""
     if not chat.messages:
-        raise wrong(EMPTY, "messages")
-    for message in chat.messages:
-        check_message(message)
+        raise wrong(EMPTY)
+    for index, message in enumerate(chat.messages):
+        check_message(message, index)
     check_calls(chat.messages)
-    if not any(message.role in ("user", "tool") for message in chat.messages):
-        raise wrong("The messages must contain at least one message of the user.", "messages")
+    if not any(message.role == "user" for message in chat.messages):
+        raise wrong("The input messages do not contain elements with the role of user")
     partial = [message for message in chat.messages if message.partial]
     if partial and (partial != [chat.messages[-1]] or chat.messages[-1].role != "assistant"):
-        raise wrong("partial can only be set on the last message, and its role must be assistant", "messages")
+        raise wrong("partial can only be set on the last message, and its role must be assistant")
     if chat.name.startswith("qwen-mt") and [message.role for message in chat.messages] != ["user"]:
-        raise wrong("Translation takes exactly one message of the user.", "messages")
+        raise wrong("Translation takes exactly one message of the user.")
 
 
-def check_message(message: Message) -> None:
+def check_message(message: Message, index: int) -> None:
     if message.role not in ROLES:
-        raise wrong(f"'{message.role}' is not one of {list(ROLES)} - 'messages.role'", "messages")
+        said = f"{message.role} is not one of {list(ROLES)} - 'messages.[{index}].role'"
+        raise Refusal("InvalidParameter", said, by_model=True)
     empty = not any(part.value for part in message.parts)
-    if empty and not message.calls and message.role != "tool":
-        raise wrong(EMPTY, "messages")
+    if empty and not message.calls and message.role not in ("tool", "function"):
+        raise wrong(EMPTY)
 
 
 def check_calls(messages: Iterable[Message]) -> None:
@@ -50,15 +57,14 @@ def check_calls(messages: Iterable[Message]) -> None:
     for message in messages:
         if message.role == "tool":
             if message.answers not in open_calls:
-                raise wrong("messages with role 'tool' must be a response to a preceding message with 'tool_calls'.")
+                raise wrong(NOT_ASKED_FOR)
             open_calls.discard(message.answers)
             continue
         if open_calls:
             break
         open_calls = set(message.calls)
     if open_calls:
-        rule = "must be followed by tool messages responding to each 'tool_call_id'."
-        raise wrong(f"An assistant message with 'tool_calls' {rule}")
+        raise wrong(NOT_ANSWERED)
 
 
 def check_length(chat: Chat) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import random
+import struct
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .catalogue import EMBEDDING
@@ -37,9 +40,21 @@ def embed(body: dict[str, Any]) -> dict[str, Any]:
     dimensions = body.get("dimensions") or USUAL
     if dimensions not in DIMENSIONS:
         raise Refusal("InvalidParameter", f"Dimension should be one of {list(DIMENSIONS)}")
-    data = [{"object": "embedding", "index": n, "embedding": vector(text, dimensions)} for n, text in enumerate(texts)]
+    form = body.get("encoding_format") or "float"
+    if form not in FORMS:
+        raise Refusal("InvalidParameter", f"encoding_format should be one of {list(FORMS)}")
+    vectors = (FORMS[form](vector(text, dimensions)) for text in texts)
+    data = [{"object": "embedding", "index": n, "embedding": embedding} for n, embedding in enumerate(vectors)]
     usage = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
     return {"object": "list", "data": data, "model": EMBEDDING, "usage": usage}
+
+
+def in_base64(values: list[float]) -> str:
+    """As the OpenAI SDK asks for them by itself: 32-bit floats, the lowest byte first."""
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+
+
+FORMS: Mapping[str, Callable[[list[float]], Any]] = {"float": lambda values: values, "base64": in_base64}
 
 
 def vector(text: str, dimensions: int) -> list[float]:

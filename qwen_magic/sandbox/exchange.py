@@ -54,7 +54,7 @@ class Request:
         """A number of the query, from 1 to `highest`; raises the service's refusal of anything else."""
         value = self.query.get(name) or str(usual)
         if not value.isdecimal() or not 1 <= int(value) <= highest:
-            raise Refusal("InvalidParameter", f"'{name}' must be between 1 and {highest}", param=name)
+            raise Refusal("InvalidParameter", f"'{name}' must be between 1 and {highest}")
         return int(value)
 
     def body(self) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def look_at_files(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...
     if not ids:
         return ()
     if not chat.model.reads_files:
-        raise wrong("The model does not support fileid:// in messages, use qwen-long.", "messages")
+        raise wrong("The model does not support fileid:// in messages, use qwen-long.")
     if len(ids) > (MAX_FILES if chat.model.name == "qwen-long" else 1):
         raise wrong("Too many files provided.")
     files = [readable(storage.get(account, file_id), file_id) for file_id in ids]

@@ -90,10 +90,12 @@ class NativeForm:
         return ()
 
     def frame(self, piece: Piece) -> bytes:
+        # Pieces round up: so far, and never more than there are in the end.
+        counts, more = self.reply.counts, tokens.of_text(piece.text)
         if piece.kind == "reasoning":
-            self.reasoned += tokens.of_text(piece.text)
+            self.reasoned = min(self.reasoned + more, counts.reasoning)
         else:
-            self.answered += tokens.of_text(piece.text)
+            self.answered = min(self.answered + more, counts.answer)
         if piece.kind == "tool":
             return self.event(self.message(calls=[self.call(piece)]), "null")
         self.said[piece.kind] = self.said[piece.kind] + piece.text if self.cumulative else piece.text
@@ -142,16 +144,12 @@ class NativeForm:
         return EVENT.format(self.events, "result", 200, compact(self.body(message, finish))).encode()
 
     def body(self, message: Mapping[str, Any], finish: str) -> dict[str, Any]:
-        choices = [{"message": message, "index": index, "finish_reason": finish} for index in range(self.choices)]
+        choices = [{"message": message, "index": index, "finish_reason": finish} for index in range(self.chat.choices)]
         output: dict[str, Any] = {**message, "finish_reason": finish} if self.as_text else {"choices": choices}
         if self.reply.pages:
             output["search_info"] = {"search_results": list(self.reply.pages)}
         counts = {"usage": self.usage()} if self.counted else {}
         return {"output": output, **counts, "request_id": self.request_id}
-
-    @property
-    def choices(self) -> int:
-        return 1 if self.chat.stream else int(self.chat.option("n", 1))
 
     def usage(self) -> dict[str, Any]:
         counts = self.reply.counts

@@ -15,7 +15,7 @@ __all__ = ["read_message"]
 def read_message(message: Any, read_content: Callable[[Any], Iterable[Part]]) -> Message:
     """The message; raises the service's refusal of one that has not the right form."""
     if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise wrong("'role' is a required property - 'messages'", "messages")
+        raise wrong("'role' is a required property - 'messages'")
     return Message(
         role=message["role"],
         parts=tuple(read_content(message.get("content"))),
@@ -34,4 +34,4 @@ def read_calls(calls: Any) -> tuple[str, ...]:
         return tuple(str(call["id"]) for call in calls)
     except (KeyError, TypeError, ValueError):
         message = 'The "function.arguments" parameter of the code model must be in JSON format.'
-        raise wrong(message, "messages") from None
+        raise wrong(message) from None

@@ -41,9 +41,10 @@ KINDS: Mapping[str, Kind] = {
 class Refusal(Exception):
     """The service says no.
 
-    `code` is the native one. `by_model` says that it is the model that refuses, and not the gateway before it: the
-    native protocol then answers a request for a stream with HTTP 200 and an error event. `framed` says that the HTTP
-    error itself has the frames of a stream.
+    `code` is the native one. `by_model` says that the model refuses, and not the gateway before it: the native
+    protocol then answers a request for a stream with HTTP 200 and an error event. `signed` says that the message
+    begins with the algorithm's own code. `framed` says that the HTTP error itself has the frames of a stream.
+    `param` is null in whatever the service was seen to say of a question; the Files API names a field.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class Refusal(Exception):
         *,
         param: str | None = None,
         by_model: bool = False,
+        signed: bool = False,
         framed: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.param, self.by_model = code, message, param, by_model
-        self.framed, self.headers = framed, headers or {}
+        self.signed, self.framed, self.headers = signed, framed, headers or {}
 
     @property
     def status(self) -> int:
@@ -67,8 +69,7 @@ class Refusal(Exception):
     def compatible(self, request_id: str) -> dict[str, Any]:
         kind = KINDS[self.code]
         # The algorithm behind the gateway signs its messages like this; seen in answers of the service.
-        signed = self.by_model and self.code == "InvalidParameter"
-        message = f"<400> InternalError.Algo.InvalidParameter: {self.message}" if signed else self.message
+        message = f"<400> InternalError.Algo.InvalidParameter: {self.message}" if self.signed else self.message
         error = {"message": message, "type": kind.type, "param": self.param, "code": kind.code}
         own = {"id": f"chatcmpl-{request_id}"} if self.by_model else {}
         return {"error": error, **own, "request_id": request_id}
@@ -78,6 +79,6 @@ class Refusal(Exception):
         return {"code": code, "message": self.message, "request_id": request_id}
 
 
-def wrong(message: str, param: str | None = None) -> Refusal:
+def wrong(message: str) -> Refusal:
     """The refusal of a model that cannot work with what it was given."""
-    return Refusal("InvalidParameter", message, param=param, by_model=True)
+    return Refusal("InvalidParameter", message, by_model=True, signed=True)

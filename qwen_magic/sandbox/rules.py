@@ -12,7 +12,7 @@ from typing import Any
 
 from .catalogue import streams_only, thinks_in_streams_only
 from .chat import Chat
-from .refusals import Refusal, wrong
+from .refusals import wrong
 
 __all__ = ["check_options"]
 
@@ -121,7 +121,7 @@ def check_options(chat: Chat) -> None:
     for rule in RULES:
         value = chat.option(rule.field)
         if value is not None and not rule.accepts(value):
-            raise wrong(rule.message, rule.field)
+            raise wrong(rule.message)
     for check in (check_lengths, check_streaming, check_thinking, check_format, check_search):
         check(chat)
 
@@ -130,7 +130,7 @@ def check_lengths(chat: Chat) -> None:
     limit = chat.model.max_output or 65_536
     for name in ("max_tokens", "max_completion_tokens"):
         if not whole(1, limit)(chat.option(name, 1)):
-            raise wrong(f"Range of {name} should be [1, {limit}]", name)
+            raise wrong(f"Range of {name} should be [1, {limit}]")
 
 
 def check_streaming(chat: Chat) -> None:
@@ -138,24 +138,24 @@ def check_streaming(chat: Chat) -> None:
         return
     if chat.option("stream_options") is not None:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise Refusal("InvalidParameter", message, param="stream_options")
+        raise wrong(message)
     if streams_only(chat.model):
         raise wrong("This model only support stream mode, please enable the stream parameter to access the model.")
     if chat.thinks and thinks_in_streams_only(chat.model):
-        raise wrong("parameter.enable_thinking only support stream call", "enable_thinking")
+        raise wrong("parameter.enable_thinking only support stream call")
 
 
 def check_thinking(chat: Chat) -> None:
     if chat.model.thinking == "always" and chat.option("enable_thinking") is False:
-        raise wrong("The value of the enable_thinking parameter is restricted to True.", "enable_thinking")
+        raise wrong("The value of the enable_thinking parameter is restricted to True.")
     if chat.option("reasoning_effort") and chat.option("thinking_budget") is not None:
-        raise wrong("reasoning_effort and thinking_budget cannot be set at the same time.", "thinking_budget")
+        raise wrong("reasoning_effort and thinking_budget cannot be set at the same time.")
     if not chat.thinks:
         return
     if chat.partial:
-        raise wrong("Partial mode is not supported when enable_thinking is true", "messages")
+        raise wrong("Partial mode is not supported when enable_thinking is true")
     if chat.option("n", 1) > 1:
-        raise wrong("n must be 1 when enable_thinking is true", "n")
+        raise wrong("n must be 1 when enable_thinking is true")
     if isinstance(chat.option("tool_choice"), dict) or chat.option("tool_choice") == "required":
         raise wrong("The tool_choice parameter does not support being set to required or object in thinking mode")
     if chat.protocol == "native" and (
@@ -170,16 +170,16 @@ def check_format(chat: Chat) -> None:
     if kind == "text":
         return
     if chat.thinks and not newest:
-        raise wrong("Json mode response is not supported when enable_thinking is true", "response_format")
+        raise wrong("Json mode response is not supported when enable_thinking is true")
     if kind == "json_schema" and not newest:
-        raise wrong("The model does not support response_format of type 'json_schema'.", "response_format")
+        raise wrong("The model does not support response_format of type 'json_schema'.")
     if kind == "json_object" and not any("json" in message.text.lower() for message in chat.messages):
         message = (
             "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
         )
-        raise wrong(message, "messages")
+        raise wrong(message)
 
 
 def check_search(chat: Chat) -> None:
     if chat.option("enable_search") is True and chat.model.reads_files:
-        raise wrong("The model does not support enable_search.", "enable_search")
+        raise wrong("The model does not support enable_search.")

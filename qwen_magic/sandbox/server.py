@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import secrets
 import socket
 import sys
 import threading
@@ -27,6 +29,10 @@ MB = 1024 * 1024
 MAX_BODY, MAX_UPLOAD = 16 * MB, 512 * MB
 REMEMBERED = 10_000
 BLOCK = 64 * 1024
+# Of a body that is too large so much is read all the same, so that its sender gets to read the refusal.
+PATIENCE = 2
+# Of a line between the chunks of a body; more trailing lines than this are no trailer.
+LONGEST_LINE, MOST_TRAILERS = 8 * 1024, 100
 # In seconds: a socket's timeout has an upper limit, which differs between systems.
 LOOK, NAP = 3600.0, 0.01
 
@@ -34,15 +40,23 @@ LOOK, NAP = 3600.0, 0.01
 class Sandbox:
     """The offline service: `start` it, talk to it over HTTP, `stop` it. Also a context manager.
 
-    `port` 0 takes any free one. `parsing_polls` is how many questions about a freshly uploaded document are told that
+    `port` 0 takes any free one. Only `key` opens it, a random one for each sandbox, unless `any_key`: then any that
+    begins as the service's do. `parsing_polls` is how many questions about a freshly uploaded document are told that
     it is still being read; `remember` is how many requests are kept in `requests`.
     """
 
-    key = "sk-sandbox"
-
-    def __init__(self, port: int = 0, host: str = "127.0.0.1", *, parsing_polls: int = 0, remember: int = REMEMBERED):
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        any_key: bool = False,
+        parsing_polls: int = 0,
+        remember: int = REMEMBERED,
+    ):
         self.host, self.port = host, port
-        self.service = Service(parsing_polls)
+        self.key = "sk-sandbox" if any_key else f"sk-sandbox-{secrets.token_urlsafe(24)}"
+        self.service = Service(parsing_polls, key="" if any_key else self.key)
         self.log = Log(remember)
         self.server: Server | None = None
         self.thread: threading.Thread | None = None
@@ -164,6 +178,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         raw, refusal = self.read_body(headers, unquote(parts.path))
+        if not self.is_for_us(headers.get("host", "")):
+            refusal = Refusal("AccessDenied", "The sandbox answers to the names of this machine only.")
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         root = f"http://{headers.get('host', '')}"
         request = Request(self.command, unquote(parts.path), query, headers, raw, root)
@@ -178,23 +194,44 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             self.server.log.update(number, cut=gone, done=True)
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = handle_any
+    do_GET = do_HEAD = do_OPTIONS = do_POST = do_DELETE = do_PUT = do_PATCH = handle_any
+
+    def is_for_us(self, host: str) -> bool:
+        """Whether the request names this machine: a page that has another name lead here gets nothing."""
+        if not ipaddress.ip_address(str(self.server.server_address[0])).is_loopback:
+            return True
+        name = urlsplit(f"//{host}").hostname or ""
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(name).is_loopback
+        return name in ("", "localhost") or name.endswith(".localhost")
 
     def read_body(self, headers: dict[str, str], path: str) -> tuple[bytes, Refusal | None]:
-        """The body, and a refusal when it is larger than the service takes (it is read to its end all the same)."""
+        """The body, and a refusal when it is larger than the service takes, or is not what its headers say."""
         limit = MAX_BODY if path.startswith((f"{V1}/chat", AIGC, f"{V1}/embeddings")) else MAX_UPLOAD
         blocks, size = [], 0
         chunked = "chunked" in headers.get("transfer-encoding", "")
-        for block in self.chunked() if chunked else self.sized(headers):
-            size += len(block)
-            if size <= limit:
-                blocks.append(block)
+        try:
+            for block in self.chunked() if chunked else self.sized(headers):
+                size += len(block)
+                if size <= limit:
+                    blocks.append(block)
+                elif size > PATIENCE * limit:
+                    self.close_connection = True
+                    break
+        except ValueError:
+            self.close_connection = True
+            return b"", Refusal("InvalidParameter", "Required body invalid, please check the request body format.")
         if size > limit:
             return b"", Refusal("BadRequest.TooLarge", "Payload Too Large.")
         return b"".join(blocks), None
 
     def sized(self, headers: dict[str, str]) -> Iterator[bytes]:
-        left = int(headers.get("content-length") or 0)
+        return self.blocks(int(headers.get("content-length") or 0))
+
+    def blocks(self, left: int) -> Iterator[bytes]:
+        """So many bytes of the body, a block at a time; raises `ValueError` for a number that is none."""
+        if left < 0:
+            raise ValueError(left)
         while left > 0:
             block = self.rfile.read(min(left, BLOCK))
             if not block:
@@ -204,11 +241,16 @@ class Handler(BaseHTTPRequestHandler):
             yield block
 
     def chunked(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline().split(b";")[0].strip() or b"0", 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
+        while size := int(self.line().split(b";")[0].strip() or b"0", 16):
+            yield from self.blocks(size)
+            self.line()
+        for _ in range(MOST_TRAILERS):
+            if not self.line().strip():
+                return
+        raise ValueError("more trailers than are believable")
+
+    def line(self) -> bytes:
+        return self.rfile.readline(LONGEST_LINE)
 
     def write(self, response: Response) -> bool:
         """Sends a response; returns whether the client was there until its end."""
@@ -216,7 +258,8 @@ class Handler(BaseHTTPRequestHandler):
             return False
         if isinstance(response.body, bytes):
             self.send_head(response, {"content-length": str(len(response.body))})
-            self.wfile.write(response.body)
+            if self.command != "HEAD":
+                self.wfile.write(response.body)
             return True
         if response.status:
             self.send_head(response, {"transfer-encoding": "chunked"})

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
 from hashlib import sha256
+from hmac import compare_digest
 from time import time
 from typing import Any
 
@@ -65,9 +66,13 @@ Handler = Callable[..., Response]
 
 
 class Service:
-    """Everything that outlives a request: files, batches, and how often a request was tried."""
+    """Everything that outlives a request: files, batches, and how often a request was tried.
 
-    def __init__(self, parsing_polls: int = 0) -> None:
+    Only `key` opens it; without one every key that begins as the service's do.
+    """
+
+    def __init__(self, parsing_polls: int = 0, key: str = "") -> None:
+        self.key = key
         self.storage = Storage(parsing_polls)
         self.tries: Counter[str] = Counter()
         self.lock = threading.Lock()
@@ -116,10 +121,13 @@ class Service:
         matches = [
             (method, found, handler) for method, route, handler in self.routes if (found := route.fullmatch(path))
         ]
+        if matches and request.method == "OPTIONS":
+            return Response(b"", 204, headers={"allow": ", ".join(sorted({method for method, _, _ in matches}))})
         if path.startswith((V1, API)):
-            admit(request)
+            admit(request, self.key)
+        asked = "GET" if request.method == "HEAD" else request.method
         for method, found, handler in matches:
-            if method == request.method:
+            if method == asked:
                 return handler(request, *found.groups())
         raise Refusal("NotFound", f"Not found: {request.method} {path}")
 
@@ -192,9 +200,13 @@ class Service:
             return refusal.status, refusal.compatible(request_id)
 
 
-def admit(request: Request) -> None:
-    """Lets in whoever brings a key that begins as the service's do."""
-    if request.key.startswith(KEY_START) and request.key != KEY_START:
+def admit(request: Request, key: str) -> None:
+    """Lets in whoever brings the key; where there is none, a key that begins as the service's do."""
+    if key:
+        known = compare_digest(request.key.encode(), key.encode())
+    else:
+        known = request.key.startswith(KEY_START) and request.key != KEY_START
+    if known:
         return
     if request.path.startswith(API):
         message = "Invalid API-key provided." if request.key else "No API-key provided."
