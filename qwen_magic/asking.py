@@ -9,11 +9,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .answer import Answer
-from .assistant import Assistant
+from .assistant import Answered, Assistant, nothing
 from .attachments import Attach
 from .conversations import Conversation
 from .errors import InputError
 from .extension import load
+from .forks import is_child
 from .interrupts import in_one_line
 from .question import Question
 
@@ -33,6 +34,8 @@ BY_NAME = 'Give an object by name: variables={"it": value}'
 def ask(
     prompt: str,
     *,
+    endpoint: str = "",
+    protocol: str = "",
     model: str = "",
     system: str | None = None,
     think: bool | None = None,
@@ -47,22 +50,27 @@ def ask(
     variables: Mapping[str, Any] | str | Iterable[str] = (),
     rows: int = 5,
     force: bool = False,
-    **fields: Any,
+    fields: Mapping[str, Any] | None = None,
 ) -> Answer:
     """Ask, and return the answer; in a notebook it streams into the cell's output as well, unless `show` is false.
 
-    The keywords are the options of `%%qwen`, and have its defaults. `chat` is the name of a conversation, or one that
-    you have made; there, turns belong to no cell. `files` and `images` are paths, globs or URLs, or one of them;
-    `variables` are names in the notebook, or one of them, or objects by name. All other keywords go into the request's
-    body as they are (`temperature=0.2`). The prompt is sent as it is: in Python, f-strings put values in.
+    The keywords are the options of `%%qwen`, and have its defaults. `endpoint` is a name or a base URL as for
+    `%qwen use`, for this question; `protocol` alone asks the same endpoint in another protocol. Without them a notebook
+    asks whom it uses, and a script, or a worker process, whom `QWEN_BASE_URL` names. `chat` is the name of a
+    conversation, or one that you have made; there, turns belong to no cell. `files` and `images` are paths, globs or
+    URLs, or one of them; `variables` are names in the notebook, or one of them, or objects by name. `fields` go into
+    the request's body as they are (`{"temperature": 0.2}`). The prompt is sent as it is: in Python, f-strings put
+    values in.
 
-    Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; `_qwen` (and
+    Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; in a notebook `_qwen` (and
     `%qwen last`) then have what had arrived.
     """
     if not isinstance(prompt, str):
         raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
+    if not isinstance(fields or {}, Mapping):
+        raise InputError(f"fields is of the type {type(fields).__name__}.", "It takes a dict, by the fields' names.")
     names = listed(variables, str, "variables takes names")
-    assistant, view, cell = surroundings(show)
+    assistant, view, cell, answered = surroundings(show)
     if isinstance(chat, Conversation) and chat not in assistant.conversations:
         cell = None
     attach = Attach(
@@ -74,9 +82,22 @@ def ask(
         force=force,
     )
     question = Question(
-        prompt, model, system, think, search, fields, alone, chat, cell, append=append, pin=pin, attach=attach
+        prompt,
+        endpoint=endpoint,
+        protocol=protocol,
+        model=model,
+        system=system,
+        think=think,
+        search=search,
+        fields=fields or {},
+        alone=alone,
+        conversation=chat,
+        cell=cell,
+        append=append,
+        pin=pin,
+        attach=attach,
     )
-    return assistant.ask(question, view)
+    return assistant.ask(question, view, answered=answered)
 
 
 @in_one_line()
@@ -85,9 +106,9 @@ def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answe
 
     Raises `QwenError` when there is nothing to sum up yet, or no answer.
     """
-    assistant, view, cell = surroundings(show)
+    assistant, view, cell, answered = surroundings(show)
     whole = chat if isinstance(chat, Conversation) else assistant.conversations.find(chat)
-    return assistant.compact(whole, view, cell if whole in assistant.conversations else None)
+    return assistant.compact(whole, view, cell if whole in assistant.conversations else None, answered)
 
 
 def conversation(name: str = "default") -> Conversation:
@@ -97,23 +118,26 @@ def conversation(name: str = "default") -> Conversation:
 
 def chats() -> Conversations:
     """All conversations of this notebook, to go through, `find`, `fork`, `rename`, `drop` or `load`."""
-    assistant, _, _ = surroundings(show=False)
-    return assistant.conversations
+    return surroundings(show=False)[0].conversations
 
 
-def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None]:
-    """Who asks, what shows the answer, and in which cell: those of the IPython shell, if there is one."""
+def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]:
+    """Who asks, what shows the answer, in which cell, and who is told: those of the IPython shell, if there is one.
+
+    A child that a cell has forked shows nothing: its parent's front-end does not hear it.
+    """
     from IPython.core.getipython import get_ipython
 
     from .rendering.silent import SilentView
 
     shell = get_ipython()
     if shell is None:
-        return of_script(), SilentView(), None
+        return of_script(), SilentView(), None, nothing
     from .cells import cell_of
 
     magics = load(shell)
-    return magics.assistant, magics.view() if show else SilentView(), cell_of(shell)
+    view = magics.view() if show and not is_child() else SilentView()
+    return magics.assistant, view, cell_of(shell), magics.publisher()
 
 
 def listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any, ...]:

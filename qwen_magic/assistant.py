@@ -28,7 +28,6 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .client import AnswerStream
-    from .endpoints import Endpoint
     from .rendering.view import View
 
 __all__ = ["Assistant", "Cancel"]
@@ -59,6 +58,13 @@ class Cancel:
             stop()
 
 
+Answered = Callable[[Answer], None]
+
+
+def nothing(answer: Answer) -> None:
+    """For whoever wants no more than what `ask` returns."""
+
+
 @dataclass(frozen=True)
 class Last:
     """The last question that was asked, for `%qwen last` and `%qwen continue`."""
@@ -73,7 +79,7 @@ class Assistant:
     """What one shell asks with: who is asked (`gateway`), the conversations, and the last answer."""
 
     def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
-        self.gateway = Gateway(settings or Settings(), credentials or Credentials())
+        self.gateway = Gateway(settings or Settings.of_environment(), credentials or Credentials())
         self.conversations = Conversations()
         self.last: Last | None = None
         self._cargo = Cargo(self.gateway)
@@ -94,21 +100,21 @@ class Assistant:
 
     # --- asking
 
-    def ask(self, question: Question, view: View, cancel: Cancel | None = None) -> Answer:
+    def ask(self, question: Question, view: View, cancel: Cancel | None = None, answered: Answered = nothing) -> Answer:
         """Ask, show the answer in `view` as it comes, keep the turn, and return the answer.
 
         Raises `Stopped` when the person interrupts or `cancel` is called, and what went wrong otherwise; what had
-        arrived is shown, marked and kept as `last` before that.
+        arrived is shown, marked, kept as `last` and told to `answered` before that.
         """
         conversation = self._conversation(question)
         if question.alone:
             plan = replace(self._planner.plan(question, conversation, ()), spends=conversation)
-            return self._ask(plan, view, None, None, cancel=cancel)
+            return self._ask(plan, view, None, None, cancel=cancel, answered=answered)
         with self._place(question, conversation) as reserved:
             plan = self._planner.plan(question, conversation, reserved.context)
             if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, notes=(*plan.notes, REPLACED))
-            return self._ask(plan, view, conversation, reserved, cancel=cancel)
+            return self._ask(plan, view, conversation, reserved, cancel=cancel, answered=answered)
 
     def dry_run(self, question: Question) -> DryRun:
         """The exact request that `ask` would send now. Nothing is sent, and nothing is kept."""
@@ -119,25 +125,31 @@ class Assistant:
         with self._place(question, conversation) as reserved:
             return self._planner.dry_run(self._planner.plan(question, conversation, reserved.context, dry=True))
 
-    def go_on(self, view: View, cell: CellRef | None = None) -> Answer:
-        """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such."""
+    def go_on(self, view: View, cell: CellRef | None = None, answered: Answered = nothing) -> Answer:
+        """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such.
+
+        It is the same endpoint that is asked, wherever it is by now: a local engine may have been started anew.
+        """
         last = self.last
         if last is None or last.answer.complete:
             raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
         # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought.
         beginning = last.answer if last.answer.text else None
+        plan = replace(last.plan, endpoint=self.gateway.resolve(last.plan.choice))
         if last.conversation is None or last.turn is None:
-            return self._ask(last.plan, view, None, None, beginning)
+            return self._ask(plan, view, None, None, beginning, answered=answered)
         with last.conversation.reopen(last.turn, cell) as reserved:
-            return self._ask(last.plan, view, last.conversation, reserved, beginning)
+            return self._ask(plan, view, last.conversation, reserved, beginning, answered=answered)
 
-    def compact(self, conversation: Conversation, view: View, cell: CellRef | None = None) -> Answer:
+    def compact(
+        self, conversation: Conversation, view: View, cell: CellRef | None = None, answered: Answered = nothing
+    ) -> Answer:
         """Let the model sum up the oldest turns; from now on its summary is sent in their stead."""
         from .conversations import SUMMARISE
 
         with conversation.summarise(cell=cell) as reserved:
             plan = self._planner.plan(Question(SUMMARISE), conversation, reserved.context)
-            return self._ask(plan, view, conversation, reserved)
+            return self._ask(plan, view, conversation, reserved, answered=answered)
 
     def _ask(
         self,
@@ -147,6 +159,7 @@ class Assistant:
         reserved: Reservation | None,
         beginning: Answer | None = None,
         cancel: Cancel | None = None,
+        answered: Answered = nothing,
     ) -> Answer:
         from .rendering.view import Heading
 
@@ -160,7 +173,7 @@ class Assistant:
                 with interrupts.passing():
                     if beginning is not None:
                         pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
-                    self._listen(stream, plan.endpoint, request, reply, view, cancel, interrupts.check)
+                    self._listen(stream, plan, request, reply, view, cancel, interrupts.check)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
             finally:
@@ -174,6 +187,7 @@ class Assistant:
                 notes=plan.notes,
             )
             self._keep(plan, answer, conversation, reserved)
+            answered(answer)
             view.finish(answer)
         if error is not None and not broken_off:
             raise error
@@ -184,7 +198,7 @@ class Assistant:
     def _listen(
         self,
         stream: AnswerStream,
-        endpoint: Endpoint,
+        plan: Plan,
         request: ChatRequest,
         reply: Reply,
         view: View,
@@ -196,12 +210,13 @@ class Assistant:
             try:
                 read(stream, reply, view, cancel, check)
             except FileGone as error:
-                if not left or not self._cargo.forget(request.messages, error):
+                if not left or not self._cargo.forget(request.messages, plan.endpoint, plan.loaded, error):
                     raise
             else:
                 return
-            request = replace(request, messages=self._cargo.current(request.messages, request.model, dry=False))
-            stream = self.gateway.client.stream(endpoint, request)
+            messages = self._cargo.current(request.messages, plan.endpoint, request.model, plan.loaded)
+            request = replace(request, messages=messages)
+            stream = self.gateway.client.stream(plan.endpoint, request)
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None
@@ -210,6 +225,7 @@ class Assistant:
         if reserved is not None and conversation is not None:
             turn = Turn(plan.question, answer, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
             turn = reserved.keep(turn)
+            self._cargo.keep(plan.loaded)
         elif plan.spends is not None:
             plan.spends.count(plan.request.model, answer.usage)
         self.last = Last(plan, answer, conversation, turn)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from types import FrameType
 
 from .errors import QwenError
@@ -87,11 +87,16 @@ def examine(options: argparse.Namespace) -> int:
     from .gateway import Gateway
     from .settings import Settings
 
-    named = options.endpoint or os.environ.get("QWEN_BASE_URL", "")
-    model = options.model or os.environ.get("QWEN_MODEL", "")
+    configured = Settings.of_environment()
+    settings = replace(
+        configured,
+        endpoint=options.endpoint or configured.endpoint,
+        protocol=options.protocol,
+        model=options.model or configured.model,
+    )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every console has a tick
-    gateway = Gateway(Settings(endpoint=named, protocol=options.protocol, model=model), Credentials())
+    gateway = Gateway(settings, Credentials())
     findings = []
     try:
         origin = "the command line" if options.endpoint else ""

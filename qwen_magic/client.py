@@ -24,6 +24,7 @@ from .errors import (
     ConfigurationError,
     ConnectionFailed,
     FileNotReady,
+    NoAnswer,
     QwenError,
     RateLimited,
     ServiceError,
@@ -66,6 +67,15 @@ class Client:
         self._credentials = credentials
         self._transport = Transport(timeouts or Timeouts())
 
+    @property
+    def timeouts(self) -> Timeouts:
+        """Those of the requests from now on."""
+        return self._transport.timeouts
+
+    @timeouts.setter
+    def timeouts(self, timeouts: Timeouts) -> None:
+        self._transport.timeouts = timeouts
+
     def stream(self, endpoint: Endpoint, request: ChatRequest) -> AnswerStream:
         """Send `request` and give the stream of its answer, at once. Raises `NoKey` before anything is sent."""
         form = protocol(endpoint.protocol)
@@ -80,14 +90,24 @@ class Client:
         return AnswerStream(self._transport, sending, lambda: form.decoder(request, endpoint.dialect))
 
     def call(
-        self, endpoint: Endpoint, method: str, path: str, *, headers: Mapping[str, str] | None = None, **body: Any
+        self,
+        endpoint: Endpoint,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        within: float | None = None,
+        **body: Any,
     ) -> Any:
         """One request that is answered at once with JSON, such as `GET models`.
 
         `body` is httpx's: `json`, `files` (of bytes, which can be sent again) with `data`, `params`. It is sent again
-        when the service is busy, as long as sending it twice does no harm. Raises the service's refusals.
+        when the service is busy, as long as sending it twice does no harm. Raises the service's refusals. What takes
+        longer than `within` seconds is given up, and not sent again.
         """
         sending = Sending(method, endpoint.url(path), self._key(endpoint), headers or {}, body)
+        if within is not None:
+            return self._reply_within(within, sending, endpoint.host)
         attempt = 1
         while True:
             try:
@@ -100,12 +120,19 @@ class Client:
             attempt += 1
 
     def _reply(self, sending: Sending) -> Any:
-        with self._transport.connection(sending.url) as connection, sending.through(connection) as response:
-            content = response.read()
+        with self._transport.connection(sending.url) as connection:
+            return read_reply(sending, connection)
+
+    def _reply_within(self, seconds: float, sending: Sending, host: str) -> Any:
+        timeouts = Timeouts(min(seconds, self.timeouts.connect), min(seconds, self.timeouts.idle))
+        with self._transport.connection(sending.url, timeouts) as connection:
             try:
-                return json.loads(content)
-            except ValueError:
-                raise refusal(response.status, response.headers, content) from None
+                with connection.deadline(seconds):
+                    return read_reply(sending, connection)
+            except QwenError:
+                if connection.aborted:
+                    raise NoAnswer(f"{host} has not answered within {seconds:g} s.") from None
+                raise
 
     def close(self) -> None:
         """Close the connections that are idle. The client can still be used."""
@@ -288,6 +315,16 @@ class AnswerStream:
 
 
 END = object()
+
+
+def read_reply(sending: Sending, connection: Connection) -> Any:
+    """The JSON that a request is answered with. Raises what the other side refuses."""
+    with sending.through(connection) as response:
+        content = response.read()
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise refusal(response.status, response.headers, content) from None
 
 
 def cut(error: QwenError) -> QwenError:

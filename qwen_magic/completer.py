@@ -179,9 +179,11 @@ def paths(begun: str) -> list[str]:
 
 
 def model_names(magics: QwenMagics) -> list[str]:
-    """The service's models, or those that a local server has said it has."""
-    if magics.assistant.gateway.endpoint.dialect.service:
+    """The service's models, or those that a local server has said it has. Nobody is asked, and no engine started."""
+    gateway = magics.assistant.gateway
+    here = gateway.recall()
+    if here.dialect.service if here else gateway.choice.may_be_service:
         from .models import KNOWN
 
         return [model.name for model in KNOWN]
-    return list(magics.assistant.gateway.known_models())
+    return list(gateway.known_models(here)) if here else []

@@ -8,7 +8,8 @@ notebook, a configuration file or a request's dry run.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,13 @@ class Credentials:
         self._session: dict[str, Secret] = {}
 
     def find(self, account: str) -> Found | None:
-        """The key for `account`, or `None`. Never asks the person."""
+        """The key for `account`, or `None`, also when the system keyring cannot be read. Never asks the person."""
+        try:
+            return self._look_for(account)
+        except Unreadable:
+            return None
+
+    def _look_for(self, account: str) -> Found | None:
         places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
             ("this session", lambda account: self._session[account].reveal() if account in self._session else None),
             (f"the environment ({variable(account)})", lambda account: self._environment.get(variable(account))),
@@ -79,7 +86,13 @@ class Credentials:
 
     def require(self, account: str) -> Secret:
         """The key for `account`. Raises `NoKey` with the ways on."""
-        found = self.find(account)
+        try:
+            found = self._look_for(account)
+        except Unreadable as reason:
+            raise NoKey(
+                f"There is no key for {account} but perhaps in the system keyring, which cannot be read ({reason}).",
+                ways_on(account),
+            ) from None
         if found is None:
             raise NoKey(f"There is no key for {account}.", ways_on(account))
         return found.secret
@@ -88,10 +101,13 @@ class Credentials:
         """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
         secret = Secret(sendable(value.strip(), "what was typed"))
         self._session[account] = secret
-        keyring = real_keyring()
-        if keyring is None:
-            return "this session only (install qwen_magic[keyring] to keep it in the system's keyring)"
-        keyring.set_password(KEYRING_NAME, account, secret.reveal())
+        try:
+            with readable_keyring() as keyring:
+                if keyring is None:
+                    return "this session only (install qwen_magic[keyring] to keep it in the system's keyring)"
+                keyring.set_password(KEYRING_NAME, account, secret.reveal())
+        except Unreadable as reason:
+            return f"this session only (the system keyring cannot be used: {reason})"
         return "the system keyring"
 
     def remember_for_session(self, account: str, value: str) -> None:
@@ -99,14 +115,22 @@ class Credentials:
         self._session[account] = Secret(value)
 
     def forget(self, account: str) -> tuple[str, ...]:
-        """Forget a key, and say from where. An environment variable stays, and is not named."""
+        """Forget a key, and say from where. An environment variable stays, and is not named.
+
+        Raises `ConfigurationError` when it may still be in the system keyring, which cannot be used.
+        """
         gone = []
         if self._session.pop(account, None):
             gone.append("this session")
-        keyring = real_keyring()
-        if keyring is not None and keyring.get_password(KEYRING_NAME, account):
-            keyring.delete_password(KEYRING_NAME, account)
-            gone.append("the system keyring")
+        try:
+            with readable_keyring() as keyring:
+                if keyring is not None and keyring.get_password(KEYRING_NAME, account):
+                    keyring.delete_password(KEYRING_NAME, account)
+                    gone.append("the system keyring")
+        except Unreadable as reason:
+            raise ConfigurationError(
+                f"The system keyring cannot be used ({reason}).", "Unlock it, and %qwen logout again."
+            ) from None
         return tuple(gone)
 
 
@@ -144,16 +168,28 @@ def from_colab(name: str) -> str | None:
 
 
 def from_keyring(account: str) -> str | None:
-    keyring = real_keyring()
-    value = keyring.get_password(KEYRING_NAME, account) if keyring else None
+    with readable_keyring() as keyring:
+        value = keyring.get_password(KEYRING_NAME, account) if keyring else None
     return value if isinstance(value, str) else None
 
 
-def real_keyring() -> Any:
-    """The system's keyring, or `None`: not installed, or without a backend that can keep anything."""
+class Unreadable(Exception):
+    """The system keyring cannot be used: it is locked, or its service is not there. Says why."""
+
+
+@contextmanager
+def readable_keyring() -> Iterator[Any]:
+    """The system's keyring, or `None`: not installed, or without a backend that can keep anything.
+
+    Raises `Unreadable` for whatever fails in the block.
+    """
     try:
         import keyring
     except ImportError:
-        return None
-    backend = keyring.get_keyring()
-    return backend if backend.priority >= 1 else None
+        yield None
+        return
+    try:
+        backend = keyring.get_keyring()
+        yield backend if backend.priority >= 1 else None
+    except Exception as error:  # backends raise errors of their own, beside the package's KeyringError
+        raise Unreadable(" ".join(str(error).split()) or type(error).__name__) from None

@@ -15,7 +15,7 @@ from .credentials import SERVICE as ACCOUNT
 from .errors import ConfigurationError
 from .protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 
-__all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Endpoint", "endpoint"]
+__all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "protocol_name"]
 
 # The service's regions (docs, "Base URL", Oct 2026). The same host serves both forms.
 REGIONS = {
@@ -42,7 +42,49 @@ LOCAL_SERVERS: dict[str, tuple[str, Dialect]] = {
 SANDBOX, RELAY = "sandbox", "relay"
 # Whoever can be asked without a setting; a Qwen in an engine of one's own (also local:vision, local:FILE.gguf).
 AUTO, HERE = "auto", "local"
-NAMES = (*REGIONS, *LOCAL_SERVERS, AUTO, HERE, RELAY, SANDBOX)
+# Where they are differs from kernel to kernel.
+WITHOUT_URL = (AUTO, HERE, RELAY, SANDBOX)
+NAMES = (*REGIONS, *LOCAL_SERVERS, *WITHOUT_URL)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who is to be asked, before anything is looked up: an endpoint's name or URL, and a protocol.
+
+    No name stands for whoever can be asked without a setting, no protocol for the endpoint's own.
+    """
+
+    name: str = ""
+    protocol: ProtocolName | None = None
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is an engine of this package."""
+        return self.name == HERE or self.name.startswith(f"{HERE}:")
+
+    @property
+    def may_be_service(self) -> bool:
+        """Whether it may turn out to be the service, or something that is just like it."""
+        return self.name in ("", AUTO, RELAY, SANDBOX)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same endpoint everywhere and always."""
+        return self.name in REGIONS or self.name in LOCAL_SERVERS or "://" in self.name
+
+    def changed(self, name: str = "", protocol: str = "") -> Choice:
+        """The endpoint `name`, or the same one in another protocol. Raises `ConfigurationError`."""
+        form = protocol_name(protocol)
+        return Choice(name, form) if name else Choice(self.name, form or self.protocol)
+
+    def check(self) -> None:
+        """Raises `ConfigurationError` for an unknown name, and for a protocol that is not spoken there."""
+        if self.on_this_machine and self.protocol == "dashscope":
+            raise ConfigurationError(
+                "A model on this machine speaks the compatible protocol only.", f"%qwen use {self.name} asks it."
+            )
+        if not self.on_this_machine and self.name not in ("", *WITHOUT_URL):
+            endpoint(self.name, self.protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +143,17 @@ def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:
     )
 
 
+def protocol_name(name: str) -> ProtocolName | None:
+    """A protocol's name, or `None` for the endpoint's own. Raises `ConfigurationError`."""
+    if name == "compatible":
+        return "compatible"
+    if name == "dashscope":
+        return "dashscope"
+    if name:
+        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
+    return None
+
+
 def of_service(name: str, root: str, protocol: ProtocolName, account: str = ACCOUNT) -> Endpoint:
     """DashScope, or something that is just like it, whose root URL is `root`."""
     path = COMPATIBLE_PATH if protocol == "compatible" else NATIVE_PATH
@@ -119,7 +172,8 @@ def at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
         url = url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH
     if native and not url.endswith(NATIVE_PATH):
         raise ConfigurationError(
-            f"The native protocol does not live at {url}.", f"Give the URL up to and including {NATIVE_PATH}."
+            f"The native protocol is not spoken at {url}.",
+            f"Take the compatible protocol, or give the URL up to and including {NATIVE_PATH}.",
         )
     if own and not url.startswith("https:"):
         raise ConfigurationError(f"{url} would send the service's key unencrypted.", "Give it with https://.")

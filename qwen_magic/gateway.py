@@ -5,11 +5,16 @@ Not for what is asked, nor for what is kept: that is `qwen_magic.assistant`.
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .credentials import SERVICE, WAYS_ON, Credentials
-from .endpoints import AUTO, HERE, RELAY, SANDBOX, Endpoint, endpoint, of_service
-from .errors import ConfigurationError, NoKey
+from .endpoints import AUTO, RELAY, SANDBOX, Choice, Endpoint, endpoint, of_service, protocol_name
+from .errors import AccessDenied, ConfigurationError, ConnectionFailed, KeyRejected, NoKey, QwenError
+from .forks import renewed_in_children
 from .hosting import offered, relay
 from .local.dialogue import Dialogue
 from .models import lookup
@@ -28,76 +33,119 @@ __all__ = ["Gateway"]
 TEXT_MODEL = "qwen-plus"
 # The service's region for whoever has a key and names none.
 UNNAMED = "beijing"
+# Seconds to wait for a list of models. Ours: as advice it must not be noticed; where a model has to be chosen from it,
+# and where a person asks for it, a slow server gets as long as a connection gets.
+ADVICE, LISTING = 2.0, 10.0
+# A list that could not be had is asked for again after so many seconds: a server may have been starting. Ours.
+AGAIN = 60.0
 
 
 class Gateway:
-    """The way of one shell to whoever it asks.
+    """The way of one shell to whoever it asks. Settings that change hold from the next question.
 
     `dialogue` is how a person sees a model being loaded that no command asked for, such as a configured one.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
-        self.settings = settings
         self.credentials = credentials
         self.dialogue = Dialogue()
-        self._endpoint: Endpoint | None = None
+        self._settings = settings
+        self._resolved: dict[Choice, Endpoint] = {}
+        self._engines: dict[str, Engine] = {}
+        self._listed: dict[str, dict[str, int | None]] = {}
+        self._not_before: dict[str, float] = {}
         self._sandbox: Sandbox | None = None
-        self._engine: Engine | None = None
-        self._found: dict[str, dict[str, int | None]] = {}
         self._client: Client | None = None
+        self._lock = threading.Lock()
+        renewed_in_children(self)
 
     @property
-    def endpoint(self) -> Endpoint:
-        """Who is asked: what `use` chose, else what is configured, else whoever can be asked without a setting."""
-        if self._endpoint is None:
-            name = self.settings.endpoint or self._unnamed()
-            if name is None:
-                return endpoint(UNNAMED)  # looked for again at the next question; this one says what is missing
-            self._endpoint = self.resolve(name, self.settings.protocol)
-        return self._endpoint
+    def settings(self) -> Settings:
+        """The defaults for every question, and who is asked."""
+        return self._settings
 
-    def awake(self) -> Endpoint:
-        """The endpoint, ready to be asked: a local engine that has stopped is started again."""
-        if self._engine is not None:
-            self._endpoint = self._engine.endpoint()
-        return self.endpoint
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
+        if self._client is not None:
+            from .transport import Timeouts
 
-    def use(self, name: str, protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
-        """Ask `name` (an endpoint's name or URL) from now on. Raises `ConfigurationError`.
+            self._client.timeouts = Timeouts(settings.connect_timeout, settings.idle_timeout)
 
-        `dialogue` is how the person is asked about a download and sees it; without it nobody is asked.
+    # --- who is asked
+
+    @property
+    def choice(self) -> Choice:
+        """Who is asked where a question says nothing else."""
+        return Choice(self.settings.endpoint, protocol_name(self.settings.protocol))
+
+    def use(self, name: str = "", protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
+        """Ask `name` (an endpoint's name or URL) from now on, or the same one in another protocol.
+
+        It is looked up anew. Raises `ConfigurationError`, and then nothing has changed. `dialogue` is how the person
+        is asked about a download and sees it; without it nobody is asked.
         """
-        engine, self._engine = self._engine, None
-        try:
-            self._endpoint = self.resolve(name, protocol, dialogue)
-        except BaseException:
-            self._engine = engine
-            raise
-        return self._endpoint
+        choice = self.choice.changed(name, protocol)
+        found = self._look_up(choice, dialogue or self.dialogue) if name else self.resolve(choice)
+        self.settings = replace(self.settings, endpoint=choice.name, protocol=choice.protocol or "")
+        return found
 
-    def resolve(self, name: str, protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
-        form = protocol_name(protocol)
-        if name == AUTO:
-            found = self._unnamed()
-            if found is None:
+    def resolve(self, choice: Choice | None = None) -> Endpoint:
+        """The endpoint that `choice` names (by default the one in use), ready to be asked.
+
+        That may look for local servers, start the sandbox, or load a model whose engine has stopped. The same choice
+        is the same endpoint for as long as nobody says `use`. Raises `ConfigurationError`.
+        """
+        choice = self.choice if choice is None else choice
+        choice.check()
+        engine = self._engines.get(choice.name)
+        if engine is not None:
+            engine.idle = self.settings.engine_idle * 60
+            found = self._resolved[choice] = engine.start()
+            return found
+        return self._resolved.get(choice) or self._look_up(choice, self.dialogue)
+
+    def recall(self) -> Endpoint | None:
+        """The endpoint in use, as far as it is known without looking for anybody; `None` when it is not."""
+        choice = self.choice
+        found = self._resolved.get(choice)
+        if found is None and choice.is_fixed:
+            with suppress(ConfigurationError):
+                found = endpoint(choice.name, choice.protocol)
+        return found
+
+    def _look_up(self, choice: Choice, dialogue: Dialogue) -> Endpoint:
+        choice.check()
+        if choice.on_this_machine:
+            found = self._start(choice.name, dialogue)
+        elif choice.name in ("", AUTO):
+            name = self._nearest()
+            if name is None and choice.name == AUTO:
                 raise NoKey("There is nobody to ask: no key for the service, and no local server answers.", WAYS_ON)
-            return self.resolve(found, protocol)
-        if name == HERE or name.startswith(f"{HERE}:"):
-            return self._own(name.partition(":")[2], dialogue)
+            found = self._at(name or UNNAMED, choice.protocol)
+            if name is None:
+                return found  # looked for again at the next question; this one says what is missing
+        else:
+            found = self._at(choice.name, choice.protocol)
+        self._resolved[choice] = found
+        return found
+
+    def _at(self, name: str, form: ProtocolName | None) -> Endpoint:
         if name == RELAY:
             offer = relay()
             self.credentials.remember_for_session(RELAY, offer.token.reveal())
             return of_service(RELAY, offer.root, form or "compatible", account=RELAY)
         if name != SANDBOX:
             return endpoint(name, form)
-        if self._sandbox is None:
-            from .sandbox import Sandbox
+        with self._lock:
+            if self._sandbox is None:
+                from .sandbox import Sandbox
 
-            self._sandbox = Sandbox().start()
+                self._sandbox = Sandbox().start()
         self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
         return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
 
-    def _unnamed(self) -> str | None:
+    def _nearest(self) -> str | None:
         """Whoever can be asked without a setting: the service with a key, the relay, a local server that answers."""
         if self.credentials.find(SERVICE) is not None:
             return UNNAMED
@@ -107,45 +155,93 @@ class Gateway:
 
         return nearest()
 
-    def _own(self, wanted: str, dialogue: Dialogue | None) -> Endpoint:
+    def _start(self, name: str, dialogue: Dialogue) -> Endpoint:
         """A Qwen in an engine on this machine."""
         from .local.starting import engine
 
-        made = engine(wanted, self.credentials, dialogue or self.dialogue, self.settings.engine_idle * 60)
-        found = made.endpoint()
-        self._engine = made
+        made = engine(name.partition(":")[2], self.credentials, dialogue, self.settings.engine_idle * 60)
+        found = made.start()
+        self._engines[name] = made
         return found
+
+    # --- what is there
 
     @property
     def client(self) -> Client:
         """The HTTP client; it is imported when it is first needed."""
-        if self._client is None:
-            from .client import Client
-            from .transport import Timeouts
+        with self._lock:
+            if self._client is None:
+                from .client import Client
+                from .transport import Timeouts
 
-            self._client = Client(self.credentials, Timeouts(self.settings.connect_timeout, self.settings.idle_timeout))
-        return self._client
+                timeouts = Timeouts(self.settings.connect_timeout, self.settings.idle_timeout)
+                self._client = Client(self.credentials, timeouts)
+            return self._client
 
-    def models(self) -> dict[str, int | None]:
-        """The models that the endpoint has, each with its window in tokens where the endpoint says so."""
-        listing = self.client.call(self.endpoint.compatible, "GET", "models")
-        rows = [row for row in listing.get("data") or () if isinstance(row, dict) and row.get("id")]
-        return {str(row["id"]): window_of(row) for row in rows}
+    def list_models(self, here: Endpoint, within: float = LISTING) -> dict[str, int | None]:
+        """The models that the endpoint has, each with its window in tokens where the endpoint says so.
 
-    def files(self) -> Files:
+        Raises `NoAnswer` when it does not say so within so many seconds, and what it refuses.
+        """
+        listing = self.client.call(here.compatible, "GET", "models", within=within)
+        rows = listing.get("data") if isinstance(listing, dict) else listing
+        found = [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
+        self._listed[here.base_url] = {str(row["id"]): window_of(row) for row in found}
+        return self._listed[here.base_url]
+
+    def known_models(self, here: Endpoint) -> tuple[str, ...]:
+        """The models of the endpoint as far as they are known without asking it."""
+        return tuple(self._listed.get(here.base_url, ()))
+
+    def default_model(self, here: Endpoint) -> str:
+        """The service's model of choice; elsewhere the first Qwen that is there, else the first model.
+
+        A local server is asked for its list once. Raises `ConfigurationError` when it has none.
+        """
+        if here.dialect.service:
+            return TEXT_MODEL
+        names = self.known_models(here) or tuple(self._choosable(here))
+        if not names:
+            raise ConfigurationError(f"{here.name} has no models.", "Load one there, or name it with -m.")
+        return next((name for name in names if "qwen" in name.lower()), names[0])
+
+    def window(self, here: Endpoint, model: str) -> int | None:
+        """How many tokens the model reads and writes at most, where that is known.
+
+        A local server is asked for it, and not waited for: it is advice.
+        """
+        if here.dialect.service:
+            return lookup(model).window
+        url = here.base_url
+        if url not in self._listed and time.monotonic() >= self._not_before.get(url, 0.0):
+            try:
+                self.list_models(here, ADVICE)
+            except QwenError:  # what concerns the question as well, such as a missing key, is told by that
+                self._not_before[url] = time.monotonic() + AGAIN
+        return self._listed.get(url, {}).get(model)
+
+    def _choosable(self, here: Endpoint) -> dict[str, int | None]:
+        """The models of a local server. Raises what says how to go on where there is no list of them."""
+        try:
+            return self.list_models(here)
+        except QwenError as error:
+            if isinstance(error, KeyRejected | AccessDenied | NoKey) or type(error) is ConnectionFailed:
+                raise
+            raise ConfigurationError(
+                f"{here.name} does not say which models it has: {error.happened}", "Name one with -m."
+            ) from error
+
+    def files(self, here: Endpoint) -> Files:
         """The files on the service. Raises `ConfigurationError` where there are none."""
         from .files import Files, default_ledger
 
-        here = self.endpoint
         if not here.keeps_files:
             raise ConfigurationError(
                 f"{here.name} keeps no files.", "Only the service in Beijing does: %qwen use beijing."
             )
         return Files(self.client, here.compatible, self.credentials, default_ledger())
 
-    def known_models(self) -> tuple[str, ...]:
-        """The models of the endpoint as far as they are known without asking it."""
-        return tuple(self._found.get(self.endpoint.base_url, ()))
+    # --- the end
 
     def close(self) -> None:
         """Close every connection, and the sandbox."""
@@ -153,40 +249,14 @@ class Gateway:
             self._client.close()
         if self._sandbox is not None:
             self._sandbox.stop()
-        self._client = self._sandbox = self._endpoint = self._engine = None
+        self._client = self._sandbox = None
+        self._resolved.clear()
+        self._engines.clear()
 
-    def default_model(self) -> str:
-        """The service's model of choice; elsewhere the first Qwen that is there, else the first model."""
-        if self.endpoint.dialect.service:
-            return TEXT_MODEL
-        names = list(self._catalogue())
-        if not names:
-            raise ConfigurationError(f"{self.endpoint.name} has no models.", "Load one there, or name it with -m.")
-        return next((name for name in names if "qwen" in name.lower()), names[0])
-
-    def window(self, model: str) -> int | None:
-        """How many tokens the model reads and writes at most, where that is known."""
-        if self.endpoint.dialect.service:
-            return lookup(model).window
-        return self._catalogue().get(model)
-
-    def _catalogue(self) -> dict[str, int | None]:
-        """The models of a local server, asked for once."""
-        url = self.endpoint.base_url
-        if url not in self._found:
-            self._found[url] = self.models()
-        return self._found[url]
-
-
-def protocol_name(name: str) -> ProtocolName | None:
-    """A protocol's name, or `None` for the endpoint's own. Raises `ConfigurationError`."""
-    if name == "compatible":
-        return "compatible"
-    if name == "dashscope":
-        return "dashscope"
-    if name:
-        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
-    return None
+    def after_fork(self) -> None:
+        """A forked child goes on asking its parent's sandbox, and does not end it."""
+        self._lock = threading.Lock()
+        self._sandbox = None
 
 
 def window_of(row: dict[str, Any]) -> int | None:

@@ -6,9 +6,7 @@ Nothing heavy is imported here: that happens at the first question.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -20,17 +18,20 @@ from traitlets.config import Config
 from .errors import InputError
 from .interrupts import in_one_line
 from .options import Parsed, parse, typed, usage
+from .settings import Settings
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .answer import Answer
     from .assistant import Assistant
     from .attachments import Attach
     from .autosave import Autosave
     from .conversations import CellRef
+    from .endpoints import Endpoint
+    from .local.dialogue import Dialogue
     from .panel.panels import Panels
     from .question import Question
-    from .settings import Settings
 
 __all__ = ["QwenMagics"]
 
@@ -92,21 +93,29 @@ class QwenMagics(Magics):
 
     @default("endpoint")
     def _endpoint_of_environment(self) -> str:
-        return os.environ.get("QWEN_BASE_URL", "")
+        return Settings.of_environment().endpoint
 
     @default("model")
     def _model_of_environment(self) -> str:
-        return os.environ.get("QWEN_MODEL", "")
+        return Settings.of_environment().model
 
-    @validate("endpoint", "vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices")
+    @validate("vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices")
     def _valid(self, proposal: Any) -> Any:
         from .traits import valid
 
+        return valid(proposal["trait"].name, proposal["value"])
+
+    @validate("endpoint", "protocol")
+    def _can_be_asked(self, proposal: Any) -> Any:
+        from .traits import check_choice
+
         name, value = proposal["trait"].name, proposal["value"]
         # What the environment says is looked at when somebody is to be asked, so that `%qwen use` can mend it.
-        if name == "endpoint" and value == os.environ.get("QWEN_BASE_URL"):
-            return value
-        return valid(name, value)
+        if name == "protocol":
+            check_choice(self.endpoint, value, setting=name)
+        elif value != Settings.of_environment().endpoint:
+            check_choice(value, self.protocol, setting=name)
+        return value
 
     @property
     def assistant(self) -> Assistant:
@@ -132,8 +141,6 @@ class QwenMagics(Magics):
     @property
     def settings(self) -> Settings:
         """The traits as a value."""
-        from .settings import Settings
-
         names = (field.name for field in fields(Settings))
         return Settings(**{name: getattr(self, name) for name in names})
 
@@ -161,20 +168,23 @@ class QwenMagics(Magics):
 
             show_dry_run(self.assistant.dry_run(question))
             return
-        with self.publishing(name):
-            self.assistant.ask(question, self.view())
+        self.assistant.ask(question, self.view(), answered=self.publisher(name))
 
-    @contextmanager
-    def publishing(self, name: str = "") -> Iterator[None]:
-        """Whatever happens inside: the last answer is `_qwen` afterwards, and the variable `name`."""
-        before = self.assistant.last
-        try:
-            yield
-        finally:
-            last = self.assistant.last
-            if last is not None and last is not before:
-                names = {"_qwen": last.answer} | ({name: last.answer} if name else {})
-                self.shell.push(names, interactive=False)
+    def publisher(self, name: str = "") -> Callable[[Answer], None]:
+        """What makes an answer, whole or not, `_qwen` and the variable `name`."""
+
+        def publish(answer: Answer) -> None:
+            self.shell.push({"_qwen": answer} | ({name: answer} if name else {}), interactive=False)
+
+        return publish
+
+    def use(self, name: str, protocol: str, dialogue: Dialogue | None) -> Endpoint:
+        """Ask this endpoint from now on, which is what its settings say then, too. Raises `ConfigurationError`."""
+        found = self.assistant.gateway.use(name, protocol, dialogue)
+        chosen = self.assistant.settings
+        with self.hold_trait_notifications():
+            self.endpoint, self.protocol = chosen.endpoint, chosen.protocol
+        return found
 
     def cell(self) -> CellRef | None:
         """The run of the cell that runs now, where the front-end names it."""
@@ -285,5 +295,3 @@ class QwenMagics(Magics):
     def _configured(self, change: Any) -> None:
         if self._assistant is not None:
             self._assistant.settings = self.settings
-            if change.name in ("endpoint", "protocol"):
-                self._assistant.gateway.use(self.endpoint or "beijing", self.protocol)

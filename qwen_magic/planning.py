@@ -13,7 +13,7 @@ from .attachments import Attachment, Sent
 from .attachments.limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
 from .cargo import Cargo, documents_in, holds_documents, too_large_to_quote
 from .conversations import Conversation, Fitted, Limits, Turn, fit
-from .endpoints import Endpoint
+from .endpoints import Choice, Endpoint
 from .errors import InputError
 from .gateway import Gateway
 from .messages import ChatRequest, Message, Text
@@ -35,11 +35,17 @@ GO_ON = "Go on with your last answer exactly where it stops. Repeat nothing of i
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that has been decided for one question, before anything is sent."""
+    """Everything that has been decided for one question, before anything is sent.
 
+    `choice` names the endpoint, so that it can be looked up again. `loaded` is what goes along, and `attachments` what
+    is said of it.
+    """
+
+    choice: Choice
     endpoint: Endpoint
     request: ChatRequest
     question: Message
+    loaded: tuple[Attachment, ...] = ()
     attachments: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = ()
     estimate: int = 0
@@ -71,22 +77,25 @@ class Planner:
     ) -> Plan:
         """Decide all that is sent. Raises `InputError` and the like; nothing was asked by then.
 
-        Documents are uploaded on the way, where the model reads uploads, unless this is a `dry` run.
+        The endpoint is looked up here, once, and handed on. Documents are uploaded on the way, where the model reads
+        uploads, unless this is a `dry` run.
         """
         if not question.prompt.strip():
             raise InputError("There is no question.", "Write it below the line, or after %qwen.")
-        here = self._gateway.awake()
+        choice = self._gateway.choice.changed(question.endpoint, question.protocol)
+        here = self._gateway.resolve(choice)
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
-        attachments = self._attachments(question)
-        model, notes = self._model_for(question, conversation, context, attachments)
+        loaded = self._attachments(question, here)
+        model, notes = self._model_for(question, here, conversation, context, loaded)
         system = self._system(question, conversation)
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None
-        sent, fitted = self._fitted(question.prompt, system, context, attachments, model)
+        window = self._gateway.window(here, model)
+        sent, fitted = self._fitted(question.prompt, system, context, loaded, here, model, window)
         refuse_documents(fitted.messages, model)
-        messages = self._cargo.current(fitted.messages, model, dry=dry)
+        messages = self._cargo.current(fitted.messages, here, model, loaded, dry=dry)
         settings = self._gateway.settings
         request = ChatRequest(
             model=model,
@@ -96,8 +105,9 @@ class Planner:
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
-        notes = (*notes, *self._notes_on(fitted, model))
-        return Plan(here, request, messages[-1], sent.attached, notes, fitted.estimate, question.pin)
+        notes = (*notes, *notes_on(fitted, here, window))
+        asked = messages[-1]
+        return Plan(choice, here, request, asked, loaded, sent.attached, notes, fitted.estimate, question.pin)
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
@@ -110,11 +120,11 @@ class Planner:
         headers = {**key, **encoded.headers, **headers_of(plan.request)}
         return DryRun("POST", here.url(encoded.path), headers, dict(encoded.body), plan.attachments, plan.notes)
 
-    def _attachments(self, question: Question) -> tuple[Attachment, ...]:
+    def _attachments(self, question: Question, here: Endpoint) -> tuple[Attachment, ...]:
         again = self._cargo.again(question.snapshots)
         if not question.attach:
             return again
-        return (*again, *self._cargo.gather(question.attach, question.model, question.fields))
+        return (*again, *self._cargo.gather(question.attach, here, question.model, question.fields))
 
     def _system(self, question: Question, conversation: Conversation) -> str | None:
         given = question.system if question.system is not None else conversation.system
@@ -125,12 +135,13 @@ class Planner:
         prompt: str,
         system: str | None,
         context: tuple[Turn, ...],
-        attachments: tuple[Attachment, ...],
+        loaded: tuple[Attachment, ...],
+        here: Endpoint,
         model: str,
+        window: int | None,
     ) -> tuple[Sent, Fitted]:
         """The question, with what goes along, behind as much of the context as the request can have."""
-        window = self._gateway.window(model)
-        turns = self._cargo.readable(context, model)
+        turns = self._cargo.readable(context, here, model)
 
         def fitted(sent: Sent) -> Fitted:
             return fit(
@@ -140,44 +151,29 @@ class Planner:
                 model=model,
                 window=window,
                 reserve=reserve(model, window),
-                limits=limits(self._gateway.endpoint, model),
+                limits=limits(here, model),
             )
 
-        sent = self._cargo.load(attachments, model, context)
+        sent = self._cargo.load(loaded, here, model, context)
         found = fitted(sent)
-        if found.left_out and attachments:  # what is left out cannot be referred to
-            sent = self._cargo.load(attachments, model, ())
+        if found.left_out and loaded:  # what is left out cannot be referred to
+            sent = self._cargo.load(loaded, here, model, ())
             found = fitted(sent)
         return sent, found
-
-    def _notes_on(self, fitted: Fitted, model: str) -> tuple[str, ...]:
-        """What the person should know of how the question fits."""
-        notes: list[str] = []
-        if fitted.left_out:
-            some = f"{fitted.left_out} earlier turns left out"
-            notes.append("1 earlier turn left out" if fitted.left_out == 1 else some)
-        # Nothing is left out for a window that nobody knows: a guess that is too small would throw away what the
-        # model could have read, and a server that refuses says so. Some cut without a word: hence the note.
-        here = self._gateway.endpoint
-        if not here.dialect.service and fitted.tokens > LEAST_WINDOW and self._gateway.window(model) is None:
-            notes.append(
-                f"about {fitted.tokens:,} tokens, and {here.name} does not say how many it reads: "
-                "if the answer forgets something, %qwen compact or %qwen reset"
-            )
-        return tuple(notes)
 
     def _model_for(
         self,
         question: Question,
+        here: Endpoint,
         conversation: Conversation,
         context: tuple[Turn, ...],
         attachments: tuple[Attachment, ...],
     ) -> tuple[str, tuple[str, ...]]:
         """The model to ask, and what the person should know of the choice."""
         settings = self._gateway.settings
-        model = question.model or conversation.model or settings.model or self._gateway.default_model()
+        model = question.model or conversation.model or settings.model or self._gateway.default_model(here)
         facts = lookup(model)
-        if not self._gateway.endpoint.dialect.service:
+        if not here.dialect.service:
             return model, ()
         if facts.single_turn:
             context = ()
@@ -191,7 +187,7 @@ class Planner:
                 )
             return settings.vision_model, (f"{settings.vision_model} answers, because {model} does not see images",)
         may_change = facts.known and not facts.reads_files and not question.model
-        if may_change and self._gateway.endpoint.keeps_files and has_documents(context, attachments):
+        if may_change and here.keeps_files and has_documents(context, attachments):
             return settings.document_model, (f"{settings.document_model} answers, because it reads documents",)
         return model, ()
 
@@ -203,6 +199,22 @@ def has_images(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -
 def has_documents(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -> bool:
     """Whether there is anything that is better uploaded than quoted."""
     return any(map(too_large_to_quote, attachments)) or holds_documents(turn.question for turn in context)
+
+
+def notes_on(fitted: Fitted, here: Endpoint, window: int | None) -> tuple[str, ...]:
+    """What the person should know of how the question fits."""
+    notes: list[str] = []
+    if fitted.left_out:
+        some = f"{fitted.left_out} earlier turns left out"
+        notes.append("1 earlier turn left out" if fitted.left_out == 1 else some)
+    # Nothing is left out for a window that nobody knows: a guess that is too small would throw away what the
+    # model could have read, and a server that refuses says so. Some cut without a word: hence the note.
+    if not here.dialect.service and fitted.tokens > LEAST_WINDOW and window is None:
+        notes.append(
+            f"about {fitted.tokens:,} tokens, and {here.name} does not say how many it reads: "
+            "if the answer forgets something, %qwen compact or %qwen reset"
+        )
+    return tuple(notes)
 
 
 def reserve(model: str, window: int | None) -> int:

@@ -17,6 +17,7 @@ __all__ = ["Question"]
 class Question:
     """One question. `None` and empty values leave the choice to the conversation, and then to the settings.
 
+    `endpoint` is a name or a URL, asked in its own protocol unless `protocol` names one.
     `conversation` is one, or the name of one of the shell's. `fields` go into the request's body as they are. `alone`
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
     same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
@@ -24,6 +25,8 @@ class Question:
     """
 
     prompt: str
+    endpoint: str = ""
+    protocol: str = ""
     model: str = ""
     system: str | None = None
     think: bool | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["Settings"]
@@ -29,3 +31,9 @@ class Settings:
     engine_idle: float = 15.0
     prices: dict[str, tuple[float, float]] = field(default_factory=dict)
     currency: str = ""
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """What holds where nothing else is configured, in a notebook as in a script."""
+        environment = os.environ if environment is None else environment
+        return cls(endpoint=environment.get("QWEN_BASE_URL", ""), model=environment.get("QWEN_MODEL", ""))

@@ -7,17 +7,18 @@ from typing import Any
 
 from traitlets import TraitError
 
-from .endpoints import HERE, NAMES, endpoint
+from .endpoints import Choice, protocol_name
 from .errors import ConfigurationError
 
-__all__ = ["valid"]
+__all__ = ["check_choice", "valid"]
 
 
 def valid(name: str, value: Any) -> Any:
-    """The value of this setting, if it can be one. Raises `TraitError`, which says what would be right."""
-    if name == "endpoint":
-        check_endpoint(value)
-    elif name == "prices":
+    """The value of a setting that depends on no other, if it can be one.
+
+    Raises `TraitError`, which says what would be right.
+    """
+    if name == "prices":
         check_prices(value)
     elif name.endswith("model") and not value.strip():
         raise TraitError(f"QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.")
@@ -26,12 +27,12 @@ def valid(name: str, value: Any) -> Any:
     return value
 
 
-def check_endpoint(name: str) -> None:
-    if name and name not in NAMES and not name.startswith(f"{HERE}:"):
-        try:
-            endpoint(name)
-        except ConfigurationError as error:
-            raise TraitError(f"QwenMagics.endpoint: {error}") from None
+def check_choice(name: str, protocol: str, setting: str) -> None:
+    """Raises `TraitError` when nobody is asked by this name in this protocol; `setting` is what was set to it."""
+    try:
+        Choice(name, protocol_name(protocol)).check()
+    except ConfigurationError as error:
+        raise TraitError(f"QwenMagics.{setting}: {error}") from None
 
 
 def check_prices(prices: dict[Any, Any]) -> None:

@@ -36,6 +36,7 @@ from .errors import (
     StreamCut,
     StreamGarbled,
 )
+from .forks import renewed_in_children
 from .protocols.failures import PROXY, refusal
 
 __all__ = ["Connection", "Response", "Timeouts", "Transport"]
@@ -59,18 +60,22 @@ class Timeouts:
 
 
 class Transport:
-    """The connections of one shell, by origin."""
+    """The connections of one shell, by origin. `timeouts` are those of the requests from now on."""
 
     def __init__(self, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._idle: dict[str, list[Connection]] = {}
         self._closings = 0
         self._lock = threading.Lock()
         self._verify: ssl.SSLContext | None = None
+        renewed_in_children(self)
 
     @contextmanager
-    def connection(self, url: str) -> Iterator[Connection]:
-        """A connection to the origin of `url`; it is kept for the next request if this one ended well."""
+    def connection(self, url: str, timeouts: Timeouts | None = None) -> Iterator[Connection]:
+        """A connection to the origin of `url`; it is kept for the next request if this one ended well.
+
+        `timeouts` are for this request only.
+        """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
@@ -78,9 +83,10 @@ class Transport:
             connection = waiting.pop() if waiting else None
             closings = self._closings
         if connection is None:
-            connection = Connection(self._timeouts, self._trust(parts.scheme))
+            connection = Connection(self._trust(parts.scheme))
         else:
             connection.reused = True
+        connection.timeouts = timeouts or self.timeouts
         try:
             yield connection
         except BaseException:
@@ -92,6 +98,14 @@ class Transport:
                 self._idle.setdefault(origin, []).append(connection)
         if not keep:
             connection.close()
+
+    def after_fork(self) -> None:
+        """A forked child connects anew: on a shared socket, it and its parent would read each other's answers.
+
+        That closes the child's copies of the sockets; on its own ones the parent notices nothing.
+        """
+        self._lock = threading.Lock()
+        self.close()
 
     def close(self) -> None:
         """Close the connections: those that nobody uses now, the others when they are given back."""
@@ -131,16 +145,15 @@ BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DI
 class Connection:
     """One connection, for one request at a time."""
 
-    def __init__(self, timeouts: Timeouts, verify: ssl.SSLContext) -> None:
+    def __init__(self, verify: ssl.SSLContext) -> None:
         self.aborted = False
         self.reused = False
-        self._timeouts = timeouts
+        self.timeouts = Timeouts()
         self._network: Any = None
         try:
             self._http = httpx.Client(
                 verify=verify,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
-                timeout=httpx.Timeout(timeouts.idle, connect=timeouts.connect),
                 mounts=DIRECT,
                 headers={"User-Agent": f"qwen_magic/{__version__}"},
             )
@@ -155,12 +168,13 @@ class Connection:
 
         `body` is httpx's: `content`, `json`, `files` with `data`. Raises our errors, never httpx's.
         """
-        request = self._http.build_request(method, url, headers=dict(headers or {}), **body)
+        timeout = httpx.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
+        request = self._http.build_request(method, url, headers=dict(headers or {}), timeout=timeout, **body)
         request.extensions["trace"] = self._trace
-        with in_our_words(request.url, self._timeouts):
+        with in_our_words(request.url, self.timeouts):
             response = self._http.send(request, stream=True, auth=bearer(key))
         try:
-            yield Response(response, self._timeouts)
+            yield Response(response, self.timeouts)
         finally:
             response.close()
 

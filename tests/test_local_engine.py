@@ -78,12 +78,12 @@ class Asker:
     def stream(self, prompt: str | Message = "Hello", **fields: Any) -> Iterator[list[Event]]:
         message = Message.user(prompt) if isinstance(prompt, str) else prompt
         request = ChatRequest(model="tiny", messages=(message,), fields={"seed": 3, **fields})
-        with self.client.stream(self.engine.endpoint(), request) as answer:
+        with self.client.stream(self.engine.start(), request) as answer:
             yield from answer.batches(0)
 
     def slots(self) -> list[dict[str, Any]]:
         """What the engine says of its slots."""
-        endpoint = self.engine.endpoint()
+        endpoint = self.engine.start()
         key = self.credentials.require(endpoint.account).reveal()
         return list(json.loads(get(endpoint.host, "/slots", key)[1]))
 
@@ -100,7 +100,7 @@ def text(events: list[Event]) -> str:
 def test_a_file_of_ones_own_answers(asker: Asker) -> None:
     events = asker.events(max_tokens=20)
     assert text(events)
-    assert asker.client.call(asker.engine.endpoint(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
+    assert asker.client.call(asker.engine.start(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
 
 
 def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path) -> None:
@@ -116,16 +116,16 @@ def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path
 
     waited_for = engine(str(own), Credentials({}), Dialogue(loading=loading), 3)
     assert said == []
-    waited_for.endpoint()
+    waited_for.start()
     assert said[0] == f"own ({size(own.stat().st_size)})"
     assert set(said[1:-1]) == {"…"}
     assert said[-1] == "loaded"
-    waited_for.endpoint()
+    waited_for.start()
     assert said.count("loaded") == 1
 
 
 def test_two_kernels_share_one_engine(asker: Asker, model: Path) -> None:
-    assert Asker(model).engine.endpoint() == asker.engine.endpoint()
+    assert Asker(model).engine.start() == asker.engine.endpoint()
 
 
 def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: 
         "from qwen_magic.credentials import Credentials\n"
         "from qwen_magic.local.starting import engine\n"
         "from qwen_magic.local.dialogue import Dialogue\n"
-        f"print(engine({str(own)!r}, Credentials({{}}), Dialogue(), 3).endpoint().base_url)"
+        f"print(engine({str(own)!r}, Credentials({{}}), Dialogue(), 3).start().base_url)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = {process.communicate(timeout=60)[0] for process in processes}
@@ -145,7 +145,7 @@ def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: 
 
 
 def test_nobody_without_the_key_is_answered_and_the_key_is_seen_nowhere(asker: Asker, cache: Path) -> None:
-    endpoint = asker.engine.endpoint()
+    endpoint = asker.engine.start()
     assert get(endpoint.host, "/v1/models")[0] == 401
     key = asker.credentials.require(endpoint.account).reveal()
     (record,) = (path for path in cache.glob("engines/*.json") if key in path.read_text(encoding="utf-8"))
@@ -248,16 +248,16 @@ def test_an_engine_stops_when_nobody_asks_and_starts_again_with_the_next_questio
     own = tmp_path / "idle.gguf"
     own.write_bytes(model.read_bytes())
     asker = Asker(own, idle=0.3)
-    host = asker.engine.endpoint().host
+    host = asker.engine.start().host
     until(lambda: not healthy(host))
     assert text(asker.events(max_tokens=5, **ENDLESS))
-    assert asker.engine.endpoint().host != host
+    assert asker.engine.start().host != host
 
 
 def test_an_engine_that_nobody_can_find_any_more_stops(model: Path, tmp_path: Path, cache: Path) -> None:
     own = tmp_path / "lost.gguf"
     own.write_bytes(model.read_bytes())
-    host = Asker(own, idle=1000).engine.endpoint().host
+    host = Asker(own, idle=1000).engine.start().host
     (record,) = (path for path in cache.glob("engines/*.json") if host in path.read_text(encoding="utf-8"))
     record.unlink()
     until(lambda: not healthy(host))
@@ -267,11 +267,11 @@ def test_a_crash_is_one_line_and_the_next_question_starts_it_anew(model: Path, t
     own = tmp_path / "crash.gguf"
     own.write_bytes(model.read_bytes())
     asker = Asker(own, idle=5)
-    host = asker.engine.endpoint().host
+    host = asker.engine.start().host
     os.kill(pid_of(host), getattr(signal, "SIGKILL", signal.SIGTERM))
     until(lambda: not healthy(host))
     with pytest.raises(ConnectionFailed, match=r"crash has crashed.*Run the cell again"):
-        asker.engine.endpoint()
+        asker.engine.start()
     assert text(asker.events(max_tokens=5, **ENDLESS))
 
 
@@ -300,7 +300,7 @@ def test_what_is_no_model_is_said_before_anything_is_started(tmp_path: Path, mod
     no = tmp_path / "no.gguf"
     no.write_bytes(b"PK\x03\x04 and so on")
     with pytest.raises(ConfigurationError, match="not a GGUF file"):
-        Asker(no).engine.endpoint()
+        Asker(no).engine.start()
     with pytest.raises(ConfigurationError, match="cannot be read"):
         Asker(tmp_path / "missing.gguf")
     with pytest.raises(ConfigurationError, match="neither a file nor a model"):
@@ -308,7 +308,7 @@ def test_what_is_no_model_is_said_before_anything_is_started(tmp_path: Path, mod
     half = tmp_path / "half.gguf"
     half.write_bytes(model.read_bytes()[:200_000])
     with pytest.raises(ConfigurationError, match=r"could not load half\.gguf.*incomplete"):
-        Asker(half).engine.endpoint()
+        Asker(half).engine.start()
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path, model: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path
         file.write(model.read_bytes())
         file.truncate(1 << 42)  # takes no room on the disk
     with pytest.raises(ConfigurationError, match=r"huge needs 43\d\d\.\d GB of memory, and .* are free"):
-        Asker(huge).engine.endpoint()
+        Asker(huge).engine.start()
 
 
 def test_a_header_tells_what_a_context_costs(model: Path) -> None:

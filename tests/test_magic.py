@@ -168,9 +168,8 @@ def test_a_question_may_begin_with_the_name_of_a_command(notebook, sandbox, ques
 def test_ask_does_the_same_from_python(notebook, sandbox):
     notebook.run(
         "import qwen_magic\n"
-        "answers = [\n"
-        "    qwen_magic.ask(f'sandbox: echo\\nword {n}', alone=True, show=False, temperature=0.5) for n in range(3)\n"
-        "]"
+        "once = dict(alone=True, show=False, fields={'temperature': 0.5})\n"
+        "answers = [qwen_magic.ask(f'sandbox: echo\\nword {n}', **once) for n in range(3)]"
     )
     assert notebook.value("[answer.text.strip() for answer in answers]") == ["word 0", "word 1", "word 2"]
     assert bodies(sandbox)[-1]["temperature"] == 0.5

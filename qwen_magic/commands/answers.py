@@ -32,8 +32,8 @@ def last(call: Call) -> None:
 
 def go_on(call: Call) -> None:
     """Go on with an answer that was stopped or cut."""
-    with call.magics.publishing():
-        call.magics.assistant.go_on(call.magics.view(), call.magics.cell())
+    magics = call.magics
+    magics.assistant.go_on(magics.view(), magics.cell(), magics.publisher())
 
 
 def show_dry_run(request: DryRun) -> None:

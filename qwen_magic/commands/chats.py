@@ -129,8 +129,8 @@ def drop(call: Call) -> None:
 def compact(call: Call) -> None:
     """Let the model sum up the oldest turns."""
     chat = named(call)
-    with call.magics.publishing():
-        call.magics.assistant.compact(chat, call.magics.view(), call.magics.cell())
+    magics = call.magics
+    magics.assistant.compact(chat, magics.view(), magics.cell(), magics.publisher())
     print(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..endpoints import Choice
+
 if TYPE_CHECKING:
     from . import Call
 
@@ -17,7 +19,7 @@ def doctor(call: Call) -> None:
 
     gateway = call.magics.assistant.gateway
     names = [word for word in call.words if not word.startswith("--")]
-    endpoint = gateway.resolve(names[0]) if names else None
+    endpoint = gateway.resolve(Choice(names[0])) if names else None
     findings = examine(
         gateway, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
     )

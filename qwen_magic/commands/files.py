@@ -9,6 +9,7 @@ from ..errors import FileGone, InputError
 from .chats import ago
 
 if TYPE_CHECKING:
+    from ..files import Files
     from . import Call
 
 __all__ = ["files"]
@@ -20,7 +21,7 @@ def files(call: Call) -> None:
     if what == ("rm",) and ids:
         delete(call, ids)
     elif what == ("prune",) and not ids:
-        delete(call, call.magics.assistant.gateway.files().ours())
+        delete(call, files_of(call).ours())
     elif not what:
         show(call)
     else:
@@ -29,12 +30,17 @@ def files(call: Call) -> None:
         )
 
 
+def files_of(call: Call) -> Files:
+    gateway = call.magics.assistant.gateway
+    return gateway.files(gateway.resolve())
+
+
 def show(call: Call) -> None:
     from IPython.display import display
 
     from ..rendering.listing import Listing
 
-    store = call.magics.assistant.gateway.files()
+    store = files_of(call)
     ours = set(store.ours())
     rows = [
         (file.id, file.name, f"{file.size:,}", ago(file.created or time.time()), "yes" if file.id in ours else "")
@@ -45,7 +51,7 @@ def show(call: Call) -> None:
 
 def delete(call: Call, ids: tuple[str, ...]) -> None:
     """Delete each that is there; those that are not are named."""
-    store = call.magics.assistant.gateway.files()
+    store = files_of(call)
     missing = []
     for file_id in ids:
         try:

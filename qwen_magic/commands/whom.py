@@ -11,6 +11,7 @@ from ..errors import InputError
 from .downloading import dialogue
 
 if TYPE_CHECKING:
+    from ..credentials import Credentials
     from . import Call
 
 __all__ = ["login", "logout", "models", "use"]
@@ -27,12 +28,12 @@ def use(call: Call) -> None:
     agreed = YES in call.text.split()
     words, protocol = without_protocol(tuple(word for word in call.text.split() if word != YES))
     name = named(" ".join(words))
-    assistant = call.magics.assistant
+    gateway = call.magics.assistant.gateway
     if name or protocol:
-        name = name or assistant.gateway.endpoint.name
-        assistant.gateway.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
-    endpoint = assistant.gateway.endpoint
-    key = assistant.gateway.credentials.find(endpoint.account)
+        endpoint = call.magics.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
+    else:
+        endpoint = gateway.recall() or gateway.resolve()
+    key = gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
     print(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
@@ -73,7 +74,8 @@ def models(call: Call) -> None:
     from ..models import lookup
     from ..rendering.listing import Listing
 
-    found = call.magics.assistant.gateway.models()
+    gateway = call.magics.assistant.gateway
+    found = gateway.list_models(gateway.resolve())
     rows = []
     for name in sorted(found):
         facts = lookup(name)
@@ -82,11 +84,17 @@ def models(call: Call) -> None:
     display(Listing(("model", "window (tokens)", "sees images", "thinks"), rows, "This endpoint has no models."))
 
 
+def credentials_and_account(call: Call) -> tuple[Credentials, str]:
+    """The keys of this shell, and whose key the present endpoint wants."""
+    gateway = call.magics.assistant.gateway
+    return gateway.credentials, (gateway.recall() or gateway.resolve()).account
+
+
 def login(call: Call) -> None:
     """Ask for the key of the present endpoint, and keep it."""
     from getpass import getpass
 
-    credentials, account = call.magics.assistant.gateway.credentials, call.magics.assistant.gateway.endpoint.account
+    credentials, account = credentials_and_account(call)
     try:
         typed = getpass(f"Key for {account} (it is not shown): ")
     except (KeyboardInterrupt, EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
@@ -97,7 +105,7 @@ def login(call: Call) -> None:
 
 def logout(call: Call) -> None:
     """Forget it again."""
-    credentials, account = call.magics.assistant.gateway.credentials, call.magics.assistant.gateway.endpoint.account
+    credentials, account = credentials_and_account(call)
     gone = credentials.forget(account)
     left = credentials.find(account)
     print(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")

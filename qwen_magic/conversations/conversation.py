@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
 from ..events import Usage
+from ..forks import renewed_in_children
 from ..messages import Message
 from .places import NOWHERE, Place, Slots, before, end_of, insert, kept, of_cells, remove, until
 from .reservation import Reservation
@@ -65,6 +66,12 @@ class Conversation:
         self._spared: dict[CellRef, int] = {}
         self._spent: dict[str, Spent] = {}
         self._observers: list[Callable[[Conversation], None]] = []
+        renewed_in_children(self)
+
+    def after_fork(self) -> None:
+        """A forked child has a copy of its own, which nobody there follows."""
+        self._lock, self._saving = RLock(), Lock()
+        self._observers = []
 
     # --- reading
 

@@ -7,6 +7,7 @@ from os import PathLike
 from threading import RLock
 
 from ..errors import InputError
+from ..forks import renewed_in_children
 from .conversation import Conversation
 from .turns import CellRef
 from .usage import Prices, Spent
@@ -26,6 +27,11 @@ class Conversations:
         self._lock = RLock()
         self._named: dict[str, Conversation] = {}
         self._dropped: list[Spent] = []
+        renewed_in_children(self)
+
+    def after_fork(self) -> None:
+        """A forked child has copies of its own."""
+        self._lock = RLock()
 
     def get(self, name: str = DEFAULT) -> Conversation:
         """The conversation of this name, made if need be. Raises `InputError` for a name that is none."""

@@ -57,7 +57,7 @@ def doctor(
     is a finding.
     """
     try:
-        case = Case(gateway, endpoint or gateway.endpoint, model, origin, try_regions, timeouts)
+        case = Case(gateway, endpoint or gateway.resolve(), model, origin, try_regions, timeouts)
     except QwenError as error:
         yield problem("configuration", error.happened, error.remedy)
         return

@@ -13,6 +13,7 @@ import re
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,7 @@ from typing import IO
 from ..credentials import Credentials
 from ..endpoints import Endpoint
 from ..errors import ConfigurationError, ConnectionFailed
+from ..forks import renewed_in_children
 from ..protocols import LOCAL
 from .catalogue import SHORTEST_CONTEXT, needed, size
 from .dialogue import Dialogue, Loading
@@ -55,7 +57,10 @@ else:
 
 
 class Engine:
-    """A model file, and the process that serves it. Not for use by several threads at once."""
+    """A model file, and the process that serves it.
+
+    `idle` is the seconds without a question after which it stops; a change holds from its next start.
+    """
 
     def __init__(
         self,
@@ -66,32 +71,38 @@ class Engine:
         idle: float = IDLE,
         loading: Loading = Dialogue.loading,
     ) -> None:
-        """`name` is what the model is called, `idle` the seconds without a question after which it stops."""
+        """`name` is what the model is called."""
         self._model, self._projector, self._name = model.resolve(), projector, name
         self._credentials = credentials
-        self._idle = idle
+        self.idle = idle
         self._loading = loading
+        self._lock_of_threads = threading.Lock()
         self._asked: Record | None = None
         self._process: subprocess.Popen[bytes] | None = None
         place = engines() / identity(self._model, projector)
         self._record, self._lock, self._log = (place.with_suffix(end) for end in (".json", ".lock", ".log"))
+        renewed_in_children(self)
 
     @property
     def runs(self) -> bool:
         """Whether it is up, whichever kernel started it."""
         return self._running() is not None
 
-    def endpoint(self) -> Endpoint:
+    def start(self) -> Endpoint:
         """Where to ask. Starts the engine if it is not up, which takes as long as its file takes to read.
 
         Raises `ConfigurationError` when the model does not fit or cannot be loaded, and `ConnectionFailed`, once,
         when the engine has crashed since it was last asked.
         """
-        record = self._running() or self._started()
-        self._asked = record
+        with self._lock_of_threads:
+            self._asked = record = self._running() or self._started()
         account = f"{self._name} on this machine"
         self._credentials.remember_for_session(account, record.key)
         return Endpoint("local", f"http://{record.host}/v1", "compatible", LOCAL, account, needs_key=True)
+
+    def after_fork(self) -> None:
+        """A thread of the parent may have been starting the engine. Its file lock is between processes anyway."""
+        self._lock_of_threads = threading.Lock()
 
     def _running(self) -> Record | None:
         record = Record.read(self._record)
@@ -118,7 +129,7 @@ class Engine:
             name=self._name,
             context=self._context(),
             key=f"sk-local-{secrets.token_hex(16)}",
-            idle=self._idle,
+            idle=self.idle,
             record=str(self._record),
         )
         with self._log.open("wb") as log:

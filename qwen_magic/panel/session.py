@@ -165,8 +165,9 @@ class Session:
     def _models(self) -> None:
         try:
             gateway = self._assistant.gateway
-            names = sorted(gateway.models())
-            default = self._assistant.settings.model or gateway.default_model()
+            here = gateway.resolve()
+            names = sorted(gateway.list_models(here))
+            default = self._assistant.settings.model or gateway.default_model(here)
         except QwenError as error:
             self._widget.say(models=[], default="", error=told(error))
         else:
