@@ -14,7 +14,6 @@ from .attachments import Attach
 from .conversations import Conversation
 from .errors import InputError
 from .extension import load
-from .forks import is_child
 from .interrupts import in_one_line
 from .question import Question
 
@@ -136,7 +135,7 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]
     from .cells import cell_of
 
     magics = load(shell)
-    view = magics.view() if show and not is_child() else SilentView()
+    view = magics.view() if show and not magics.forked else SilentView()
     return magics.assistant, view, cell_of(shell), magics.publisher()
 
 

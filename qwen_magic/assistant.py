@@ -112,6 +112,7 @@ class Assistant:
             return self._ask(plan, view, None, None, cancel=cancel, answered=answered)
         with self._place(question, conversation) as reserved:
             plan = self._planner.plan(question, conversation, reserved.context)
+            self._cargo.keep(plan.loaded)
             if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, notes=(*plan.notes, REPLACED))
             return self._ask(plan, view, conversation, reserved, cancel=cancel, answered=answered)
@@ -225,7 +226,6 @@ class Assistant:
         if reserved is not None and conversation is not None:
             turn = Turn(plan.question, answer, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
             turn = reserved.keep(turn)
-            self._cargo.keep(plan.loaded)
         elif plan.spends is not None:
             plan.spends.count(plan.request.model, answer.usage)
         self.last = Last(plan, answer, conversation, turn)

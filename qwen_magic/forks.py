@@ -11,7 +11,7 @@ import os
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["Inherited", "is_child", "renewed_in_children"]
+__all__ = ["Inherited", "renewed_in_children"]
 
 
 class Inherited(Protocol):
@@ -22,17 +22,11 @@ class Inherited(Protocol):
 
 
 _inherited: WeakSet[Inherited] = WeakSet()
-_loaded_in = os.getpid()
 
 
 def renewed_in_children(owner: Inherited) -> None:
     """Call `owner.after_fork` in every child that is forked during its life."""
     _inherited.add(owner)
-
-
-def is_child() -> bool:
-    """Whether this process was forked from one that had this package loaded."""
-    return os.getpid() != _loaded_in
 
 
 def _after_fork() -> None:

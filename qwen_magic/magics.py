@@ -6,6 +6,7 @@ Nothing heavy is imported here: that happens at the first question.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from keyword import iskeyword
@@ -86,6 +87,7 @@ class QwenMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
+        self._process = os.getpid()
         self._assistant: Assistant | None = None
         self._saver: Autosave | None = None
         self._panels: Panels | None = None
@@ -128,6 +130,11 @@ class QwenMagics(Magics):
             self._assistant = Assistant(self.settings)
             self._assistant.gateway.dialogue = Dialogue(loading=loading)
         return self._assistant
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a child of the shell's process, and no front-end hears it."""
+        return os.getpid() != self._process
 
     @property
     def panels(self) -> Panels:

@@ -6,7 +6,13 @@ import hashlib
 import httpx
 import pytest
 
+from qwen_magic.attachments import Attachment
+from qwen_magic.cargo import BUDGET, Cargo
+from qwen_magic.credentials import Credentials
+from qwen_magic.errors import InputError
+from qwen_magic.gateway import Gateway
 from qwen_magic.sandbox import Sandbox
+from qwen_magic.settings import Settings
 
 ASK = "%%qwen\n"
 LONG = "word " * 40_000
@@ -384,3 +390,38 @@ def test_ask_refuses_what_it_cannot_take_in_one_line_and_takes_one_name(notebook
     assert not posts(sandbox)
     notebook.run("qwen_magic.ask('?', variables='day')")
     assert "2024" in str(last(sandbox))
+
+
+HELD = (
+    "(lambda gc: gc.collect() and 0 or sum("
+    "each.size for each in gc.get_objects() if type(each).__name__ == 'Attachment'))(__import__('gc'))"
+)
+
+
+def test_what_was_attached_alone_is_not_held_after_the_next_question(notebook, folder, sandbox):
+    notebook.run("%%qwen --alone -f long.txt -m qwen-long\nWhat?")
+    notebook.run("%%qwen --alone\nHello")
+    assert notebook.value(HELD) == 0
+    notebook.run("%%qwen -f long.txt -m qwen-long\nWhat?")
+    notebook.run("%%qwen\nAnd then?")
+    assert notebook.value(HELD) == len(LONG)
+
+
+def test_what_was_attached_alone_is_uploaded_anew_when_the_service_has_lost_it(notebook, folder, sandbox):
+    notebook.run("%%qwen --alone -f long.txt -m qwen-long\nWhat?")
+    uploaded = file_ids(sandbox)
+    delete(sandbox, *uploaded)
+    assert notebook.run("%%qwen --alone -f long.txt -m qwen-long\nWhat?").status == "ok"
+    assert file_ids(sandbox) != uploaded
+
+
+def test_attachments_are_held_within_a_budget_the_newest_first():
+    cargo = Cargo(Gateway(Settings(), Credentials({})))
+    half = bytes(BUDGET // 2)
+    first, second, third = (Attachment(name, "document", "document", half, "", sha256=name) for name in "abc")
+    cargo.keep((first, second))
+    cargo.keep((first,))  # attached again, it is the newest
+    cargo.keep((third,))
+    assert cargo.again({"a": "a.pdf", "c": "c.pdf"})
+    with pytest.raises(InputError, match=r"b\.pdf was attached .* long ago"):
+        cargo.again({"b": "b.pdf"})

@@ -125,7 +125,7 @@ def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path
 
 
 def test_two_kernels_share_one_engine(asker: Asker, model: Path) -> None:
-    assert Asker(model).engine.start() == asker.engine.endpoint()
+    assert Asker(model).engine.start() == asker.engine.start()
 
 
 def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: Path) -> None:
@@ -472,6 +472,31 @@ def test_an_answer_that_was_stopped_is_continued(start_kernel: Callable[..., Ker
     whole = kernel.value("_qwen.text")
     assert whole.startswith(begun)
     assert len(whole) > len(begun)
+
+
+def test_an_answer_is_continued_although_the_engine_has_stopped_meanwhile(
+    start_kernel: Callable[..., Kernel], model: Path, cache: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(model.read_bytes())
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    host = kernel.run(f"%load_ext qwen_magic\n%qwen use local:{own}").text.partition("http://")[2].partition("/")[0]
+    kernel.run("%%qwen --set max_tokens=8 --set ignore_eos=true\nGo on")
+    begun = kernel.value("_qwen.text")
+    assert kernel.value("_qwen.finish_reason") == "length"
+    (cache / "engines" / f"{identity(own, None)}.json").unlink()  # as it does itself when nobody asks
+    until(lambda: not healthy(host))
+    assert kernel.run("%qwen continue").status == "ok"
+    assert kernel.value("_qwen.text").startswith(begun)
+
+
+def test_another_protocol_does_not_take_another_model(
+    start_kernel: Callable[..., Kernel], model: Path, cache: Path
+) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(cache))
+    kernel.run(f"%load_ext qwen_magic\n%qwen use local:{model}")
+    assert "Asking local at" in kernel.run("%qwen use --protocol compatible").text
+    assert model.stem in kernel.run("%qwen models").text
 
 
 def test_a_notebook_that_nobody_watches_says_how_to_agree(start_kernel: Callable[..., Kernel], tmp_path: Path) -> None:

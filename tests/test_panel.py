@@ -189,6 +189,42 @@ def test_two_questions_at_once_lose_nothing(open_panel: Callable[..., Page], ker
     assert "this is line" in state["turns"][key]["text"]
 
 
+# A variable that is described while a panel's answer ends, beside a picture that the model does not see.
+MEANWHILE = """\
+from PIL import Image
+Image.new("RGB", (64, 48)).save("dots.png")
+class Waits:
+    def __repr__(self):
+        while asking.last is None:
+            time.sleep(0.01)
+        return "waited"
+import time
+asking = get_ipython().magics_manager.registry["QwenMagics"].assistant
+waits = Waits()
+_qwen = mine = "what was there before"
+"""
+
+
+def test_a_cell_that_fails_gets_no_answer_of_a_panel(open_panel: Callable[..., Page], kernel: Kernel) -> None:
+    page = open_panel()
+    kernel.run(MEANWHILE)
+    key = page.ask("sandbox: stall 1\nHello")
+    failed = kernel.run("%%qwen -v waits -i dots.png -m qwen-max -o mine\nWhat?", "cell")
+    assert "qwen-max does not see images" in failed.error
+    assert page.done(key)["text"]
+    assert kernel.value("[_qwen, mine]") == ["what was there before"] * 2
+
+
+def test_a_cell_gets_its_own_answer_whatever_a_panel_is_answered(
+    open_panel: Callable[..., Page], kernel: Kernel
+) -> None:
+    page = open_panel()
+    key = page.ask("sandbox: stall 1\nHello")
+    kernel.run("%%qwen -o mine\nsandbox: echo\nof the cell", "cell")
+    page.done(key)
+    assert kernel.value("[_qwen.text.strip(), mine.text.strip()]") == ["of the cell"] * 2
+
+
 def test_what_can_be_attached_is_offered(open_panel: Callable[..., Page], kernel: Kernel) -> None:
     (kernel.folder / "report one.txt").write_text("words", encoding="utf-8")
     (kernel.folder / "report.csv").write_text("a,b", encoding="utf-8")
