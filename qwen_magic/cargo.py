@@ -1,6 +1,6 @@
 """What goes along with a question: gathered once, sent in the form that the model takes, and kept as it was.
 
-The attachments of a kept turn stay in memory as they were when it was asked, the newest ones within a budget: so a
+The attachments of a turn stay in memory as they were when it was asked, the newest ones within a budget: so a
 follow-up works after the file was changed or deleted, a document that vanished on the service is uploaded again, and a
 model that reads no uploaded files is given the words instead. Reading and fitting is the business of
 `qwen_magic.attachments`.
@@ -34,7 +34,7 @@ NOT_UPLOADED = "file-fe-(uploaded-when-asked)"
 class Cargo:
     """The attachments of one shell, by the hash of what was sent.
 
-    `own` is those of the question that is being asked, which are not kept before its turn is.
+    `own` is those of the question that is being asked, which may be kept for nobody else.
     """
 
     def __init__(self, gateway: Gateway) -> None:

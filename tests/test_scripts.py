@@ -47,7 +47,8 @@ class Script:
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
-        self.environment = clean_environment(folder) | {"QWEN_BASE_URL": sandbox.compatible_url, "QWEN_API_KEY": "sk-x"}
+        ours = {"QWEN_BASE_URL": sandbox.compatible_url, "QWEN_API_KEY": sandbox.key}
+        self.environment = clean_environment(folder) | ours
 
     def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "rows.py").write_text(ROWS, encoding="utf-8")

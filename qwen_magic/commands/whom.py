@@ -85,8 +85,10 @@ def models(call: Call) -> None:
 
 
 def credentials_and_account(call: Call) -> tuple[Credentials, str]:
-    """The keys of this shell, and whose key the present endpoint wants."""
+    """The keys of this shell, and whose key the present endpoint wants. Raises `InputError` where it wants none."""
     gateway = call.magics.assistant.gateway
+    if gateway.choice.on_this_machine:
+        raise InputError("A model on this machine wants no key.", "%qwen use NAME asks somebody who does.")
     return gateway.credentials, (gateway.recall() or gateway.resolve()).account
 
 
