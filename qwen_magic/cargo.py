@@ -20,6 +20,7 @@ from .errors import FileGone, InputError
 from .gateway import Gateway
 from .messages import Document, Message, Part, Text
 from .models import lookup
+from .question import Question
 from .tokens import count_tokens
 
 __all__ = ["Cargo", "documents_in", "holds_documents", "too_large_to_quote"]
@@ -41,6 +42,15 @@ class Cargo:
         self._gateway = gateway
         self._kept: dict[str, Attachment] = {}
 
+    def refuse_secrets(self, question: Question, here: Endpoint) -> None:
+        """Raises `InputError` when the words of a question hold what looks like a secret, unless that is forced."""
+        from .attachments.secrets import own_keys, refuse_secret_text
+
+        if question.attach is None or not question.attach.force:
+            keys = own_keys(self._keys(here))
+            refuse_secret_text(question.prompt, "The question", keys)
+            refuse_secret_text(question.system or "", "The system prompt", keys)
+
     def gather(self, attach: Attach, here: Endpoint, model: str, fields: Mapping[str, Any]) -> tuple[Attachment, ...]:
         """Everything that is to go along, read now for a question to `model` with these fields.
 
@@ -48,12 +58,11 @@ class Cargo:
         """
         if not attach:
             return ()
-        key = self._gateway.credentials.find(here.account)
         sharp = fields.get("vl_high_resolution_images") or fields.get("max_pixels")
         return gather(
             replace(
                 attach,
-                keys=(key.secret.reveal(),) if key else (),
+                keys=self._keys(here),
                 as_documents=target_of(here, model).uploads,
                 limits=HIGH_RESOLUTION if sharp else attach.limits,
             )
@@ -143,6 +152,10 @@ class Cargo:
 
     def _upload(self, attachment: Attachment, here: Endpoint) -> str:
         return self._gateway.files(here).upload(attachment.filename, attachment.data, attachment.sha256)
+
+    def _keys(self, here: Endpoint) -> tuple[str, ...]:
+        key = self._gateway.credentials.find(here.account)
+        return (key.secret.reveal(),) if key else ()
 
 
 def by_hash(attachments: Iterable[Attachment]) -> dict[str, Attachment]:

@@ -213,7 +213,7 @@ class QwenMagics(Magics):
 
         given = parsed.given
         return Question(
-            prompt=prompt if given.get("raw") else fill(prompt, self._evaluate),
+            prompt=prompt if given.get("raw") else fill(prompt, self._evaluate, force=given.get("force", False)),
             model=given.get("model", ""),
             system=given.get("system"),
             think=given.get("think"),
@@ -241,6 +241,7 @@ class QwenMagics(Magics):
             prompt="" if given.get("raw") else prompt,
             namespace=self.shell.user_ns,
             rows=int(rows),
+            values=not given.get("no_values", False),
             force=given.get("force", False),
         )
 

@@ -48,9 +48,16 @@ OPTIONS = (
         ("-f", "--file"), "words", "files", "PATH", "attach a file, a glob or a URL; @PATH in the prompt does it too"
     ),
     Option(("-i", "--image"), "words", "files", "PATH", "attach an image", also="images"),
-    Option(("-v", "--var"), "words", "variables", "NAME", "attach a variable of the notebook"),
+    Option(
+        ("-v", "--var"),
+        "words",
+        "variables",
+        "NAME",
+        "attach a variable of the notebook, or the value of an expression",
+    ),
     Option(("--rows",), "word", "rows", "N", "show so many first and last rows of a table"),
-    Option(("--force",), "flag", "force", "", "attach what looks like a secret, or lies at a private address"),
+    Option(("--no-values",), "flag", "no_values", "", "describe tables and variables without any of their values"),
+    Option(("--force",), "flag", "force", "", "send what looks like a secret, fetch from a private address"),
     Option(("--think",), "flag", "think", "", "think first"),
     Option(("--no-think",), "off", "think", "", "do not think first"),
     Option(("--search",), "flag", "search", "", "let the service search the web"),

@@ -86,6 +86,7 @@ class Planner:
         here = self._gateway.resolve(choice)
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
+        self._cargo.refuse_secrets(question, here)
         loaded = self._attachments(question, here)
         model, notes = self._model_for(question, here, conversation, context, loaded)
         system = self._system(question, conversation)

@@ -16,16 +16,16 @@ __all__ = ["fill"]
 OPEN, CLOSE = "{{", "}}"
 
 
-def fill(prompt: str, evaluate: Callable[[str], Any]) -> str:
+def fill(prompt: str, evaluate: Callable[[str], Any], *, force: bool = False) -> str:
     """`prompt` with the value of each `{{ expression }}` in its place, as `str` shows it.
 
     `evaluate` gives the value of a Python expression. Raises `InputError`, which names the expression, when one
-    fails, or when one that stands between spaces is not Python.
+    fails, when one that stands between spaces is not Python, and, without `force`, when a value looks like a secret.
     """
-    return "".join(pieces(prompt, evaluate))
+    return "".join(pieces(prompt, evaluate, force))
 
 
-def pieces(prompt: str, evaluate: Callable[[str], Any]) -> Iterator[str]:
+def pieces(prompt: str, evaluate: Callable[[str], Any], force: bool) -> Iterator[str]:
     position = 0
     while (start := prompt.find(OPEN, position)) >= 0:
         found = expression_at(prompt, start)
@@ -36,7 +36,10 @@ def pieces(prompt: str, evaluate: Callable[[str], Any]) -> Iterator[str]:
             yield prompt[start]
         else:
             source, position = found
-            yield value_of(source, evaluate)
+            value, text = value_of(source, evaluate)
+            if not force:
+                refuse_secret(source, value, text)
+            yield text
     yield prompt[position:]
 
 
@@ -65,11 +68,19 @@ def is_expression(source: str) -> bool:
     return True
 
 
-def value_of(source: str, evaluate: Callable[[str], Any]) -> str:
+def value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
     try:
-        return str(evaluate(source))
+        value = evaluate(source)
+        return value, str(value)
     except Exception as error:
         raise InputError(
             f"{{{{ {source} }}}} failed: {type(error).__name__}: {error}.",
             "Nothing was sent. To send such braces as text, use --raw.",
         ) from error
+
+
+def refuse_secret(source: str, value: Any, text: str) -> None:
+    from .attachments.secrets import own_keys, refuse_secret_text, refuse_secret_variable
+
+    refuse_secret_variable(source, value)
+    refuse_secret_text(text, source, own_keys())

@@ -239,12 +239,14 @@ def test_more_than_the_service_reads(tmp_path: Path) -> None:
     [
         *(".env", ".env.local", "prod.env", ".netrc", ".pypirc", ".git-credentials", "id_rsa", "secrets.toml"),
         *(".aws/credentials", ".ssh/config", ".kube/config", ".docker/config.json", "service-account-1.json"),
+        *("server.key", "jpserver-1234.json", "kernel-1a2b.json", "kaggle.json", "credentials", ".bash_history"),
+        *(".gnupg/private-keys-v1.d/A1.txt", ".aws/sso/cache/a1.json", "qwen_magic/engines/abc.json"),
     ],
 )
 def test_files_that_keep_secrets(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("user = me", encoding="utf-8")
-    assert "looks like a file that keeps secrets. Attach it with --force" in refusal(tmp_path, name)
+    assert "looks like a file that keeps secrets. If it may leave this machine" in refusal(tmp_path, name)
     assert "looks like a file that keeps secrets" in refusal(tmp_path, prompt=f"see @{name}")
     assert attach(tmp_path, name, force=True)
 
@@ -265,12 +267,18 @@ def test_what_is_only_named_like_a_secret(tmp_path: Path) -> None:
 def test_secrets_inside_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-0123456789abcdef0123")
     texts = {
-        "a.txt": (PRIVATE, "a.txt holds a private key."),
-        "b.py": ("key = 'sk-0123456789abcdef0123'", "b.py holds the key that you ask with."),
-        "c.json": ('{"type": "service_account"}', "c.json holds the credentials of an account."),
-        "d.yaml": ("kind: Config\nusers:\n- user:\n    token: abc\n", "d.yaml holds the credentials of an account."),
-        "e.csv": ("name,key\n" + "x,sk-0123456789abcdef0123\n" * 2000, "e.csv holds the key that you ask with."),
-        "f.ipynb": (f'{{"cells": [], "x": "{PRIVATE}"}}', "f.ipynb holds a private key."),
+        "a.txt": (PRIVATE, "a.txt holds a private key, in line 1."),
+        "b.py": ("key = 'sk-0123456789abcdef0123'", "b.py holds the key that you ask with, in line 1."),
+        "c.json": ('{"type": "service_account"}', "c.json holds the credentials of an account, in line 1."),
+        "d.yaml": (
+            "kind: Config\nusers:\n- user:\n    token: abc\n",
+            "d.yaml holds the credentials of an account, in line 1.",
+        ),
+        "e.csv": (
+            "name,key\n" + "x,sk-0123456789abcdef0123\n" * 2000,
+            "e.csv holds the key that you ask with, in line ",
+        ),
+        "f.ipynb": (f'{{"cells": [], "x": "{PRIVATE}"}}', "f.ipynb holds a private key, in line "),
     }
     for name, (text, said) in texts.items():
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -117,8 +117,10 @@ def test_raw_bytes_are_refused() -> None:
 def test_a_missing_variable_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"There is no variable sale\. Did you mean sales\?"):
         gather(Attach(variables=("sale",), namespace={"sales": 1}))
-    with pytest.raises(InputError, match=r"-v takes the name of a variable, and sales\[0\] is none\."):
-        gather(Attach(variables=("sales[0]",), namespace={"sales": [1]}))
+    with pytest.raises(InputError, match=r"-v takes a variable or an expression of Python, and sales\[ is none\."):
+        gather(Attach(variables=("sales[",), namespace={"sales": [1]}))
+    with pytest.raises(InputError, match=r"-v sales\[1\] failed: IndexError: list index out of range\."):
+        gather(Attach(variables=("sales[1]",), namespace={"sales": [1]}))
 
 
 # --- pictures
@@ -160,10 +162,18 @@ def test_a_plotly_figure_is_a_picture_or_its_specification() -> None:
     [
         ("api_key", "abc", "api_key is called like a secret."),
         ("db_password", "abc", "db_password is called like a secret."),
-        ("config", {"user": "me", "password": "abc"}, "config has a field called password"),
-        ("client", ["sk-" + "0123456789abcdef" * 2], "client holds what looks like a key."),
-        ("text", "-----BEGIN PRIVATE KEY-----", "text holds a private key."),
-        ("lines", ["AKIA" + "A1B2C3D4" * 2], "lines holds what looks like a key."),
+        (
+            "config",
+            {"user": "me", "password": "abc"},
+            "config gives a value to password, which looks like a secret, in line 3.",
+        ),
+        (
+            "client",
+            ["sk-" + "0123456789abcdef" * 2],
+            "client holds what looks like a key of a model service, in line 2.",
+        ),
+        ("text", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0", "text holds a private key, in line 1."),
+        ("lines", ["AKIA" + "A1B2C3D4" * 2], "lines holds what looks like a key of AWS, in line 2."),
     ],
 )
 def test_secrets_are_refused(name: str, value: object, said: str) -> None:

@@ -33,11 +33,12 @@ class Attach:
     """What a cell wants to take along.
 
     `files` (`-f`) and `images` (`-i`) are paths, globs or URLs; an image that stands among the files as well has its
-    place there. `variables` (`-v`) are names in `namespace`; `prompt` is searched for `@path` and should be what the
-    person typed, before values were put into it. `rows` is how many of a table's first and last rows are shown. `force`
-    takes what looks like a secret, and private addresses. `keys` are keys that must not leave, beside those of the
-    environment. With `as_documents`, a spreadsheet is kept as the file that it is, for a model that reads uploaded
-    files, instead of being described.
+    place there. `variables` (`-v`) are names in `namespace`, or expressions; `prompt` is searched for `@path` and
+    `@variable`, and should be what the person typed, before values were put into it. `rows` is how many of a table's
+    first and last rows are shown; without `values`, no value of a table or a variable is. `force` takes what looks like
+    a secret, and private addresses. `keys` are keys that must not leave, beside those of the environment. With
+    `as_documents`, a spreadsheet is kept as the file that it is, for a model that reads uploaded files, instead of
+    being described.
     """
 
     files: tuple[str | PathLike[str], ...] = ()
@@ -47,10 +48,16 @@ class Attach:
     namespace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cwd: Path = field(default_factory=Path.cwd)
     rows: int = 5
+    values: bool = True
     force: bool = False
     keys: tuple[str, ...] = field(default=(), repr=False)
     limits: ImageLimits = field(default_factory=ImageLimits)
     as_documents: bool = False
+
+    @property
+    def shown_rows(self) -> int | None:
+        """Rows of a table that are shown; `None` when no value of it is."""
+        return self.rows if self.values else None
 
     def __bool__(self) -> bool:
         return bool(self.files or self.images or self.variables or "@" in self.prompt)

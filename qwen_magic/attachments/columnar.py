@@ -15,13 +15,16 @@ __all__ = ["read_columnar"]
 MAX_VALUES = 2_000_000
 
 
-def read_columnar(file: BinaryIO, name: str, rows: int) -> Attachment:
-    """The description of a Parquet or Arrow file, with so many of its first and last rows. Raises `InputError`."""
+def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
+    """The description of a Parquet or Arrow file, with so many of its first and last rows; of `None`, no values.
+
+    Raises `InputError`.
+    """
     size = sized(file)
     try:
         import pyarrow  # type: ignore[import-untyped]  # it has no types of its own
 
-        table = parquet(file, name, rows) if file.read(4) == b"PAR1" else arrow(file, name, rows)
+        table = (parquet if file.read(4) == b"PAR1" else arrow)(file, name, rows or 0)
     except ImportError:
         raise InputError(
             f"{name} needs the package pyarrow to be read here.",
@@ -30,7 +33,8 @@ def read_columnar(file: BinaryIO, name: str, rows: int) -> Attachment:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read ({' '.join(str(error).split())[:200]}).", "Is it damaged?") from None
     note = f"described: {human(size)}, {table.shape}"
-    return Attachment(name, "table", "description", markdown(table).encode(), "text/markdown", note)
+    text = markdown(table, values=rows is not None)
+    return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
 
 
 def parquet(file: BinaryIO, name: str, rows: int) -> Table:

@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import narwhals as nw
 
 from .attachment import Attachment
-from .describing import TOP, Column, Table, frequent, markdown, number
+from .describing import (
+    LOOKED_AT,
+    TOP,
+    Column,
+    Table,
+    different_values,
+    frequent,
+    joined,
+    markdown,
+    misfits,
+    number,
+    ordered,
+    quoted,
+)
 
 __all__ = ["frame_table", "read_frame"]
 
-# Rows that the most frequent values are counted in; the range and the missing values are of all rows.
-COUNTED = 200_000
 # narwhals' word for the types that only one library has, such as periods and sparse columns.
 UNKNOWN = "Unknown"
+# Categories in a type that is nested in another.
+CATEGORIES = re.compile(r"\(categories=.*?\]\)")
 # How what is missing in a column of numbers or of dates is written by pandas.
 PANDAS_MISSING = ("<NA>", "NaT")
 
 
-def read_frame(name: str, value: Any, rows: int) -> Attachment:
-    """The description of a DataFrame, a Series or a lazy frame, with so many of its first and last rows."""
+def read_frame(name: str, value: Any, rows: int | None) -> Attachment:
+    """The description of a DataFrame, a Series or a lazy frame, with so many of its first and last rows.
+
+    Without any value for `None`.
+    """
     try:
         frame = nw.from_native(with_index(value), allow_series=True)
-        table = lazy_table(name, frame, rows) if isinstance(frame, nw.LazyFrame) else frame_table(name, frame, rows)
-        data = markdown(table).encode("utf-8", "backslashreplace")
+        make = lazy_table if isinstance(frame, nw.LazyFrame) else frame_table
+        table = make(name, frame, rows)
+        data = markdown(table, values=rows is not None).encode("utf-8", "backslashreplace")
     except Exception:  # names that are not unique, values that cannot be compared: each backend's own
-        return plain(name, value)
+        return plain(name, value, rows is not None)
     note = f"described: {type(value).__name__}, {table.shape}"
     return Attachment(name, "table", "description", data, "text/markdown", note)
 
 
-def plain(name: str, value: Any) -> Attachment:
+def plain(name: str, value: Any, values: bool) -> Attachment:
     """What the frame says of itself."""
     from .structures import leaf
 
+    text = leaf(value) if values else f"{type(value).__name__} with the columns {list(map(called, value.columns))}"
     shape = " × ".join(f"{each:,}" for each in getattr(value, "shape", ()))
     note = f"{type(value).__name__}, {shape}".rstrip(", ")
-    return Attachment(
-        name, "table", "text", leaf(value).encode("utf-8", "backslashreplace"), "text/plain", note, "text"
-    )
+    return Attachment(name, "table", "text", text.encode("utf-8", "backslashreplace"), "text/plain", note, "text")
 
 
-def frame_table(name: str, frame: Any, rows: int) -> Table:
+def frame_table(name: str, frame: Any, rows: int | None) -> Table:
     """The facts of a narwhals DataFrame or Series."""
     table = frame.to_frame() if isinstance(frame, nw.Series) else frame
-    count = len(table)
+    count, rows = len(table), rows or 0
     last = table.tail(rows) if count > 2 * rows else None
     columns = tuple(column(each) for each in table.iter_columns())
-    remarks = ("Different and most frequent values are of a sample.",) * (count > COUNTED)
     first = table.head(rows if last is not None else 2 * rows)
-    return Table(name, count, columns, strings(first), strings(last) if last is not None else (), remarks=remarks)
+    return Table(name, count, columns, strings(first), strings(last) if last is not None else ())
 
 
-def lazy_table(name: str, frame: Any, rows: int) -> Table:
+def lazy_table(name: str, frame: Any, rows: int | None) -> Table:
     """What a lazy frame says without being computed: its columns, and its first rows."""
     schema = frame.collect_schema()
     columns = tuple(Column(called(each), type_of(dtype), None) for each, dtype in schema.items())
+    if not rows:
+        return Table(name, None, columns, (), remarks=("Lazy: it was not computed.",))
     first = strings(frame.head(rows).collect())
     return Table(name, None, columns, first, remarks=("Lazy: only its first rows were computed.",))
 
@@ -78,8 +97,8 @@ def called(name: Any) -> str:
 
 
 def type_of(dtype: Any) -> str:
-    """The type's name, without the units and the categories that some have in brackets."""
-    return str(dtype) if dtype.is_nested() else str(dtype).partition("(")[0]
+    """The type's name, without the units and the categories that some have in brackets: those are values."""
+    return CATEGORIES.sub("", str(dtype)) if dtype.is_nested() else str(dtype).partition("(")[0]
 
 
 def values(known: Any) -> str:
@@ -104,11 +123,40 @@ def most_or_range(known: Any) -> str:
         return f"{text(known.min())} – {text(known.max())}"
     if kind.is_nested():
         return ""
-    sample = known.gather_every(max(1, len(known) // COUNTED)).alias("value")
-    counts = sample.value_counts(name="count")
-    occurring = (each for each in counts.rows() if each[1])  # pandas counts categories that nothing is in, too
-    most = sorted(occurring, key=lambda each: (-each[1], str(each[0])))
-    return frequent(most[:TOP], len(most), len(sample))
+    if kind == nw.Object:
+        return of_objects(known.to_list())
+    return of_texts(known.alias("value"), as_text=kind in (nw.String, nw.Categorical, nw.Enum))
+
+
+def of_objects(values: list[Any]) -> str:
+    """The facts of a column of Python's own objects, which may be of any type."""
+    types = Counter(type(each).__name__ for each in values)
+    mixed = f"mixed types: {', '.join(f'{name} ({count:,})' for name, count in types.most_common())}"
+    # A number and its text are different values, 1 and True as well.
+    counts = Counter((type(each).__name__, each) for each in values)
+    most = ordered((value, count) for (_, value), count in counts.items())
+    return joined(mixed * (len(types) > 1), frequent(most))
+
+
+def of_texts(known: Any, as_text: bool) -> str:
+    """The facts of a column of texts. Of many different ones few are brought into Python, which would take long."""
+    counts = known.value_counts(name="count").filter(nw.col("count") > 0)  # pandas counts unused categories as well
+    if len(counts) <= LOOKED_AT:
+        most = ordered(counts.rows())
+        return joined(misfits(dict(most), as_text=as_text), frequent(most))
+    misfit = misfits(Counter(known.gather_every(len(known) // LOOKED_AT).to_list()), as_text=as_text)
+    if misfit:  # not of a sample alone
+        misfit = misfits(Counter(known.to_list()), as_text=as_text)
+    if len(counts) == len(known):
+        return joined(misfit, f"all different, such as {quoted(known[0])}")
+    least = counts["count"].sort(descending=True).head(TOP)[-1]
+    most, rare = (counts.filter(each) for each in (nw.col("count") >= least, nw.col("count") == counts["count"].min()))
+    return joined(misfit, different_values(len(counts), few(most)[:TOP], few(rare)[-TOP:], len(rare)))
+
+
+def few(counts: Any) -> list[tuple[Any, int]]:
+    """The values with their counts in order, unless they are many."""
+    return ordered(counts.rows()) if len(counts) <= LOOKED_AT else []
 
 
 def extent(numbers: Any) -> str:

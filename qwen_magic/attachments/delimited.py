@@ -20,7 +20,7 @@ from .encodings import encoding_of
 from .limits import MB
 from .opening import sized
 
-__all__ = ["headed", "read_delimited"]
+__all__ = ["filled_columns", "headed", "read_delimited"]
 
 # Ours: a file of up to so many bytes is read whole, and of a larger one so much.
 WHOLE = 16 * MB
@@ -46,8 +46,8 @@ class Sample:
     estimated: bool
 
 
-def read_delimited(file: BinaryIO, name: str, rows: int) -> Attachment:
-    """The description of a file of delimited values, with so many of its first and last rows.
+def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
+    """The description of a file of delimited values, with so many of its first and last rows; of `None`, no values.
 
     Raises `InputError` for what has no rows, or cannot be read.
     """
@@ -61,7 +61,7 @@ def read_delimited(file: BinaryIO, name: str, rows: int) -> Attachment:
     delimiter = delimiter_of(head.decode(encoding, "replace"))
     reader = Reader(file, size, encoding, delimiter)
     try:
-        sample = reader.whole(rows) if size <= WHOLE else reader.parts(rows)
+        sample = (reader.whole if size <= WHOLE else reader.parts)(rows or 0)
     except csv.Error as error:
         raise InputError(
             f"{name} cannot be read as CSV ({error}).", "Load it, and attach the variable (-v NAME)."
@@ -72,7 +72,8 @@ def read_delimited(file: BinaryIO, name: str, rows: int) -> Attachment:
     note = f"described: {human(size)}, {table.shape}" + f", {encoding.upper()}" * (
         encoding not in ("utf-8", "utf-8-sig")
     )
-    return Attachment(name, "table", "description", markdown(table).encode(), "text/markdown", note)
+    text = markdown(table, values=rows is not None)
+    return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
 
 
 def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
@@ -148,6 +149,18 @@ class Reader:
     def _rows(self, data: bytes) -> Iterator[list[str]]:
         text = data.decode(self._encoding, "replace")
         return (row for row in csv.reader(StringIO(text, newline=""), delimiter=self._delimiter) if row)
+
+
+def filled_columns(text: str) -> Iterator[str]:
+    """The names of the columns that have values in the first rows of a text of delimited values."""
+    head = text[:HEAD]
+    try:
+        names, body = headed([row for row in csv.reader(StringIO(head), delimiter=delimiter_of(head)) if row])
+    except csv.Error:
+        return
+    yield from (
+        name for index, name in enumerate(names) if any("".join(row[index : index + 1]).strip() for row in body)
+    )
 
 
 def headed(table: Sequence[list[str]]) -> tuple[list[str], Sequence[list[str]]]:

@@ -8,19 +8,41 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-__all__ = ["Column", "Table", "cell", "column", "compact", "human", "markdown", "number"]
+__all__ = [
+    *(
+        "Column",
+        "Table",
+        "cell",
+        "column",
+        "compact",
+        "different_values",
+        "filled_columns",
+        "frequent",
+        "human",
+        "joined",
+        "markdown",
+        "misfits",
+    ),
+    *("number", "ordered", "quoted"),
+]
 
 # A description that a person would still read: ours.
 MAX_COLUMNS = 60
 MAX_COLUMNS_SHOWN = 25
 MAX_CELL = 80
+# So many different values are all shown; of more, so many of the most frequent and of the rarest.
+SHOWN = 20
 TOP = 3
-# Above so many different values, the most frequent ones say nothing.
-FEW = 50
+# Characters of one value, and of all values of a column.
+MAX_VALUE, MAX_SHOWN = 40, 1_000
+# A column is meant to hold numbers, or dates, when so large a part of it does. Values that are looked at for that.
+MOSTLY = 0.8
+LOOKED_AT = 2_000
 
 # A number as text. A leading zero makes a code of it, such as a postal code or an account.
 INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,18})", re.ASCII)
@@ -68,23 +90,40 @@ class Table:
         return f"{rows} × {len(self.columns):,} column{'s' * (len(self.columns) != 1)}"
 
 
-def markdown(table: Table) -> str:
-    """The description of a table."""
-    lines = [f"Table `{compact(table.name)}`: {table.shape}.", *table.remarks, ""]
-    lines += grid(
-        ("column", "type", "missing", "values"),
-        ((each.name, each.type, unknown(each.missing), each.values) for each in table.columns[:MAX_COLUMNS]),
-        limit=2 * MAX_CELL,
-    )
+FACTS = ("column", "type", "missing", "values")
+NO_VALUES = "Its values are left out."
+
+
+def markdown(table: Table, *, values: bool = True) -> str:
+    """The description of a table; without `values` there is no value of any cell in it."""
+    remarks = table.remarks if values else (*table.remarks, NO_VALUES)
+    lines = [f"Table `{compact(table.name)}`: {table.shape}.", *remarks, ""]
+    lines += grid(FACTS if values else FACTS[:3], (), limit=MAX_CELL)
+    for each in table.columns[:MAX_COLUMNS]:
+        known = [cell(each.name, 2 * MAX_CELL), cell(each.type, 2 * MAX_CELL), unknown(each.missing)]
+        shown = [each.values[:MAX_SHOWN].replace("|", "\\|")] * values
+        lines.append("|".join(("", *known, *shown, "")))
     if len(table.columns) > MAX_COLUMNS:
         rest = ", ".join(compact(each.name) for each in table.columns[MAX_COLUMNS:])
         lines += ["", f"And {len(table.columns) - MAX_COLUMNS} more columns: {rest}"[:4000]]
     names = [each.name for each in table.columns[:MAX_COLUMNS_SHOWN]]
     left_out = f" (of the first {len(names)} columns)" * (len(names) < len(table.columns))
     for title, rows in (("All rows" if table.whole else "First rows", table.first), ("Last rows", table.last)):
-        if rows:
+        if rows and values:
             lines += ["", f"{title}{left_out}:", "", *grid(names, rows, limit=MAX_CELL)]
     return "\n".join(lines) + "\n"
+
+
+def filled_columns(description: str) -> Iterator[str]:
+    """The names of the columns whose values `markdown` shows."""
+    for line in description.splitlines():
+        found = FACT.match(line)
+        if found and found["type"] not in EMPTY:
+            yield found["name"].replace("\\|", "|")
+
+
+FACT = re.compile(r"\|(?P<name>(?:[^|\\]|\\.)*+)\|(?P<type>[^|]*)\|[\d,]*\|(?P<values>.+)\|$")
+EMPTY = ("empty", "Null", "null")
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], limit: int) -> list[str]:
@@ -116,14 +155,54 @@ def column(name: str, values: Sequence[object]) -> Column:
     """The facts of a column, from its values; strings that are numbers or dates are taken for these."""
     present = [each for each in values if not is_missing(each)]
     missing = len(values) - len(present)
+    absent = Counter(each for each in values if isinstance(each, str) and is_missing(each))
+    written = f"missing written as {listed(absent)}" if set(absent) - {""} else ""
     if not present:
-        return Column(name, "empty", missing)
-    for kind, parse in (("integer", whole_number), ("number", real_number), ("date", moment)):
-        parsed = [parse(each) for each in present]
-        if all(each is not None for each in parsed):
-            known = [each for each in parsed if each is not None]
-            return Column(name, kind, missing, span(known))
-    return Column(name, "text", missing, top(present))
+        return Column(name, "empty", missing, written)
+    for kind, parse in KINDS:
+        known = [parsed for each in present if (parsed := parse(each)) is not None]
+        if len(known) == len(present):
+            return Column(name, kind, missing, joined(span(known), written))
+        if len(known) < MOSTLY * len(present) and kind != "integer":
+            continue
+    return Column(name, "text", missing, joined(misfits(Counter(present)), top(present), written))
+
+
+def misfits(values: Mapping[Any, int], *, as_text: bool = False) -> str:
+    """What does not fit together among these values, with their counts: types, or what is no number and no date.
+
+    `as_text`: the values are strings where the table could have had numbers and dates, which is a fact.
+    """
+    types = Counter[str]()
+    for value, count in values.items():
+        types[type(value).__name__] += count
+    if len(types) > 1:
+        return "mixed types: " + ", ".join(f"{name} ({count:,})" for name, count in types.most_common())
+    if set(types) != {"str"}:
+        return ""
+    total = sum(values.values())
+    for what, parse in (("numbers", real_number), ("dates", moment)):
+        others = Counter({value: count for value, count in values.items() if parse(value) is None})
+        if not others:
+            return f"{what} as text" if as_text else ""
+        if len(others) < len(values) and others.total() <= (1 - MOSTLY) * total:
+            return f"mostly {what}{' as text' * as_text}, but for {others.total():,}: {listed(others)}"
+    return ""
+
+
+def listed(counts: Counter[Any]) -> str:
+    """Such as `"red" (7), "green" (2)`: up to `TOP` values."""
+    most = ordered(counts.items())
+    return ", ".join(f"{quoted(value)} ({count:,})" for value, count in most[:TOP]) + ", …" * (len(most) > TOP)
+
+
+def ordered(counts: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    """The most frequent first; among equals, always the same."""
+    return sorted(counts, key=lambda each: (-each[1], str(each[0])))
+
+
+def joined(*facts: str) -> str:
+    return "; ".join(filter(None, facts))
 
 
 def is_missing(value: object) -> bool:
@@ -158,6 +237,13 @@ def moment(value: object) -> datetime | None:
         return None
 
 
+KINDS: tuple[tuple[str, Callable[[object], Any]], ...] = (
+    ("integer", whole_number),
+    ("number", real_number),
+    ("date", moment),
+)
+
+
 def span(values: Sequence[int | float | datetime]) -> str:
     """From the least to the greatest, and the mean of numbers."""
     low, high = min(values), max(values)
@@ -169,18 +255,52 @@ def span(values: Sequence[int | float | datetime]) -> str:
 
 
 def top(values: Sequence[object]) -> str:
-    """How many different values there are, and the most frequent ones."""
-    return frequent(Counter(map(str, values)).most_common(TOP), len(set(map(str, values))), len(values))
+    """How many different values there are, and which."""
+    return frequent(ordered(Counter(map(str, values)).items()))
 
 
-def frequent(most: Iterable[tuple[object, int]], different: int, total: int) -> str:
-    """Such as `3 different: red (7), green (2), blue (1)`."""
-    most = list(most)
-    if different == total > 1:
-        return f"all different, such as {compact(str(most[0][0]), 40)}"
-    if different > FEW and most and most[0][1] * FEW < total:
-        return f"{different:,} different, such as {compact(str(most[0][0]), 40)}"
-    return f"{different:,} different: " + ", ".join(f"{compact(str(value), 40)} ({count:,})" for value, count in most)
+def frequent(most: Sequence[tuple[object, int]]) -> str:
+    """The different values, quoted, with the blanks that they have: all of them when they are few.
+
+    `most` are the values with their counts, the most frequent first. Such as `2 different: "red" (7), "red " (1)`.
+    """
+    different, total = len(most), sum(count for _, count in most)
+    if not most:
+        return ""
+    if different == total > SHOWN:
+        return f"all different, such as {quoted(most[0][0])}"
+    if different <= SHOWN:
+        return f"{different:,} different: {shown(most)}"
+    rare = sum(count == most[-1][1] for _, count in most)
+    return different_values(different, most[:TOP], most[-TOP:], rare)
+
+
+def different_values(
+    different: int, most: Sequence[tuple[object, int]], rarest: Sequence[tuple[object, int]], rare: int
+) -> str:
+    """Of many different values, the most frequent and the rarest; `rare` are as rare as the last one.
+
+    Of both there may be none, when too many are alike.
+    """
+    often = f"most often {shown(most)}" if most and most[0][1] > 1 else ""
+    seldom = f"rarest {shown(rarest)}" if rarest else ""
+    return joined(
+        f"{different:,} different", often, seldom + f" ({rare:,} of them as rare)" * bool(seldom and rare > TOP)
+    )
+
+
+def shown(counts: Iterable[tuple[object, int]]) -> str:
+    return ", ".join(f"{quoted(value)} ({count:,})" for value, count in counts)
+
+
+def quoted(value: object) -> str:
+    """A value in quotes if it is a string, with its blanks; what cannot be seen is escaped, and what is long is cut."""
+    text = str(value)
+    cut = text[:MAX_VALUE] + "…" * (len(text) > MAX_VALUE)
+    visible = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut).replace(
+        "`", "'"
+    )
+    return f'"{visible}"' if isinstance(value, str) else visible
 
 
 def number(value: float) -> str:

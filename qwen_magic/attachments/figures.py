@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from io import BytesIO
 from typing import Any
 
@@ -57,11 +56,16 @@ def specification(name: str, figure: Any) -> Attachment:
     """What the figure is made of, with long lists of data cut."""
     from .structures import written
 
-    text = written(json.loads(figure.to_json(), object_hook=without_defaults))[:MAX_SPECIFICATION]
+    traces = [listed(trace.to_plotly_json()) for trace in figure.data]
+    text = written({"data": traces, "layout": listed(figure.layout.to_plotly_json())})[:MAX_SPECIFICATION]
     note = "plotly figure, as its specification: an image needs kaleido"
     return Attachment(name, "variable", "text", text.encode(), "text/plain", note, "text")
 
 
-def without_defaults(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without plotly's own template, which is most of a figure and says nothing of it."""
-    return {key: value for key, value in fields.items() if key != "template"}
+def listed(value: Any) -> Any:
+    """The value with its arrays as lists, and without plotly's own template, which is most of a figure."""
+    if isinstance(value, dict):
+        return {key: listed(each) for key, each in value.items() if key != "template"}
+    if isinstance(value, list | tuple):
+        return [listed(each) for each in value]
+    return value.tolist() if hasattr(value, "tolist") else value

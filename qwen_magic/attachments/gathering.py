@@ -17,15 +17,16 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from ..errors import InputError
 from .attachment import Attach, Attachment, suffix
 from .kinds import HEAD, Kind, image, recognise
 from .limits import MAX_DOCUMENTS, MAX_IMAGES
-from .mention import mentions
+from .mention import is_data, mentioned_variables, mentions
 from .opening import open_file
 from .reading import Opened, read
-from .secrets import own_keys, refuse_secret_file
+from .secrets import own_keys, refuse_secret_file, refuse_secret_text
 
 __all__ = ["gather"]
 
@@ -34,12 +35,16 @@ WEB = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that was named: a file's path or a URL. `as_image`: the person says that it is an image."""
+    """Something that was named: a file's path or a URL.
+
+    `as_image`: the person says that it is an image. `shadows`: there is a variable of the same name.
+    """
 
     name: str
     path: Path | None = None
     url: str = ""
     as_image: bool = False
+    shadows: bool = False
 
 
 def gather(attach: Attach) -> tuple[Attachment, ...]:
@@ -49,10 +54,11 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
     """
     from .variables import is_picture, read_variable
 
-    named = sources(attach)
-    variables = {name: variable(attach, name) for name in attach.variables}
-    pictures = [name for name, value in variables.items() if is_picture(value)]
     attach = replace(attach, keys=own_keys(attach.keys))
+    named = sources(attach)
+    typed = mentioned_variables(attach.prompt, attach.cwd, attach.namespace)
+    variables = {name: variable(attach, name) for name in (*attach.variables, *typed)}
+    pictures = [name for name, value in variables.items() if is_picture(value)]
     with ExitStack() as stack:
         opened = {source: opened_file(source, stack) for source in named if source.path}
         done = {source: (*read(each, attach),) for source, each in opened.items() if not each.is_image}
@@ -64,24 +70,35 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
         attach = replace(attach, limits=attach.limits.shared_by(images))
         done |= {source: (*read(each, attach),) for source, each in opened.items() if source not in done}
     described |= {name: read_variable(name, variables[name], attach) for name in pictures}
-    return tuple(
-        distinct((*(each for source in named for each in done[source]), *(described[name] for name in variables)))
-    )
+    files = (noted(each, source) for source in named for each in done[source])
+    return tuple(distinct((*files, *(described[name] for name in variables))))
+
+
+def noted(attachment: Attachment, source: Source) -> Attachment:
+    """The attachment; where a mention may have meant a variable, with a note that it is the file."""
+    if not source.shadows:
+        return attachment
+    note = f"the file; the variable goes with -v {source.name}"
+    return replace(attachment, note=", ".join(filter(None, (note, attachment.note))))
 
 
 def sources(attach: Attach) -> tuple[Source, ...]:
     """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
-    mentioned = (mention.path for mention in mentions(attach.prompt, attach.cwd))
+    mentioned = [mention.path for mention in mentions(attach.prompt, attach.cwd)]
     found: dict[object, Source] = {}
     for path in (*attach.files, *attach.images, *mentioned):
         for source in find(os.fspath(path), attach.cwd, path in attach.images):
-            found.setdefault(source.url or os.path.realpath(source.path or ""), source)
+            shadows = path in mentioned and is_data(str(path), attach.namespace.get(str(path)))
+            key = source.url or os.path.realpath(source.path or "")
+            found.setdefault(key, replace(source, shadows=shadows))
     if len(found) > MAX_DOCUMENTS:
         raise InputError(f"More than {MAX_DOCUMENTS} files are too many for one question.", "Attach fewer of them.")
     if not attach.force:
         for source in found.values():
             if source.path:
                 refuse_secret_file(source.path, source.name)
+            else:
+                refuse_secret_text(source.url, without_login(source.url), attach.keys)
     return tuple(found.values())
 
 
@@ -143,13 +160,33 @@ def fetched(source: Source, force: bool) -> Opened:
     return Opened(name, file, kind, page=kind.reader == "text" and got.mime in ("text/html", "application/xhtml+xml"))
 
 
+def without_login(url: str) -> str:
+    """`url` as it may be shown: without user and password, query and fragment."""
+    try:
+        parsed = urlsplit(url)
+        return f"{parsed.scheme}://{parsed.hostname}{parsed.path}"
+    except ValueError:
+        return "The URL"
+
+
 def variable(attach: Attach, name: str) -> object:
-    """The notebook's variable called `name`. Raises `InputError` with the nearest names."""
+    """The notebook's variable called `name`, or the value of this expression.
+
+    Raises `InputError` with the nearest names, or with what went wrong.
+    """
     if name in attach.namespace:
         return attach.namespace[name]
-    if not name.isidentifier():
-        raise InputError(f"-v takes the name of a variable, and {name} is none.", f"Give it one first: part = {name}")
-    raise missing_variable(name, [each for each in attach.namespace if not each.startswith("_")])
+    if name.isidentifier():
+        raise missing_variable(name, [each for each in attach.namespace if not each.startswith("_")])
+    try:
+        code = compile(name.strip(), "<-v>", "eval")
+    except (SyntaxError, ValueError):
+        raise InputError(f"-v takes a variable or an expression of Python, and {name} is none.") from None
+    try:
+        # As in {{ }}: the person's own expression, in the person's own namespace.
+        return eval(code, dict(attach.namespace))
+    except Exception as error:
+        raise InputError(f"-v {name} failed: {type(error).__name__}: {error}.") from error
 
 
 def missing_variable(name: str, known: list[str]) -> InputError:

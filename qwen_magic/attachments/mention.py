@@ -1,20 +1,23 @@
-"""`@path` in a prompt: which of them are files, and what Tab offers behind an `@`.
+"""`@path` and `@variable` in a prompt: which of them are there, and what Tab offers behind an `@`.
 
-`@plot.png` and `@"my plot.png"` are mentions when the file is there; any other `@word` is text and stays so. The
-prompt itself is never changed: the model reads the name where it was written.
+`@plot.png` and `@"my plot.png"` are mentions when the file is there, `@df` when there is a variable with data in it;
+where both are there, it is the file. Any other `@word` is text and stays so: addresses, decorators. The prompt itself
+is never changed: the model reads the name where it was written.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-__all__ = ["Mention", "mentions", "suggestions"]
+__all__ = ["Mention", "is_data", "mentioned_variables", "mentions", "suggestions"]
 
 # An e-mail address has letters before its @, and so has `git@host`. Letters of scripts that use no spaces may be there.
 BEFORE = r"(?<![A-Za-z0-9_.+\-@/\\])"
@@ -25,6 +28,13 @@ MENTION = re.compile(
 END = re.compile(r"[^\w/\\~]|[^\x00-\x7f]")
 # Ends that are tried for one mention: enough for every real name.
 TRIED = 64
+
+# A name that ends there: neither `@app.route("/")` nor `@data/x.csv` is one.
+VARIABLE = re.compile(BEFORE + r"@(?P<name>[^\W\d]\w{0,255})(?![\w(\[{/\\@-]|\.\w)")
+# On a line of its own, with a function or a class below it.
+DECORATED = re.compile(r"[ \t]*\n\s*(?:def|class|async|@)\b")
+# IPython's own variables.
+SHELL = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 OFFERED = 200
 PARTIAL = re.compile(BEFORE + r"""@(?P<quote>["']?)(?P<path>[^\n"']*)$""")
@@ -52,6 +62,24 @@ def mentioned(match: re.Match[str], cwd: Path) -> Mention | None:
         if is_file(cwd, path):
             return Mention(path, match.start(), match.end() if quoted else match.start() + 1 + len(path))
     return None
+
+
+def mentioned_variables(prompt: str, cwd: Path, namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """The variables that `prompt` names behind an `@`, in order, each once."""
+    named = dict.fromkeys(
+        match["name"] for match in VARIABLE.finditer(prompt) if not DECORATED.match(prompt, match.end())
+    )
+    return tuple(name for name in named if is_data(name, namespace.get(name)) and not is_file(cwd, name))
+
+
+def is_data(name: str, value: object) -> bool:
+    """Whether a variable has data of the person's: no module, no function, nothing of IPython's."""
+    return (
+        not name.startswith("_")
+        and name not in SHELL
+        and value is not None
+        and not (isinstance(value, ModuleType) or callable(value))
+    )
 
 
 def shorter(run: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from .encodings import encoding_of
 from .kinds import Kind
 from .limits import MAX_DOCUMENT, MB
 from .opening import sized
-from .secrets import refuse_secret_content
+from .secrets import refuse_secrets
 
 __all__ = ["Opened", "read"]
 
@@ -35,33 +35,38 @@ class Opened:
 
 
 def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
-    """What an open file becomes: one attachment, or one for each page of a TIFF. Raises `InputError`."""
+    """What an open file becomes: one attachment, or one for each page of a TIFF.
+
+    Raises `InputError` for what cannot be read, and for what has a secret in it.
+    """
+    attachments = tuple(attachments_of(opened, attach))
+    if not attach.force:
+        for each in attachments:
+            refuse_secrets(each, attach.keys)
+    return attachments
+
+
+def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
     match opened.kind.reader:
         case "image":
             from .images import read_images
 
             return read_images(opened.file, opened.name, attach.limits)
-        case "delimited" if not attach.as_documents and sized(opened.file) > SMALL:
+        case "delimited" if not attach.values or (not attach.as_documents and sized(opened.file) > SMALL):
             from .delimited import read_delimited
 
-            return (checked(read_delimited(opened.file, opened.name, attach.rows), attach),)
+            return (read_delimited(opened.file, opened.name, attach.shown_rows),)
         case "columnar":
             from .columnar import read_columnar
 
-            return (checked(read_columnar(opened.file, opened.name, attach.rows), attach),)
-        case "spreadsheet" if not attach.as_documents:
+            return (read_columnar(opened.file, opened.name, attach.shown_rows),)
+        case "spreadsheet" if not attach.values or not attach.as_documents:
             from .spreadsheets import read_spreadsheet
 
-            return (checked(read_spreadsheet(opened.file, opened.name, attach.rows), attach),)
+            return (read_spreadsheet(opened.file, opened.name, attach.shown_rows),)
         case "document" | "spreadsheet":
-            return (read_document(opened, attach),)
-    return (checked(read_text(opened), attach),)
-
-
-def checked(attachment: Attachment, attach: Attach) -> Attachment:
-    if not attach.force:
-        refuse_secret_content(attachment.text, attachment.name, attach.keys)
-    return attachment
+            return (read_document(opened),)
+    return (read_text(opened),)
 
 
 def whole(file: BinaryIO, name: str) -> bytes:
@@ -74,10 +79,8 @@ def whole(file: BinaryIO, name: str) -> bytes:
     return data
 
 
-def read_document(opened: Opened, attach: Attach) -> Attachment:
+def read_document(opened: Opened) -> Attachment:
     data = whole(opened.file, opened.name)
-    if not attach.force and opened.kind.mime.endswith("json"):
-        refuse_secret_content(data.decode("utf-8", "replace"), opened.name, attach.keys)
     return Attachment(opened.name, "document", "document", data, opened.kind.mime)
 
 

@@ -1,51 +1,70 @@
-"""What looks like a secret: by the name of a file or a variable, and by what is in it. Refused, unless forced."""
+"""What looks like a secret is refused, unless forced: by the name of a file or a variable, and by what is in it.
+
+One scanner for everything that leaves: files, the text of documents, variables, values in a prompt, the prompt itself
+and URLs. What a secret looks like in a text is in `secret_forms`. Refusals name the thing, and never the secret.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..credentials import OTHER_VARIABLE, SERVICE_VARIABLE
 from ..errors import InputError
+from .attachment import Attachment
+from .describing import filled_columns
+from .secret_forms import secret_in
 
-__all__ = ["own_keys", "refuse_secret_content", "refuse_secret_file", "refuse_secret_variable"]
+__all__ = ["own_keys", "refuse_secret_file", "refuse_secret_text", "refuse_secret_variable", "refuse_secrets"]
 
 # Where the usual tools keep keys and passwords, by their own documentation; compared in lower case, from the right.
 FILES = (
-    *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".pgpass", ".my.cnf", ".pypirc", ".npmrc"),
-    *(".git-credentials", ".htpasswd", ".s3cfg", ".boto", ".dockercfg", ".vault-token", "kubeconfig", "*.kubeconfig"),
-    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_*_sk", "*.ppk", "*.p12", "*.pfx", "*.jks", "*.keystore"),
-    *("*.kdbx", "credentials.json", "client_secret*.json", "service-account*.json", "service_account*.json"),
-    *("application_default_credentials.json", "secrets.toml", "secrets.yaml", "secrets.yml", "secrets.json"),
-    *(".ssh/*", ".gnupg/*", ".aws/*", ".azure/*", ".kube/*", ".dashscope/*", ".docker/config.json", "gh/hosts.yml"),
-    *(".cargo/credentials*", ".huggingface/token", "huggingface/token", "etc/shadow", "etc/gshadow"),
+    *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".pgpass", "pgpass.conf", ".my.cnf", ".mylogin.cnf"),
+    *(".pypirc", ".npmrc", ".git-credentials", ".htpasswd", ".s3cfg", ".boto", ".dockercfg", "*_history"),
+    *("kubeconfig", "*.kubeconfig", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_*_sk", "*.key", "*.ppk", "*.p12"),
+    *(
+        "*.pfx",
+        "*.jks",
+        "*.keystore",
+        "*.kdbx",
+        ".vault-token",
+        "credentials",
+        "credentials.json",
+        "client_secret*.json",
+    ),
+    *("service-account*.json", "service_account*.json", "application_default_credentials.json", "kaggle.json"),
+    *("secrets.toml", "secrets.yaml", "secrets.yml", "secrets.json", "gh/hosts.yml", "rclone.conf", ".databrickscfg"),
+    *(".terraformrc", "*.tfstate", "*.tfvars", ".ossutilconfig", ".renviron", "etc/shadow", "etc/gshadow"),
+    *(".docker/config.json", ".cargo/credentials*", "huggingface/token", ".huggingface/token", "stored_tokens"),
+    # Jupyter's: running servers and kernels with their keys, and what cookies are signed with.
+    *("jpserver-*.json", "nbserver-*.json", "kernel-*.json", "*_cookie_secret", "jupyter_server_config.json"),
+    # This package's: the record of a local engine.
+    "qwen_magic/engines/*.json",
 )
+# Whatever lies in these folders, at any depth.
+FOLDERS = {".ssh", ".gnupg", ".aws", ".azure", ".kube", ".dashscope", ".aliyun", ".alibabacloud", ".oci", ".kaggle"}
 # Named like the others, and made to be shown.
 HARMLESS = ("*.pub", "*.example", "*.sample", "*.template", "*.dist", ".ssh/known_hosts*", ".ssh/authorized_keys")
 
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|^PuTTY-User-Key-File-", re.MULTILINE)
-ACCOUNT = re.compile(r'"type"\s*:\s*"(?:service_account|authorized_user)"')
-KUBECONFIG = re.compile(r"^kind:\s*Config\b(?=.*^\s*(?:client-key-data|token):)", re.MULTILINE | re.DOTALL)
-
-# The forms of keys: this service's, Alibaba Cloud's, and those of the services that a notebook most often uses.
-KEYS = re.compile(
-    r"\bsk-(?:\w+-){0,3}[A-Za-z0-9_]{20,}|\bLTAI[A-Za-z0-9]{12,}|\bAKIA[A-Z0-9]{16}\b|\bgh[opsu]_[A-Za-z0-9]{36}"
-    r"|\bgithub_pat_\w{22,}|\bhf_[A-Za-z0-9]{30,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{35}"
-)
 NAMES = re.compile(
-    r"(?:^|_)(?:passw(?:or)?ds?|passphrase|secrets?|credentials?|(?:api|access|private|secret)_?keys?"
+    r"(?:^|[\W_])(?:passw(?:or)?ds?|passwd|passphrase|secrets?|credentials?|(?:api|access|private|secret)_?keys?"
     r"|(?:(?:api|auth|access|refresh|bearer|session|secret)_?)?token)$",
     re.IGNORECASE,
 )
+# What ends an expression behind the name of a thing: `config["password"]`, `settings.token()`.
+ENDING = "\"')]} ("
 # In a table this is a column of words; elsewhere it is what lets somebody in.
 WORD = "token"
 # A shorter "key" may stand anywhere by chance.
 SHORTEST_KEY = 12
 
-FORCE = "Attach it with --force if it may leave this machine."
+# Characters of a document that are looked at: ours, some three seconds of a PDF.
+SEARCHED = 200_000
+
+FORCE = "If it may leave this machine, ask in a cell with --force."
 
 
 def own_keys(more: Iterable[str] = ()) -> tuple[str, ...]:
@@ -58,35 +77,80 @@ def refuse_secret_file(path: Path, name: str) -> None:
     """Raises `InputError` for a file that, by its name or by that of the file it links to, keeps a secret."""
     for each in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):
         lowered = PurePosixPath(each.as_posix().lower())
-        if any(map(lowered.match, FILES)) and not any(map(lowered.match, HARMLESS)):
+        named = any(map(lowered.match, FILES)) or not FOLDERS.isdisjoint(lowered.parts[:-1])
+        if named and not any(map(lowered.match, HARMLESS)):
             raise InputError(f"{name} looks like a file that keeps secrets.", FORCE)
 
 
-def refuse_secret_content(text: str, name: str, keys: Iterable[str]) -> None:
-    """Raises `InputError` for a private key, an account's credentials, or one of `keys`."""
-    if PRIVATE_KEY.search(text):
-        raise InputError(f"{name} holds a private key.", FORCE)
-    if any(key in text for key in keys):
-        raise InputError(f"{name} holds the key that you ask with.", FORCE)
-    if ACCOUNT.search(text) or KUBECONFIG.search(text):
-        raise InputError(f"{name} holds the credentials of an account.", FORCE)
+def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
+    """Raises `InputError` for an attachment with a secret in it, in its text or among the columns of a table.
 
-
-def refuse_secret_variable(name: str, value: Any, text: str, keys: Iterable[str]) -> None:
-    """Raises `InputError` for a variable that is called like a secret, has a field called so, or shows a key."""
-    refuse_secret_content(text, name, keys)
-    if KEYS.search(text):
-        raise InputError(f"{name} holds what looks like a key.", FORCE)
-    if NAMES.search(name) and isinstance(value, str | bytes | list | tuple | dict):
-        raise InputError(f"{name} is called like a secret.", FORCE)
-    named = next(filter(NAMES.search, fields(value)), None)
+    Of a document it is the text that is looked at, where it can be extracted here, up to `SEARCHED` characters.
+    """
+    keys = tuple(keys)
+    if attachment.form == "document":
+        refuse_secret_text(text_of(attachment), attachment.name, keys)
+    elif attachment.form != "image":
+        refuse_secret_text(attachment.data, attachment.name, keys)
+    else:
+        refuse_secret_text(b"", attachment.name, keys)
+    named = next(filter(is_secret_column, columns_of(attachment)), None)
     if named is not None:
-        raise InputError(f"{name} has a field called {named}, which looks like a secret.", FORCE)
+        raise InputError(f"{attachment.name} has a column called {named}, which looks like a secret.", FORCE)
 
 
-def fields(value: Any) -> Iterator[str]:
-    """The names of what is in a mapping or a table."""
-    if isinstance(value, Mapping):
-        yield from map(str, value)
-    elif all(hasattr(type(value), each) for each in ("columns", "dtypes", "shape")):
-        yield from (each for each in map(str, value.columns) if each.casefold() != WORD)
+def refuse_secret_text(text: bytes | str, name: str, keys: Iterable[str]) -> None:
+    """Raises `InputError` for a text with a secret in it, or one of `keys`. `name` is what the text is called."""
+    keys = tuple(keys)
+    found = secret_in(name.encode("utf-8", "replace"), keys)
+    if found is not None:
+        raise InputError("The name of what you attach holds what looks like a secret.", FORCE)
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    found = secret_in(data, keys)
+    if found is None:
+        return
+    line = data.count(b"\n", 0, found.position) + 1
+    match found.kind:
+        case "private":
+            raise InputError(f"{name} holds a private key, in line {line}.", FORCE)
+        case "own":
+            raise InputError(f"{name} holds the key that you ask with, in line {line}.", FORCE)
+        case "account":
+            raise InputError(f"{name} holds the credentials of an account, in line {line}.", FORCE)
+        case "url":
+            raise InputError(f"{name} holds a URL with a password or a signature in it, in line {line}.", FORCE)
+        case "name":
+            raise InputError(f"{name} gives a value to {found.name}, which looks like a secret, in line {line}.", FORCE)
+    raise InputError(f"{name} holds what looks like a key of {found.name}, in line {line}.", FORCE)
+
+
+def refuse_secret_variable(name: str, value: Any) -> None:
+    """Raises `InputError` for a variable, or the value of an expression, that is called like a secret and has one."""
+    if NAMES.search(name.rstrip(ENDING)) and value and isinstance(value, str | bytes | list | tuple | dict):
+        raise InputError(f"{name} is called like a secret.", FORCE)
+
+
+def columns_of(attachment: Attachment) -> Iterable[str]:
+    """The names of a table's columns of which values are sent."""
+    if attachment.form == "description":
+        return filled_columns(attachment.text)
+    if attachment.language == "csv":
+        from .delimited import filled_columns as filled
+
+        return filled(attachment.text)
+    return ()
+
+
+def is_secret_column(name: str) -> bool:
+    return bool(NAMES.search(name)) and name.casefold() != WORD
+
+
+def text_of(document: Attachment) -> bytes:
+    """The text of a document; a notebook's as it is in the file, too. Nothing where it cannot be extracted here."""
+    from .documents import extract
+
+    raw = document.data if document.mime.endswith("json") else b""
+    try:
+        return extract(document, SEARCHED).text.encode("utf-8", "replace") + b"\n" + raw
+    except InputError:  # a scan, a missing extra: whoever needs the text says so
+        return raw

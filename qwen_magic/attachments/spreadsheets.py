@@ -29,15 +29,18 @@ LOOKED_AT = 16 * MB
 EXTRA = "Install it: %pip install qwen_magic[documents]"
 
 
-def read_spreadsheet(file: BinaryIO, name: str, rows: int) -> Attachment:
-    """The description of a workbook, with so many of each sheet's first and last rows. Raises `InputError`."""
+def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
+    """The description of a workbook, with so many of each sheet's first and last rows; of `None`, no values.
+
+    Raises `InputError`.
+    """
     size = sized(file)
     if size > MAX_DOCUMENT:
         raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB.", "Save it as CSV, which can be of any size.")
     try:
         with workbook(file, name) as book:
             sheets = book.worksheets[:MAX_SHEETS]
-            found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows))}
+            found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows or 0))}
             hidden = ", ".join(sheet.title for sheet in found if sheet.sheet_state != "visible")
             left_out = len(book.worksheets) - MAX_SHEETS
         blank = uncomputed(file)
@@ -48,7 +51,9 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int) -> Attachment:
     tables = list(found.values())
     if not tables:
         raise InputError(f"{name} has no cells with anything in them.")
-    text = "\n".join(map(markdown, tables)) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
+    text = "\n".join(
+        markdown(table, values=rows is not None) for table in tables
+    ) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
     text += f"\nFormulas without a result in the file, shown as empty cells: {blank:,}.\n" * (blank > 0)
     shape = tables[0].shape if len(tables) == 1 else f"{len(tables)} sheets"
     note = f"described: {human(size)}, {shape}" + f", hidden ones among them: {hidden}" * bool(hidden)

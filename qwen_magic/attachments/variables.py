@@ -5,6 +5,7 @@ Its type is told by the names of its classes, so nothing is imported that the no
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ from ..errors import InputError
 from .attachment import Attach, Attachment
 from .describing import human
 from .limits import MAX_DOCUMENT
-from .secrets import refuse_secret_variable
+from .secrets import refuse_secret_variable, refuse_secrets
 
 __all__ = ["is_picture", "read_variable"]
 
@@ -54,23 +55,52 @@ def read_variable(name: str, value: object, attach: Attach) -> Attachment:
     if is_picture(value):
         from .figures import read_figure
 
-        return read_figure(name, value, attach.limits)
-    attachment = described(name, value, attach.rows)
+        attachment = read_figure(name, value, attach.limits)
+    else:
+        attachment = described(name, value, attach.shown_rows)
     if not attach.force:
-        refuse_secret_variable(name, value, attachment.text, attach.keys)
+        if attach.values:
+            refuse_secret_variable(name, value)
+        refuse_secrets(attachment, attach.keys)
     return attachment
 
 
-def described(name: str, value: object, rows: int) -> Attachment:
+def described(name: str, value: object, rows: int | None) -> Attachment:
+    """The variable in words, a table with so many of its rows; for `None` without any value."""
     if is_a(value, FRAMES):
         from .dataframes import read_frame
 
         return read_frame(name, value, rows)
+    source = source_of(value)
+    if source:
+        return Attachment(name, "variable", "text", source.encode(), "text/plain", "its source", "python")
+    if rows is None:
+        return Attachment(name, "variable", "text", outline(value).encode(), "text/plain", "without its values", "text")
     summary, text = summed_up(name, value)
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > MAX_DOCUMENT:
         raise InputError(f"{name} is larger than {human(MAX_DOCUMENT)} of text.", "Attach a part of it.")
     return Attachment(name, "variable", "text", data, "text/plain", summary, "text")
+
+
+def source_of(value: object) -> str:
+    """The source of a function or a class; nothing of what has none, or is none."""
+    if not inspect.isroutine(value) and not isinstance(value, type):
+        return ""
+    try:
+        return inspect.cleandoc(inspect.getsource(value))
+    except (OSError, TypeError):  # built in, or made by `exec`
+        return ""
+
+
+def outline(value: Any) -> str:
+    """What the variable is, and how large, without any value."""
+    from .structures import title
+
+    shape = getattr(value, "shape", None)
+    if is_a(value, ARRAYS):
+        return f"{title(value)}, {' × '.join(map(str, shape or ()))}, {value.dtype}"
+    return title(value)
 
 
 def summed_up(name: str, value: Any) -> tuple[str, str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from types import FunctionType, ModuleType
 from typing import Any
 
 from ..attachments import suggestions
+from ..attachments.mention import is_data
 
 __all__ = ["attachable"]
 
@@ -40,14 +40,9 @@ def globs(text: str, cwd: Path) -> Iterator[dict[str, str]]:
 
 def variables(text: str, namespace: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """The person's own variables: no modules, no functions, nothing of IPython's."""
-    hidden = namespace.get("_ih", ()), ("In", "Out", "exit", "quit", "get_ipython", "open")
     for name, value in list(namespace.items()):
-        if not name.startswith("_") and name not in hidden[1] and name.startswith(text) and is_data(value):
+        if name.startswith(text) and is_data(name, value):
             yield {"kind": "variable", "value": name, "note": described(value)}
-
-
-def is_data(value: Any) -> bool:
-    return not isinstance(value, ModuleType | FunctionType | type) and not callable(value)
 
 
 def described(value: Any) -> str:

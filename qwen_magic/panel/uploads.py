@@ -54,7 +54,10 @@ class Uploads:
 
 
 def plain(name: str) -> str:
-    """The name without folders, control characters, and what a file system does not take."""
+    """The name without folders, control characters, and what a file system does not take.
+
+    A dot at its beginning stays: it tells that `.env` keeps secrets.
+    """
     last = PurePosixPath(PureWindowsPath(name).name).name
-    kept = "".join("_" if letter in '<>:"|?*\0' or ord(letter) < 32 else letter for letter in last).strip(". ")
+    kept = "".join("_" if letter in '<>:"|?*\0' or ord(letter) < 32 else letter for letter in last).strip().rstrip(". ")
     return kept[-120:] or "file"
