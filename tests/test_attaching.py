@@ -425,3 +425,51 @@ def test_attachments_are_held_within_a_budget_the_newest_first():
     assert cargo.again({"a": "a.pdf", "c": "c.pdf"})
     with pytest.raises(InputError, match=r"b\.pdf was attached .* long ago"):
         cargo.again({"b": "b.pdf"})
+
+
+# --- variables behind an @, tables without values, secrets
+
+
+def test_a_variable_behind_an_at_sign_goes_along(notebook, folder, sandbox):
+    notebook.run("rows = [{'town': 'Rome'}]\ndef double(x):\n    return 2 * x")
+    assert notebook.run(ASK + "What is in @rows?").status == "ok"
+    assert "'town': 'Rome'" in words(last(sandbox)["messages"][-1])
+    assert notebook.run("%%qwen -v double -v 'len(rows)'\nWhat?").status == "ok"
+    asked = words(last(sandbox)["messages"][-1])
+    assert "def double(x):\n    return 2 * x" in asked
+    assert "Variable `len(rows)` (int)" in asked
+
+
+def test_no_value_of_a_table_is_in_the_request_without_values(notebook, folder, sandbox):
+    notebook.run("import pandas as pd; frame = pd.DataFrame({'town': ['Zebedee'], 'pay': [48151623]})")
+    notebook.run("frame.to_csv('small.csv', index=False)")
+    result = notebook.run("%%qwen --no-values -v frame -f small.csv\nWhat is in @frame?")
+    assert result.status == "ok", result.error
+    request = str(last(sandbox))
+    assert "town" in request
+    assert "Zebedee" not in request
+    assert "48151623" not in request
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%%qwen\nWhy is {key} refused?",
+        "%%qwen -s 'The key is {key}'\nWhy?",
+        "%%qwen\nWhy is {{{{ key }}}} refused?",
+        "%%qwen\nWhy is @key refused?",
+        "%%qwen -v key\nWhy?",
+        "%%qwen -f key.txt\nWhy?",
+    ],
+)
+def test_a_key_leaves_by_no_door_unless_it_is_forced(notebook, folder, sandbox, line):
+    key = "ghp_" + "a1B2c3D4e" * 4
+    (folder / "key.txt").write_text(f"GITHUB = {key}\n", encoding="utf-8")
+    notebook.run(f"key = {key!r}")
+    result = notebook.run(line.format(key=key))
+    assert "holds what looks like a key of GitHub" in result.error
+    assert key not in result.error
+    assert not posts(sandbox)
+    forced = notebook.run(line.format(key=key).replace("%%qwen", "%%qwen --force", 1))
+    assert forced.status == "ok", forced.error
+    assert key in str(last(sandbox))

@@ -100,8 +100,7 @@ class Login:
 
 
 def function_with_a_key() -> str:
-    token = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-    return token
+    return "hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 
 
 @pytest.mark.parametrize(
@@ -182,12 +181,12 @@ ORDINARY = {
     "base64 for URLs": base64.urlsafe_b64encode(LETTERS.randbytes(300_000)).decode(),
     "a hash of a package": f'"integrity": "sha512-{made(ANY, 86)}"',
     "the environment": 'key = os.environ["X_KEY"]\npassword = os.getenv("DB_PASSWORD")\ntoken: str = settings.token\n',
-    "asking": 'password = getpass("Password: ")\napi_key = input("API key: ")\nsecret = keyring.get_password("a", "b")\n',
+    "asking": 'password = getpass("Password: ")\napi_key = input("API key: ")\nsecret = keyring.get("a", "b")\n',
     "types": "def login(user: str, password: str, token: Optional[str] = None, *, api_key: Key) -> None: ...",
     "arguments": "f(password=password, token=token, api_key=self.api_key, secret=x['secret'])",
     "placeholders": 'api_key="YOUR_API_KEY"\ntoken: <your token>\npassword = "changeme"\nX=${SECRET}\n',
-    "keys of documentation": "AKIAIOSFODNN7EXAMPLE sk-xxxxxxxxxxxxxxxxxxxxxxxx ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-    "a tokenizer": '{"unk_token": "[UNK]", "bos_token": "<s>", "eos_token_id": 15, "max_tokens": 4096, "tokens": ["a"]}',
+    "keys in manuals": "AKIAIOSFODNN7EXAMPLE sk-xxxxxxxxxxxxxxxxxxxxxxxx ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "a tokenizer": '{"unk_token": "[UNK]", "bos_token": "<s>", "max_tokens": 4096, "tokens": ["a"]}',
     "a form": '<input type="password" name="password" placeholder="Password"><label for="token">Token:</label>',
     "a schema": '{"password": {"type": "string", "format": "password"}, "token": {"type": "string"}}',
     "a workflow": "env:\n  TOKEN: ${{ secrets.TOKEN }}\n  password: ${{ secrets.PASSWORD }}\nsecrets: inherit\n",

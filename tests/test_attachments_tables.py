@@ -334,3 +334,83 @@ def test_a_type_that_only_pandas_has_is_named_as_pandas_names_it() -> None:
 def test_what_has_keys_of_another_kind_is_described_too() -> None:
     grouped = pytest.importorskip("pandas").DataFrame({"a": [1, 1], "b": [2, 3]}).groupby("a")
     assert "DataFrameGroupBy" in of_variable(grouped)
+
+
+# --- what an analyst asks about
+
+
+def test_a_few_values_are_all_shown_with_the_blanks_that_they_have() -> None:
+    pandas = pytest.importorskip("pandas")
+    towns = ["Rome"] * 5 + ["Rome ", " Rome", "rome", "N/A", ""] + [f"town {number}" for number in range(14)]
+    text = of_variable(pandas.DataFrame({"town": towns}))
+    assert '20 different: "Rome" (5), "" (1), " Rome" (1), "N/A" (1), "Rome " (1), "rome" (1), "town 0" (1)' in text
+    assert '"town 13" (1)' in text
+
+
+def test_of_many_values_the_rarest_are_shown_too(tmp_path: Path) -> None:
+    values = [f"shop {number % 30}" for number in range(3000)] + ["shp 7", "Shop 7"]
+    (tmp_path / "a.csv").write_text("id,shop\n" + "".join(f"{n},{each}\n" for n, each in enumerate(values)), "utf-8")
+    frame = pytest.importorskip("polars").DataFrame({"shop": values})
+    for text in (described(tmp_path, "a.csv"), of_variable(frame)):
+        assert '32 different; most often "shop 0" (100)' in text
+        assert 'rarest "shop 9" (100), "Shop 7" (1), "shp 7" (1)' in text
+
+
+def test_types_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    lines = "".join(f"{n}.5,2024-01-0{1 + n % 9}\n" for n in range(1000)) + "12;5,31/31/2024\nn/a,2024-01-01\n"
+    (tmp_path / "a.csv").write_text("price,day\n" + lines, encoding="utf-8")
+    text = described(tmp_path, "a.csv")
+    assert '|price|text|1|mostly numbers, but for 1: "12;5" (1)' in text
+    assert 'missing written as "n/a" (1)' in text
+    assert '|day|text|0|mostly dates, but for 1: "31/31/2024" (1)' in text
+    pandas = pytest.importorskip("pandas")
+    columns = {"code": ["1", "2", "3"], "mixed": [1, "1", 2.5], "when": ["2024-01-01", "2024-01-02", "2024-01-03"]}
+    text = of_variable(pandas.DataFrame(columns))
+    assert "|code|String|0|numbers as text; 3 different" in text
+    assert "|when|String|0|dates as text; 3 different" in text
+    assert "|mixed|Object|0|mixed types: int (1), str (1), float (1); 3 different" in text
+
+
+def test_a_number_among_many_texts_that_is_none_is_found() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"price": [f"{number}.25" for number in range(20_000)] + ["12,5"]})
+    assert '|price|String|0|mostly numbers as text, but for 1: "12,5" (1); all different' in of_variable(frame)
+
+
+def values_of_a_table(folder: Path) -> dict[str, Any]:
+    """A table as a variable and in every file that there is, with values that are found nowhere else."""
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pytest.importorskip("pyarrow"), pytest.importorskip("openpyxl")
+    frame = pandas.DataFrame(
+        {
+            "name": ["Zebedee", "Quintus"] * 40,
+            "pay": [48151623, 42108150] * 40,
+            "kind": pandas.Categorical(["Xylophone", "Yurt"] * 40),
+            "day": pandas.to_datetime(["1987-06-05", "1987-06-06"] * 40),
+        }
+    )
+    frame.to_csv(folder / "a.csv", index=False)
+    frame.head(2).to_csv(folder / "small.csv", index=False)
+    frame.to_parquet(folder / "a.parquet")
+    frame.to_feather(folder / "a.arrow")
+    frame.to_excel(folder / "a.xlsx", index=False)
+    return {
+        "frame": frame,
+        "series": frame["name"],
+        "twice": pandas.concat([frame, frame], axis=1),
+        "polars": polars.DataFrame(frame.to_dict("list")),
+        "lazy": polars.LazyFrame(frame.to_dict("list")),
+        "rows": frame.to_dict("records"),
+        "array": frame["pay"].to_numpy(),
+        "text": "Zebedee",
+    }
+
+
+def test_without_values_no_value_of_a_table_is_sent(tmp_path: Path) -> None:
+    namespace = values_of_a_table(tmp_path)
+    files = ("a.csv", "small.csv", "a.parquet", "a.arrow", "a.xlsx")
+    found = gather(Attach(files=files, variables=(*namespace,), namespace=namespace, cwd=tmp_path, values=False))
+    sent = "\n".join(f"{each.note}\n{each.text}" for each in found)
+    for value in ("Zebedee", "Quintus", "48151623", "48,151,623", "42108150", "Xylophone", "Yurt", "1987"):
+        assert value not in sent, sent
+    for known in ("|name|String|0|", "|pay|Int64|0|", "80 rows × 4 columns", "list, 80 items", "int64"):
+        assert known in sent, sent

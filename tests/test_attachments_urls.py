@@ -89,6 +89,27 @@ def test_of_a_web_page_the_words_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "page",
+    [
+        b"<html><head><title>T</title><meta charset=utf-8><body><h1>News</h1><p>It works.",
+        b"<title>T</title><h1>News</h1><p>It works.",
+        b"<html><head><script>no()</script><h1>News</h1><svg><title>no</title><p>It works.</svg>",
+        b"<h1>News</h1><div><p>It works.<!--",
+    ],
+)
+def test_a_page_with_forgotten_tags_keeps_its_words(tmp_path: Path, page: bytes) -> None:
+    with site(says(page, "text/html")) as (port, _):
+        (found,) = gather(Attach(files=(f"http://127.0.0.1:{port}/",), cwd=tmp_path, force=True))
+    assert found.text == "# News\n\nIt works."
+
+
+def test_a_page_without_words_is_refused(tmp_path: Path) -> None:
+    page = b"<html><head><title>T</title></head><body><h1></h1><script>all()</script>"
+    with site(says(page, "text/html")) as (port, _), pytest.raises(InputError, match="is blank"):
+        gather(Attach(files=(f"http://127.0.0.1:{port}/",), cwd=tmp_path, force=True))
+
+
+@pytest.mark.parametrize(
     "host",
     [
         *("127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"),

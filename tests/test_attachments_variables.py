@@ -6,6 +6,7 @@ import os
 from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +153,82 @@ def test_a_plotly_figure_is_a_picture_or_its_specification() -> None:
     graphs = pytest.importorskip("plotly.graph_objects")
     found = attach(graphs.Figure(graphs.Scatter(x=[1, 2], y=[3, 4]), {"title": {"text": "Sales"}}))
     assert found.form == "image" or "'text': 'Sales'" in found.text
+
+
+def test_a_plotly_figure_without_its_picture_shows_readable_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs, numpy = pytest.importorskip("plotly.graph_objects"), pytest.importorskip("numpy")
+
+    class Undrawable(graphs.Figure):  # type: ignore[misc]  # plotly has no types
+        def to_image(self, *arguments: Any, **options: Any) -> bytes:
+            raise ValueError("kaleido is missing")
+
+    figure = Undrawable(graphs.Scatter(x=numpy.array([1.5, 2.5]), y=numpy.array([3, 4])))
+    text = attach(figure).text
+    assert "'x': [1.5, 2.5]" in text
+    assert "'y': [3, 4]" in text
+
+
+# --- code and expressions
+
+
+def doubled(number: int) -> int:
+    """Twice as much."""
+    return 2 * number
+
+
+def test_a_function_or_class_shows_its_source() -> None:
+    assert words(doubled).endswith(
+        '```python\ndef doubled(number: int) -> int:\n    """Twice as much."""\n    return 2 * number\n```'
+    )
+    assert "@dataclass\nclass Run:" in words(Run)
+    assert "len" in words(len)
+
+
+def test_an_expression_is_attached_under_its_own_words() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"price": [1, 2], "name": ["a", "b"]})
+    (found,) = gather(Attach(variables=("df.price * 2",), namespace={"df": frame}))
+    assert (found.name, found.kind) == ("df.price * 2", "table")
+    assert "|price|Int64|0|2 – 4, mean 3|" in found.text
+    (found,) = gather(Attach(variables=("[row for row in rows if row > low]",), namespace={"rows": [1, 2], "low": 1}))
+    assert found.text == "[2]"
+
+
+# --- @variable
+
+
+def names(prompt: str, folder: Path, **namespace: Any) -> list[str]:
+    return [each.name for each in gather(Attach(prompt=prompt, namespace=namespace, cwd=folder))]
+
+
+@pytest.mark.parametrize("prompt", ["What is @df?", "@df", "Look at @df.", "(@df), please", "看@df，好吗", "@df @df"])
+def test_a_variable_behind_an_at_sign_is_attached(tmp_path: Path, prompt: str) -> None:
+    assert names(prompt, tmp_path, df=[1, 2]) == ["df"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        *(
+            "me@df",
+            "mail@df.org",
+            "@df.route('/')",
+            "@df()",
+            "@df\ndef f(): ...",
+            "  @df\n\n  class A: ...",
+            "@df/x.csv",
+        ),
+        *("@df2", "@function", "@module", "@Kind", "@_hidden", "@df-frame", "git@df:x"),
+    ],
+)
+def test_addresses_and_decorators_are_no_variables(tmp_path: Path, prompt: str) -> None:
+    assert names(prompt, tmp_path, df=[1], function=doubled, module=os, Kind=Run, _hidden=1) == []
+
+
+def test_what_is_a_file_and_a_variable_is_the_file_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "df").write_text("of the file", encoding="utf-8")
+    (found,) = gather(Attach(prompt="What is @df?", namespace={"df": [1]}, cwd=tmp_path))
+    assert found.text == "of the file"
+    assert found.note == "the file; the variable goes with -v df"
 
 
 # --- secrets

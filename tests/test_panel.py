@@ -253,6 +253,30 @@ def test_an_upload_arrives_whole_and_under_its_own_name(open_panel: Callable[...
     assert kernel.value(f"open({path!r}).read()") == "first second"
 
 
+@pytest.mark.parametrize("name", [".env", ".netrc", "id_rsa", "server.key", "credentials"])
+def test_a_dropped_file_that_keeps_secrets_is_known_by_its_name(
+    open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox, name: str
+) -> None:
+    page = open_panel()
+    page.send("upload", (b"user = me",), id="one", name=name)
+    kernel.wait(lambda: any("path" in message for message in page.said))
+    given = [{"kind": "file", "value": page.said[-1]["path"], "name": name}]
+    key = page.ask("what is this?", attachments=given)
+    kernel.wait(lambda: any(m.get("key") == key and "error" in m.get("set", {}) for m in page.said))
+    assert page.state()["turns"][key]["error"]["happened"] == f"{name} looks like a file that keeps secrets."
+    assert not asked(sandbox)
+
+
+def test_a_variable_that_is_typed_behind_an_at_sign_goes_along(
+    open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox
+) -> None:
+    kernel.run("numbers = [41, 42, 43]")
+    page = open_panel()
+    turn = page.done(page.ask("what is @numbers?"))
+    assert [each["name"] for each in turn["attachments"]] == ["numbers"]
+    assert "[41, 42, 43]" in str(asked(sandbox)[-1])
+
+
 def test_what_is_attached_goes_along_and_is_named(
     open_panel: Callable[..., Page], kernel: Kernel, sandbox: Sandbox
 ) -> None:

@@ -51,7 +51,5 @@ def words(html: str) -> str:
     parser = Words()
     parser.feed(nh3.clean(html, tags=KNOWN, clean_content_tags=SILENT, attributes={}, link_rel=None))
     parser.close()
-    lines = (
-        line.strip(" |") if line.strip(" |") == "" else line.rstrip(" |") for line in "".join(parser.pieces).split("\n")
-    )
+    lines = ("" if not line.strip(" |#-") else line.rstrip(" |") for line in "".join(parser.pieces).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -6,6 +6,7 @@ Its type is told by the names of its classes, so nothing is imported that the no
 from __future__ import annotations
 
 import inspect
+import textwrap
 import traceback
 from types import TracebackType
 from typing import Any
@@ -88,7 +89,7 @@ def source_of(value: object) -> str:
     if not inspect.isroutine(value) and not isinstance(value, type):
         return ""
     try:
-        return inspect.cleandoc(inspect.getsource(value))
+        return textwrap.dedent(inspect.getsource(value))
     except (OSError, TypeError):  # built in, or made by `exec`
         return ""
 
