@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from itertools import starmap
 from pathlib import Path
@@ -40,6 +45,26 @@ def two_halves(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
     image = Image.new("RGB", size, RED)
     ImageDraw.Draw(image).rectangle((0, size[1] // 2, size[0], size[1]), fill=BLUE)
     return image.convert(mode)
+
+
+@contextmanager
+def serving(body: bytes, mime: str) -> Iterator[str]:
+    """The URL of a server on this machine that answers everything with the same."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", mime)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/a.png"
+        server.shutdown()
 
 
 def is_red(pixel: object) -> bool:
@@ -243,3 +268,46 @@ def test_a_model_that_does_not_see(tmp_path: Path) -> None:
     found = attach(tmp_path, "a.png")
     with pytest.raises(InputError, match=r"a\.png is an image, and qwen3-max does not see"):
         parts(found, Target("qwen3-max", sees=False))
+
+
+POSTSCRIPT = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 40 30
+%%EndComments
+(ran) print (ran.txt) (w) file closefile showpage
+%%EOF
+"""
+
+
+def test_postscript_is_never_run(tmp_path: Path) -> None:
+    """Pillow would hand it to Ghostscript, which is a program that runs what it is given."""
+    (tmp_path / "a.eps").write_bytes(POSTSCRIPT)
+    (tmp_path / "a.png").write_bytes(POSTSCRIPT)
+    for name in ("a.eps", "a.png"):
+        assert refusal(tmp_path, name) == f"{name} is no image that can be read. Save it as PNG or JPEG."
+    with Image.open(tmp_path / "a.eps") as image, pytest.raises(InputError, match=r"opened and not loaded \(EPS\)"):
+        gather(Attach(variables=("image",), namespace={"image": image}))
+
+
+def test_a_page_of_the_web_that_calls_postscript_an_image(tmp_path: Path) -> None:
+    with serving(POSTSCRIPT, "image/png") as url, pytest.raises(InputError, match="is no image that can be read"):
+        attach(tmp_path, url, force=True)
+
+
+@pytest.mark.parametrize("form", ["ICO", "PPM", "AVIF", "JPEG2000", "TIFF", "WEBP", "BMP", "GIF"])
+def test_formats_that_are_read(tmp_path: Path, form: str) -> None:
+    two_halves((48, 48)).save(tmp_path / "a", form)
+    (found,) = attach(tmp_path, "a")
+    assert is_red(opened(found).convert("RGB").getpixel((24, 8)))
+
+
+def test_no_other_place_lets_pillow_choose_the_format() -> None:
+    """Every `Image.open` of the package names its formats."""
+    package = Path(__file__).resolve().parents[1] / "qwen_magic"
+    calls = [
+        call
+        for path in package.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("Image.open", "Images.open"))
+    ]
+    assert calls
+    assert all({"formats"} == {keyword.arg for keyword in call.keywords} for call in calls)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 import zipfile
 from collections.abc import Iterator
+from typing import BinaryIO
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from ..errors import InputError
-from .attachment import Attachment
 from .markup import words
-from .office import unpackable
+from .unpacking import unpackable
 
 __all__ = ["sections"]
 
@@ -21,11 +21,11 @@ CONTAINER_NAMES = {"c": "urn:oasis:names:tc:opendocument:xmlns:container"}
 PACKAGE_NAMES = {"p": "http://www.idpf.org/2007/opf"}
 
 
-def sections(attachment: Attachment) -> Iterator[str]:
+def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each chapter that has words. Raises `InputError` for a book whose contents are locked."""
-    with zipfile.ZipFile(unpackable(attachment.data, attachment.name)) as book:
+    with zipfile.ZipFile(unpackable(file, name)) as book:
         if "META-INF/rights.xml" in book.namelist():
-            raise InputError(f"{attachment.name} is locked by its publisher.")
+            raise InputError(f"{name} is locked by its publisher.")
         for path in chapters(book):
             text = words(book.read(path).decode("utf-8", "replace"))
             if text:
@@ -33,15 +33,16 @@ def sections(attachment: Attachment) -> Iterator[str]:
 
 
 def chapters(book: zipfile.ZipFile) -> Iterator[str]:
-    """The paths of the chapters, as the spine orders them."""
+    """The paths of the chapters, as the spine orders them; one that it names again is not told again."""
     container = ElementTree.fromstring(book.read(CONTAINER))
     rootfile = container.find(".//c:rootfile", CONTAINER_NAMES)
     package_path = rootfile.get("full-path", "") if rootfile is not None else ""
     package = ElementTree.fromstring(book.read(package_path))
     items = {each.get("id"): each.get("href", "") for each in package.iterfind(".//p:manifest/p:item", PACKAGE_NAMES)}
-    known = set(book.namelist())
+    left = set(book.namelist())
     for each in package.iterfind(".//p:spine/p:itemref", PACKAGE_NAMES):
         href = unquote(items.get(each.get("idref"), "")).partition("#")[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(package_path), href))
-        if path in known:
+        if path in left:
+            left.remove(path)
             yield path

@@ -1,18 +1,24 @@
-"""Parquet and Arrow files, described from what stands in their footers, by pyarrow; small ones are read whole."""
+"""Parquet and Arrow files, described from what stands in their footers, by pyarrow; small ones are read whole.
+
+pyarrow trusts the numbers in a file: every batch is validated before a value of it is read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, BinaryIO
 
 from ..errors import InputError
 from .attachment import Attachment
 from .describing import Column, Table, cell, human, markdown
+from .limits import MAX_TABLE_BYTES, MAX_VALUES
 from .opening import sized
 
 __all__ = ["read_columnar"]
 
-# Ours: a table of up to so many values is read whole, and of a larger one no more than its first rows.
-MAX_VALUES = 2_000_000
+# Rows that are decoded at once: a few bytes of a file can stand for a long value in every row.
+BATCH = 256
 
 
 def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
@@ -22,19 +28,15 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     """
     size = sized(file)
     try:
-        import pyarrow  # type: ignore[import-untyped]  # it has no types of its own
-
         table = (parquet if file.read(4) == b"PAR1" else arrow)(file, name, rows or 0)
     except ImportError:
         raise InputError(
             f"{name} needs the package pyarrow to be read here.",
             "Install it: %pip install qwen_magic[tables]; or load the file, and attach the DataFrame (-v NAME).",
         ) from None
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{name} cannot be read ({' '.join(str(error).split())[:200]}).", "Is it damaged?") from None
     note = f"described: {human(size)}, {table.shape}"
-    text = markdown(table, values=rows is not None)
-    return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
+    text = markdown(table, values=rows is not None).encode("utf-8", "backslashreplace")
+    return Attachment(name, "table", "description", text, "text/markdown", note)
 
 
 def parquet(file: BinaryIO, name: str, rows: int) -> Table:
@@ -44,13 +46,36 @@ def parquet(file: BinaryIO, name: str, rows: int) -> Table:
     opened = ParquetFile(file)
     footer = opened.metadata
     if footer.num_rows * footer.num_columns <= MAX_VALUES:
-        return in_full(opened.read(), name, rows)
-    batches = opened.iter_batches(batch_size=max(rows, 1))
+        table = small(opened.schema_arrow, opened.iter_batches(batch_size=BATCH))
+        if table is not None:
+            return in_full(table, name, rows)
+    first = next(valid(opened.iter_batches(batch_size=max(rows, 1))), None)
     columns = tuple(from_footer(footer, index, field) for index, field in enumerate(opened.schema_arrow))
-    return Table(name, footer.num_rows, columns, strings(next(batches, None), rows), remarks=(FOOTER,))
+    return Table(name, footer.num_rows, columns, strings(first, rows), remarks=(FOOTER,))
 
 
 FOOTER = "Read from its footer: only its first rows are shown."
+
+
+def valid(batches: Iterable[Any]) -> Iterator[Any]:
+    """The batches, whose offsets and lengths stay within their buffers. Raises `ArrowInvalid`."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch
+
+
+def small(schema: Any, batches: Iterable[Any]) -> Any:
+    """The table that the batches are; nothing when that is more than is read whole, whatever the footer said."""
+    import pyarrow  # type: ignore[import-untyped]  # it has no types of its own
+
+    kept, size, values = [], 0, 0
+    for batch in valid(batches):
+        kept.append(batch)
+        size += batch.nbytes
+        values += batch.num_rows * batch.num_columns
+        if size > MAX_TABLE_BYTES or values > MAX_VALUES:
+            return None
+    return pyarrow.Table.from_batches(kept, schema)
 
 
 def from_footer(footer: Any, index: int, field: Any) -> Column:
@@ -77,15 +102,20 @@ def arrow(file: BinaryIO, name: str, rows: int) -> Table:
     file.seek(0)
     if file.read(4) == b"FEA1":
         file.seek(0)
-        return in_full(feather.read_table(file), name, rows)
+        table = feather.read_table(file)
+        table.validate(full=True)
+        return in_full(table, name, rows)
     file.seek(0)
     opened = ipc.open_file(file)
-    first = opened.get_batch(0) if opened.num_record_batches else None
-    values = first.num_rows * len(opened.schema) * opened.num_record_batches if first is not None else 0
-    if values <= MAX_VALUES:
-        return in_full(opened.read_all(), name, rows)
+    count = opened.num_record_batches
+    first = next(valid(map(opened.get_batch, range(min(count, 1)))), None)
+    if first is None or first.num_rows * len(opened.schema) * count <= MAX_VALUES:
+        rest = map(opened.get_batch, range(1, count))
+        table = small(opened.schema, chain([] if first is None else [first], rest))
+        if table is not None:
+            return in_full(table, name, rows)
     columns = tuple(Column(field.name, str(field.type), None) for field in opened.schema)
-    estimate = first.num_rows * opened.num_record_batches if first is not None else 0
+    estimate = first.num_rows * count if first is not None else 0
     return Table(name, estimate, columns, strings(first, rows), estimated=True, remarks=(FOOTER,))
 
 

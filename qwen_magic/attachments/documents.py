@@ -1,19 +1,25 @@
 """The text of a document, for a model that reads no uploaded files: PDF, Office, EPUB, notebooks.
 
 Page after page, and no further than anybody wants to read: the first hundred thousand characters of a book cost as
-much as those of a leaflet. The libraries for PDF and Office are an extra, imported when the first of its kind comes.
+much as those of a leaflet. The libraries for PDF and Office are an extra, imported when the first of its kind comes,
+in a process of its own (`apart`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
 
 from ..errors import InputError
+from .apart import read_apart
 from .attachment import MIMES, Attachment
 from .kinds import EPUB, OFFICE
+from .limits import ENOUGH_SECONDS
 
-__all__ = ["Extracted", "extract"]
+__all__ = ["Extracted", "extract", "text_of"]
 
 EXTRA = "Install it: %pip install qwen_magic[documents]"
 
@@ -32,38 +38,44 @@ def extract(attachment: Attachment, characters: int) -> Extracted:
 
     Raises `InputError` for one that is damaged, locked or has no text, and when the extra is missing.
     """
-    sections = reader(attachment)
+    (piece,) = read_apart(
+        "document", BytesIO(attachment.data), attachment.name, mime=attachment.mime, characters=characters
+    )
+    return Extracted(piece.data.decode(), **piece.facts)
+
+
+def text_of(file: BinaryIO, name: str, mime: str, characters: int, seconds: float = ENOUGH_SECONDS) -> Extracted:
+    """The text of the document in an open file, at most so many characters, and what was found in so many seconds."""
+    sections = reader(name, mime)
+    end = time.monotonic() + seconds
     texts: list[str] = []
-    size = 0
-    more = False
+    size, more, remark = 0, False, "its text"
     try:
-        for section in sections(attachment):
+        for section in sections(file, name):
             texts.append(section)
             size += len(section) + 2
             if size > characters + 2:
                 more = True
                 break
-    except InputError:
-        raise
+            if time.monotonic() > end:
+                more, remark = True, f"its text, as far as it was read in {seconds:g} s"
+                break
     except ImportError as error:
-        raise InputError(f"{attachment.name} needs the package {error.name} to be read here.", EXTRA) from None
-    except Exception as error:  # whatever a library raises on a damaged file
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{attachment.name} cannot be read ({reason}).", "Is it damaged?") from None
+        raise InputError(f"{name} needs the package {error.name} to be read here.", EXTRA) from None
     text = "\n\n".join(texts)
     if not text.strip():
         raise InputError(
-            f"{attachment.name} has no text in it: it may be a scan.",
+            f"{name} has no text in it: it may be a scan.",
             "Ask a model that reads uploaded documents (-m qwen-long), or attach its pages as images (-i).",
         )
-    return Extracted(text[:characters], more, "its text")
+    return Extracted(text[:characters], more, remark)
 
 
-def reader(attachment: Attachment) -> Callable[[Attachment], Iterator[str]]:
+def reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
     """What reads this kind of document, section by section."""
     from . import books, notebooks, office, pdfs
 
-    readers: dict[str, Callable[[Attachment], Iterator[str]]] = {
+    readers: dict[str, Callable[[BinaryIO, str], Iterator[str]]] = {
         "application/pdf": pdfs.sections,
         f"{OFFICE}.wordprocessingml.document": office.word,
         f"{OFFICE}.presentationml.presentation": office.slides,
@@ -71,10 +83,10 @@ def reader(attachment: Attachment) -> Callable[[Attachment], Iterator[str]]:
         EPUB: books.sections,
         "application/x-ipynb+json": notebooks.sections,
     }
-    if attachment.mime not in readers:
-        kind = MIMES.get(attachment.mime, attachment.mime).upper()
+    if mime not in readers:
+        kind = MIMES.get(mime, mime).upper()
         raise InputError(
-            f"{attachment.name} cannot be read here ({kind}).",
+            f"{name} cannot be read here ({kind}).",
             "Ask a model that reads uploaded documents (-m qwen-long).",
         )
-    return readers[attachment.mime]
+    return readers[mime]

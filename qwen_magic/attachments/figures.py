@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from .attachment import Attachment
-from .images import image_attachment, opened, refuse_huge
+from .images import FORMATS, image_attachment, opened, refuse_huge
 from .limits import ImageLimits
 
 __all__ = ["read_figure"]
@@ -24,6 +24,8 @@ def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
     """
     if hasattr(value, "getbands"):  # Pillow
         refuse_huge(value, name)
+        if getattr(value, "tile", ()) and value.format not in (*FORMATS, "MPO"):  # its pixels are still to be decoded
+            raise InputError(f"{name} is an image that was opened and not loaded ({value.format}).", "Call its load().")
         try:
             return image_attachment(name, value.copy(), limits)
         except (OSError, ValueError) as error:  # a mode that Pillow cannot convert, a file that was closed

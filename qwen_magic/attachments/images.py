@@ -2,22 +2,33 @@
 
 What needs no change is sent byte for byte. Everything else is decoded, with as little memory as its format allows,
 and encoded again as PNG or JPEG, which every server reads. How an image is made to fit is next door, in `fitting`.
+
+Pillow opens the formats that are named here and no others: some of its own start programs (Ghostscript for EPS), and
+most are read by few. What browsers decode all day is decoded here; the others, HEIC and animations in a process of
+their own (`apart`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import InputError
+from .apart import read_apart
 from .attachment import Attachment
 from .limits import MAX_OPENED_PIXELS, MAX_PAGES, ImageLimits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["image_attachment", "read_images"]
+__all__ = ["FORMATS", "decoded", "image_attachment", "opened", "read_images", "refuse_huge"]
+
+# Pillow's names of the formats that are decoded in this process, and of all that are opened at all.
+BROWSERS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+FORMATS = (*BROWSERS, "TIFF", "AVIF", "ICO", "JPEG2000", "PPM")
 
 # What a PNG may hold and be sent as it is: its pixels and how they are meant (PNG specification, third edition).
 PLAIN_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"pHYs", b"sBIT", b"cICP"}
@@ -31,20 +42,55 @@ def read_images(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Atta
 
     Raises `InputError` for what is no image, is damaged, or is larger than can be opened safely.
     """
-    image = opened(file, name)
-    try:
-        frames = int(getattr(image, "n_frames", 1))
-        if image.format == "TIFF" and frames > 1:
-            yield from pages(image, name, frames, limits)
-        elif frames == 1 and is_plain(image, file, limits):
+    image = of_browsers(file, name)
+    if image is None:
+        for piece in read_apart("images", file, name, limits=asdict(limits)):
+            yield Attachment(data=piece.data, **piece.facts)
+        return
+    with damaged(name):
+        if is_plain(image, file, limits):
             file.seek(0)
             yield Attachment(name, "image", "image", file.read(), f"image/{str(image.format).lower()}")
         else:
-            animated = frames > 1 and image.format != "MPO"
-            yield image_attachment(name, image, limits, *(f"first of {frames} frames",) * animated)
+            yield image_attachment(name, image, limits)
+
+
+def of_browsers(file: BinaryIO, name: str) -> Image | None:
+    """The image, if it is a single one of a format that browsers decode."""
+    try:
+        image = opened(file, name, BROWSERS)
+        return image if image.format == "MPO" or not getattr(image, "is_animated", False) else None
     except InputError:
         raise
-    except (OSError, SyntaxError, ValueError, MemoryError, EOFError) as error:
+    except Exception:  # what reads it apart says what is wrong with it
+        return None
+
+
+def decoded(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Attachment]:
+    """What `read_images` gives, for any of the formats, and without being sent byte for byte."""
+    import PIL.Image
+
+    PIL.Image.init()
+    with damaged(name):
+        try:
+            image = opened(file, name, tuple(each for each in FORMATS if each in PIL.Image.OPEN))
+        except (OSError, SyntaxError, ValueError):
+            image = opened_heif(file, name)
+        frames = int(getattr(image, "n_frames", 1))
+        if image.format == "TIFF" and frames > 1:
+            yield from pages(image, name, frames, limits)
+        else:
+            yield image_attachment(name, image, limits, *(f"first of {frames:,} frames",) * (frames > 1))
+
+
+@contextmanager
+def damaged(name: str) -> Iterator[None]:
+    """Whatever Pillow and its decoders raise on a damaged file, in one line."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
         raise InputError(f"{name} is a damaged image ({one_line(error)}).") from None
 
 
@@ -54,7 +100,7 @@ def pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator
     for number in range(shown):
         image.seek(number)
         refuse_huge(image, name)
-        left_out = (f"{frames - shown} more pages left out",) * (number == shown - 1 and frames > shown)
+        left_out = (f"{frames - shown:,} more pages left out",) * (number == shown - 1 and frames > shown)
         yield image_attachment(f"{name}, page {number + 1}", image, each, *left_out)
 
 
@@ -70,8 +116,8 @@ def image_attachment(name: str, image: Image, limits: ImageLimits, *notes: str) 
     return Attachment(name, "image", "image", fitted.data, fitted.mime, ", ".join((*notes, *fitted.notes)))
 
 
-def opened(file: BinaryIO, name: str) -> Image:
-    """The image, its header read and its pixels not."""
+def opened(file: BinaryIO, name: str, formats: tuple[str, ...] = BROWSERS) -> Image:
+    """The image, its header read and its pixels not. Raises what Pillow raises when it has none of these formats."""
     try:
         import PIL.Image
     except ImportError:
@@ -80,11 +126,9 @@ def opened(file: BinaryIO, name: str) -> Image:
         with warnings.catch_warnings():
             # Pillow warns from half of what it refuses on; we have a limit of our own.
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            image: Image = PIL.Image.open(file)
+            image: Image = PIL.Image.open(file, formats=formats)
     except PIL.Image.DecompressionBombError:
         raise too_large(name) from None
-    except (PIL.UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        image = opened_heif(file, name)
     refuse_huge(image, name)
     return image
 
@@ -102,13 +146,10 @@ def opened_heif(file: BinaryIO, name: str) -> Image:
         raise InputError(
             f"{name} is a HEIC image, and those need pillow-heif.", "Install it: %pip install pillow-heif"
         ) from None
-    try:
-        heif: Any = pillow_heif.open_heif(file)
-        if heif.size[0] * heif.size[1] > MAX_OPENED_PIXELS:
-            raise too_large(name)
-        image: Image = heif.to_pillow()
-    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError) as error:
-        raise InputError(f"{name} is a damaged image ({one_line(error)}).") from None
+    heif: Any = pillow_heif.open_heif(file)
+    if heif.size[0] * heif.size[1] > MAX_OPENED_PIXELS:
+        raise too_large(name)
+    image: Image = heif.to_pillow()
     image.format = "HEIF"
     return image
 

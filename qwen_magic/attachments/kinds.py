@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 
 from ..errors import InputError
 from .attachment import suffix
+from .unpacking import listed
 
 __all__ = ["HEAD", "Kind", "recognise"]
 
@@ -115,7 +116,7 @@ def container(file: BinaryIO, head: bytes, name: str) -> Kind | None:
 
 def zipped(file: BinaryIO, name: str) -> Kind:
     try:
-        with zipfile.ZipFile(file) as archived:
+        with listed(file, name) as archived:
             names = archived.namelist()
             # An EPUB and an OpenDocument say what they are in their first entry.
             with archived.open(names[0]) if names[:1] == ["mimetype"] else BytesIO() as told:

@@ -33,6 +33,20 @@ MAX_OPENED_PIXELS = 178_956_970
 # Pages of one TIFF: ours. More than that is a document.
 MAX_PAGES = 20
 
+# What reading one file may take in a process of its own (`apart`): ours. So many seconds of a processor, where a system
+# can limit them, so many of a clock, since a busy machine is no fault of the file's, and bytes. A PDF of a thousand
+# pages takes some ten seconds, an image of 178 million pixels some 1.5 GB. A text that is not finished after so many
+# seconds of a clock is cut there.
+PROCESSOR_SECONDS, READ_SECONDS, ENOUGH_SECONDS = 30, 120.0, 20.0
+READ_MEMORY = 2048 * MB
+# What the files in a document may hold once they are unpacked: ours. XML that becomes a tree takes some ten times its
+# size; the sheets of a workbook are read row by row.
+MAX_UNPACKED, MAX_XML = 1024 * MB, 128 * MB
+# Files in a document, and bytes of the list of them: ours, some ten times what large presentations have.
+MAX_ENTRIES, MAX_DIRECTORY = 20_000, 4 * MB
+# Values of a table that are looked at, and the bytes that they may take: ours.
+MAX_VALUES, MAX_TABLE_BYTES = 2_000_000, 256 * MB
+
 # What is fetched from a URL: ours.
 MAX_FETCHED = 50 * MB
 FETCH_SECONDS = 30.0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import InputError
-from .attachment import Attachment
 
 __all__ = ["sections"]
 
@@ -17,17 +16,17 @@ MAX_OUTPUT = 2_000
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def sections(attachment: Attachment) -> Iterator[str]:
+def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each cell with its outputs. Raises `InputError` for what is no notebook."""
     try:
-        notebook = json.loads(attachment.data)
-        cells = notebook["cells"]
-        language = notebook.get("metadata", {}).get("language_info", {}).get("name", "python")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{attachment.name} is not a notebook of this format.", "Open it in Jupyter, and save it."
-        ) from None
-    for number, cell in enumerate(cells, 1):
+        yield from cells(json.load(file))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{name} is not a notebook of this format.", "Open it in Jupyter, and save it.") from None
+
+
+def cells(notebook: Any) -> Iterator[str]:
+    language = notebook.get("metadata", {}).get("language_info", {}).get("name", "python")
+    for number, cell in enumerate(notebook["cells"], 1):
         source = joined(cell.get("source"))
         if not source.strip():
             continue

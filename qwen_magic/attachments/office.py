@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Iterator
-from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
-from ..errors import InputError
-from .attachment import Attachment
-from .describing import human
-from .limits import MB
+from .unpacking import unpackable
 
-__all__ = ["sheets", "slides", "unpackable", "word"]
+__all__ = ["sheets", "slides", "word"]
 
-# What a file may hold once it is unpacked: ours, against files that are made to fill a memory.
-MAX_UNPACKED = 1024 * MB
+# Columns that one cell of a Word table may span: Word's own limit of columns ("Operating parameter limitations and
+# specifications in Word").
+MAX_SPAN = 63
 
 
-def unpackable(data: bytes, name: str) -> BytesIO:
-    """The file, if it does not unpack to more than a memory holds. Raises `InputError` otherwise."""
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        size = sum(each.file_size for each in archive.infolist())
-    if size > MAX_UNPACKED:
-        raise InputError(f"{name} unpacks to {human(size)}, more than can be read here.")
-    return BytesIO(data)
-
-
-def word(attachment: Attachment) -> Iterator[str]:
+def word(file: BinaryIO, name: str) -> Iterator[str]:
     """Headings, paragraphs and tables, in the order of the document."""
     from docx import Document
 
-    document = Document(unpackable(attachment.data, attachment.name))
+    document = Document(unpackable(file, name))
     for block in document.iter_inner_content():
-        text = rows(block.rows) if hasattr(block, "rows") else paragraph(block)
+        text = word_table(block) if hasattr(block, "rows") else paragraph(block)
         if text.strip():
             yield text
 
@@ -48,11 +35,28 @@ def paragraph(block: Any) -> str:
     return f"- {block.text}" if style.startswith("List") else str(block.text)
 
 
-def slides(attachment: Attachment) -> Iterator[str]:
+def word_table(table: Any) -> str:
+    """The rows of a table, a line each. What a cell spans beyond its first column is empty.
+
+    `row.cells` repeats a cell for each column that it says it spans, a hundred million times if it says so.
+    """
+    from docx.table import _Cell
+
+    lines = []
+    for row in table.rows:
+        cells: list[str] = []
+        for element in row._tr.tc_lst:
+            cells.append(" ".join(_Cell(element, table).text.split()))
+            cells += [""] * (min(element.grid_span, MAX_SPAN) - 1)
+        lines.append(" | ".join(cells))
+    return "\n".join(lines)
+
+
+def slides(file: BinaryIO, name: str) -> Iterator[str]:
     """Each slide under its number: its texts, tables and notes."""
     from pptx import Presentation
 
-    for number, slide in enumerate(Presentation(unpackable(attachment.data, attachment.name)).slides, 1):
+    for number, slide in enumerate(Presentation(unpackable(file, name)).slides, 1):
         texts = [text for shape in slide.shapes for text in shape_texts(shape) if text.strip()]
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             notes = slide.notes_slide.notes_text_frame.text
@@ -76,11 +80,11 @@ def rows(table: Iterable[Any]) -> str:
     return "\n".join(" | ".join(" ".join(cell.text.split()) for cell in row.cells) for row in table)
 
 
-def sheets(attachment: Attachment) -> Iterator[str]:
+def sheets(file: BinaryIO, name: str) -> Iterator[str]:
     """Each sheet of a workbook under its name, a hundred rows at a time."""
     from .spreadsheets import sheet_rows, workbook
 
-    with workbook(unpackable(attachment.data, attachment.name), attachment.name) as book:
+    with workbook(file, name) as book:
         for sheet in book.worksheets:
             lines = [f"[sheet {sheet.title}]"]
             for row in sheet_rows(sheet):

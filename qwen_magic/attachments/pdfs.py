@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import InputError
-from .attachment import Attachment
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -17,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["sections"]
 
 
-def sections(attachment: Attachment) -> Iterator[str]:
+def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each page that has text, under its number. Raises `InputError` for a PDF with a password."""
     from pypdf import PdfReader
 
     with quiet("pypdf"):
-        yield from pages(PdfReader(BytesIO(attachment.data)), attachment.name)
+        yield from pages(PdfReader(file), name)
 
 
 def pages(reader: PdfReader, name: str) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
 from ..errors import InputError
+from .apart import read_apart
 from .attachment import Attach, Attachment
 from .encodings import encoding_of
 from .kinds import Kind
@@ -57,26 +59,31 @@ def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
 
             return (read_delimited(opened.file, opened.name, attach.shown_rows),)
         case "columnar":
-            from .columnar import read_columnar
-
-            return (read_columnar(opened.file, opened.name, attach.shown_rows),)
+            return (described(opened, attach),)
         case "spreadsheet" if not attach.values or not attach.as_documents:
-            from .spreadsheets import read_spreadsheet
-
-            return (read_spreadsheet(opened.file, opened.name, attach.shown_rows),)
+            refuse_large(opened.file, opened.name, "Save it as CSV, which can be of any size.")
+            return (described(opened, attach),)
         case "document" | "spreadsheet":
             return (read_document(opened),)
     return (read_text(opened),)
 
 
+def described(opened: Opened, attach: Attach) -> Attachment:
+    """The description of a table, made in a process of its own."""
+    (piece,) = read_apart(opened.kind.reader, opened.file, opened.name, rows=attach.shown_rows)
+    return Attachment(data=piece.data, **piece.facts)
+
+
+def refuse_large(file: BinaryIO, name: str, remedy: str) -> None:
+    """Raises `InputError` for a file of more bytes than the service takes."""
+    if sized(file) > MAX_DOCUMENT:
+        raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB, the most that the service reads.", remedy)
+
+
 def whole(file: BinaryIO, name: str) -> bytes:
     """All bytes of an open file. Raises `InputError` for more than the service takes."""
-    data = file.read(MAX_DOCUMENT + 1)
-    if len(data) > MAX_DOCUMENT:
-        raise InputError(
-            f"{name} is larger than {MAX_DOCUMENT // MB} MB, the most that the service reads.", "Attach a part of it."
-        )
-    return data
+    refuse_large(file, name, "Attach a part of it.")
+    return file.read()
 
 
 def read_document(opened: Opened) -> Attachment:
@@ -93,9 +100,8 @@ def read_text(opened: Opened) -> Attachment:
     if "\0" in text:
         raise InputError(f"{opened.name} is not text: it holds zero bytes.")
     if opened.page:
-        from .markup import words
-
-        text, note, language = words(text), "the words of the page", "text"
+        (piece,) = read_apart("page", BytesIO(text.encode("utf-8", "replace")), opened.name)
+        text, note, language = piece.data.decode(), "the words of the page", "text"
     elif encoding not in ("utf-8", "utf-8-sig"):
         note = f"read as {encoding.upper().removesuffix('-LE').removesuffix('-BE')}"
     if not text.strip():

@@ -13,8 +13,9 @@ from ..errors import InputError
 from .attachment import Attachment
 from .delimited import headed
 from .describing import Table, column, human, markdown
-from .limits import MAX_DOCUMENT, MB
+from .limits import MB
 from .opening import sized
+from .unpacking import unpackable
 
 __all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
 
@@ -22,10 +23,16 @@ __all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
 MAX_ROWS = 20_000
 MAX_SHEETS = 20
 MAX_COLUMNS = 500
+# Cells of all sheets together that are looked at: openpyxl takes some ten microseconds for each.
+MAX_CELLS = 500_000
+# Rows that a sheet can have, whatever a file says ("Excel specifications and limits").
+MOST_ROWS = 1_048_576
 # A formula without its result, as libraries write it that cannot compute; Excel's own empty text has the type `str`
 # (ECMA-376, part 1, 18.3.1.4). It is looked for in so many bytes of each sheet.
 UNCOMPUTED = re.compile(rb'<c\b(?![^<>]*t="str")[^<>]*>\s*<f\b[^<>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>|</c>)')
 LOOKED_AT = 16 * MB
+# The folder of an archive that has the sheets inside, as Excel and every library names it.
+SHEETS = "xl/worksheets/"
 EXTRA = "Install it: %pip install qwen_magic[documents]"
 
 
@@ -35,19 +42,13 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     Raises `InputError`.
     """
     size = sized(file)
-    if size > MAX_DOCUMENT:
-        raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB.", "Save it as CSV, which can be of any size.")
-    try:
-        with workbook(file, name) as book:
-            sheets = book.worksheets[:MAX_SHEETS]
-            found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows or 0))}
-            hidden = ", ".join(sheet.title for sheet in found if sheet.sheet_state != "visible")
-            left_out = len(book.worksheets) - MAX_SHEETS
-        blank = uncomputed(file)
-    except InputError:
-        raise
-    except Exception as error:  # whatever the library raises on a damaged file
-        raise InputError(f"{name} cannot be read ({' '.join(str(error).split())[:200]}).", "Is it damaged?") from None
+    with workbook(file, name) as book:
+        sheets = book.worksheets[:MAX_SHEETS]
+        cells = MAX_CELLS // max(len(sheets), 1)
+        found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows or 0, cells))}
+        hidden = ", ".join(sheet.title for sheet in found if sheet.sheet_state != "visible")
+        left_out = len(book.worksheets) - MAX_SHEETS
+    blank = uncomputed(file)
     tables = list(found.values())
     if not tables:
         raise InputError(f"{name} has no cells with anything in them.")
@@ -57,14 +58,14 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     text += f"\nFormulas without a result in the file, shown as empty cells: {blank:,}.\n" * (blank > 0)
     shape = tables[0].shape if len(tables) == 1 else f"{len(tables)} sheets"
     note = f"described: {human(size)}, {shape}" + f", hidden ones among them: {hidden}" * bool(hidden)
-    return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
+    return Attachment(name, "table", "description", text.encode("utf-8", "backslashreplace"), "text/markdown", note)
 
 
 def uncomputed(file: BinaryIO) -> int:
     """How many formulas have no result in the file, which openpyxl reads as empty cells."""
     count = 0
     with zipfile.ZipFile(file) as archive:
-        for name in [each for each in archive.namelist() if each.startswith("xl/worksheets/sheet")][:MAX_SHEETS]:
+        for name in [each for each in archive.namelist() if each.startswith(f"{SHEETS}sheet")][:MAX_SHEETS]:
             with archive.open(name) as sheet:
                 count += len(UNCOMPUTED.findall(sheet.read(LOOKED_AT)))
     return count
@@ -77,7 +78,7 @@ def workbook(file: BinaryIO, name: str) -> Iterator[Any]:
         import openpyxl  # type: ignore[import-untyped]  # it has no types of its own
     except ImportError:
         raise InputError(f"{name} needs the package openpyxl to be read here.", EXTRA) from None
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    book = openpyxl.load_workbook(unpackable(file, name, streamed=SHEETS), read_only=True, data_only=True)
     try:
         yield book
     finally:
@@ -86,10 +87,13 @@ def workbook(file: BinaryIO, name: str) -> Iterator[Any]:
 
 def sheet_rows(sheet: Any) -> Iterator[list[str]]:
     """The rows of a sheet that have anything in them, as text."""
-    for row in sheet.iter_rows(values_only=True, max_col=min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS)):
-        cells = [text(value) for value in row]
-        if any(cells):
-            yield cells
+    width = min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS)
+    # openpyxl fills every gap between two rows with empty ones.
+    for row in islice(sheet.iter_rows(values_only=True, max_col=width), MOST_ROWS):
+        if any(value is not None for value in row):
+            cells = [text(value) for value in row]
+            if any(cells):
+                yield cells
 
 
 def text(value: object) -> str:
@@ -98,13 +102,15 @@ def text(value: object) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
 
 
-def described(sheet: Any, name: str, rows: int) -> Table | None:
-    table = list(islice(sheet_rows(sheet), MAX_ROWS + 1))
+def described(sheet: Any, name: str, rows: int, cells: int) -> Table | None:
+    """The facts of a sheet, of which no more than so many cells are looked at."""
+    most = min(MAX_ROWS, cells // min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS))
+    table = list(islice(sheet_rows(sheet), most + 1))
     if not table:
         return None
     header, body = headed(trimmed(table))
-    complete = len(table) <= MAX_ROWS
-    count = len(body) if complete else max((sheet.max_row or 0) - 1, len(body))
+    complete = len(table) <= most
+    count = len(body) if complete else max(min(sheet.max_row or 0, MOST_ROWS) - 1, len(body))
     columns = tuple(column(title, [row[index] for row in body]) for index, title in enumerate(header))
     cut = complete and len(body) > 2 * rows
     remarks = (f"The facts on its columns are from its first {len(body):,} rows.",) * (not complete)

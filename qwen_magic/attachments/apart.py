@@ -1,0 +1,120 @@
+"""Reads a foreign file in a process of its own, which can be given up: `worker` is the other side.
+
+For formats that C code or a parser of XML or HTML reads: a file that is made for it crashes such code, makes it ask
+for a terabyte, or keeps it busy for minutes, and an interrupt does not reach it. Here this ends one process, and not
+the kernel with everything in its memory. A process of its own for each file: none can change how the next is read.
+Not for plain texts and CSV, and not for the images that every browser decodes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import InputError
+from .describing import human
+from .limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
+
+__all__ = ["NO_MEMORY", "ORDER", "Piece", "read_apart"]
+
+# The variable that the order is in: the names of files are not for everybody who lists processes.
+ORDER = "QWEN_MAGIC_READ"
+# The exit code of a worker that ended itself because it took too much memory: ours.
+NO_MEMORY = 86
+# What Python and its libraries need of the environment. Keys stay here: what a damaged file makes a library copy from
+# its memory cannot hold them.
+PASSED_ON = (
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "TZ"),
+)
+# Threads reserve address space, which is limited, and for a file that is described they save nothing; Arrow's usual
+# allocator reserves a gigabyte at once.
+FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+# Where the kernel found this package, the worker finds it too.
+PACKAGE = str(Path(__file__).resolve().parents[2])
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something that was read: bytes, and the `facts` on them, which JSON can hold."""
+
+    facts: Mapping[str, Any]
+    data: bytes
+
+
+def read_apart(
+    task: str, file: BinaryIO, name: str, seconds: float = READ_SECONDS, memory: int = READ_MEMORY, **options: Any
+) -> list[Piece]:
+    """What the worker's `task` makes of an open file, which it calls `name`, with these options.
+
+    Raises `InputError` for what the task refuses, and for a file that takes more than so many seconds or bytes of
+    memory, or that crashes the process.
+    """
+    order = {"task": task, "name": name, "memory": memory, "options": options}
+    process, content = started(file, json.dumps(order), name)
+    try:
+        output, _ = process.communicate(content, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise endless(name, seconds) from None
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode == NO_MEMORY:
+        raise InputError(f"{name} takes more than {human(memory)} of memory to be read.", "Attach a part of it.")
+    if process.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise endless(name, PROCESSOR_SECONDS)
+    return pieces(output, name)
+
+
+def endless(name: str, seconds: float) -> InputError:
+    return InputError(f"{name} takes longer than {seconds:g} s to be read, and was given up.", "Attach a part of it.")
+
+
+def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
+    """The worker, with the file as its standard input; what has no descriptor is to be written there."""
+    try:
+        stdin, content = file.fileno(), None
+    except io.UnsupportedOperation:
+        file.seek(0)
+        stdin, content = subprocess.PIPE, file.read()
+    kept = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+    path = os.pathsep.join(filter(None, (PACKAGE, kept.get("PYTHONPATH"))))
+    try:
+        process = subprocess.Popen(
+            # -P: no module of the notebook's folder.
+            [sys.executable, "-P", "-X", "utf8", "-m", "qwen_magic.attachments.worker"],
+            env={**kept, **FRUGAL, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", ORDER: order},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt of the kernel is the kernel's: it ends the worker
+            creationflags=NO_WINDOW,
+        )
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: no process can be started for it ({error.strerror}).") from None
+    return process, content
+
+
+def pieces(output: bytes, name: str) -> list[Piece]:
+    """The worker's answer: a line of JSON, and the bytes of the pieces behind it."""
+    head, end, rest = output.partition(b"\n")
+    if not end:
+        raise InputError(f"{name} cannot be read: what reads it crashed.", "Is it damaged?")
+    answer = json.loads(head)
+    if "refused" in answer:
+        raise InputError(*answer["refused"])
+    found, at = [], 0
+    for facts in answer["pieces"]:
+        size = facts.pop("size")
+        found.append(Piece(facts, rest[at : at + size]))
+        at += size
+    return found

@@ -1,0 +1,144 @@
+"""The process that reads one foreign file for `apart`: `python -m qwen_magic.attachments.worker`.
+
+The file is its standard input, the order a variable of its environment, and its answer one line of JSON with the
+bytes that this announces. It limits its own memory and time first; whoever started it ends it at a deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import fields
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from ..errors import InputError
+from .apart import NO_MEMORY, ORDER, Piece
+from .attachment import Attachment
+from .limits import PROCESSOR_SECONDS, ImageLimits
+
+__all__ = ["main"]
+
+# How often a system that does not limit memory by itself is asked how much is used, in seconds.
+LOOK = 0.1
+LONGEST_REASON = 200
+
+
+def main() -> None:
+    """Answer the order of the environment."""
+    order = json.loads(os.environ.pop(ORDER))
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries of C may print
+    confine(order["memory"])
+    file: BinaryIO = sys.stdin.buffer
+    if not file.seekable():
+        file = BytesIO(file.read())
+    file.seek(0)
+    try:
+        answer.write(answered(TASKS[order["task"]], file, order["name"], order["options"]))
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    answer.flush()
+    os._exit(0)  # what a damaged file left in a library's memory is not taken apart
+
+
+def answered(task: Callable[..., Iterable[Piece]], file: BinaryIO, name: str, options: dict[str, Any]) -> bytes:
+    """The answer in bytes. Raises `MemoryError`."""
+    try:
+        found = list(task(file, name, **options))
+    except MemoryError:
+        raise
+    except InputError as error:
+        return json.dumps({"refused": [error.happened, error.remedy]}).encode() + b"\n"
+    except Exception as error:  # whatever a library raises on a damaged file
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        return json.dumps({"refused": [f"{name} cannot be read ({reason}).", "Is it damaged?"]}).encode() + b"\n"
+    head = {"pieces": [{**piece.facts, "size": len(piece.data)} for piece in found]}
+    return b"".join((json.dumps(head).encode(), b"\n", *(piece.data for piece in found)))
+
+
+def confine(memory: int) -> None:
+    """Take no more memory than so many bytes beyond what is there, no more time than a file may, and write no file."""
+    try:
+        import resource
+    except ImportError:  # Windows: the deadline alone
+        return
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_FSIZE, 0)
+    limit(resource.RLIMIT_CPU, PROCESSOR_SECONDS)  # also when nobody is there any more to end it
+    if sys.platform == "linux":
+        with open("/proc/self/statm", encoding="ascii") as status:
+            used = int(status.read().split()[0]) * resource.getpagesize()
+        limit(resource.RLIMIT_AS, used + memory)
+    else:
+        threading.Thread(target=watch, args=(memory,), daemon=True).start()
+
+
+def limit(kind: int, value: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(kind)[1]
+    with suppress(OSError, ValueError):
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def watch(memory: int) -> None:
+    """End this process when it takes more memory. macOS gives the most that was used, in bytes (getrusage(2))."""
+    import resource
+
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < memory:
+        time.sleep(LOOK)
+    os._exit(NO_MEMORY)
+
+
+def piece(attachment: Attachment) -> Piece:
+    told = {each.name: getattr(attachment, each.name) for each in fields(attachment)}
+    return Piece(told, told.pop("data"))
+
+
+def columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
+    from .columnar import read_columnar
+
+    return (piece(read_columnar(file, name, rows)),)
+
+
+def spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
+    from .spreadsheets import read_spreadsheet
+
+    return (piece(read_spreadsheet(file, name, rows)),)
+
+
+def images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[Piece]:
+    from .images import decoded
+
+    return map(piece, decoded(file, name, ImageLimits(**limits)))
+
+
+def document(file: BinaryIO, name: str, mime: str, characters: int) -> Iterable[Piece]:
+    from .documents import text_of
+
+    found = text_of(file, name, mime, characters)
+    return (Piece({"more": found.more, "remark": found.remark}, found.text.encode("utf-8", "backslashreplace")),)
+
+
+def page(file: BinaryIO, name: str) -> Iterable[Piece]:
+    from .markup import words
+
+    return (Piece({}, words(file.read().decode("utf-8")).encode()),)
+
+
+TASKS: dict[str, Callable[..., Iterable[Piece]]] = {
+    "columnar": columnar,
+    "spreadsheet": spreadsheet,
+    "images": images,
+    "document": document,
+    "page": page,
+}
+
+if __name__ == "__main__":
+    main()
