@@ -111,6 +111,49 @@ def test_texts_arrive_in_their_own_letters(tmp_path: Path, encoding: str, text: 
     assert found.note == note
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"\xff\xfea\x00\x00\xd8b\x00", "a�b"),
+        (b"\xff\xfea\x00b", "a�"),
+        (b"\xef\xbb\xbfabc\xff", "abc�"),
+        (b"\xff\xfe\x00\x00\xff\xff\xff\x7fa\x00\x00\x00", "�a"),
+    ],
+)
+def test_what_is_no_character_in_a_text_that_names_its_encoding_is_said(
+    tmp_path: Path, content: bytes, shown: str
+) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    (found,) = attach(tmp_path, "a.txt")
+    assert shown in words(found)
+    assert "what is no character shown as �" in found.note
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux alone")
+def test_a_name_that_is_no_text_can_be_sent(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.txt")).write_text("hello", encoding="utf-8")
+    (found,) = attach(tmp_path, "*.txt")
+    assert "hello" in words(found).encode().decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 200_000, '{"cells": [1]}', '{"cells": {"a": 1}}', '{"cells": [{"source": [1]}]}', '{"cells": 5}', "5", "{"],
+)
+def test_what_is_called_a_notebook_and_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.ipynb").write_text(content, encoding="utf-8")
+    (found,) = attach(tmp_path, "a.ipynb")
+    with pytest.raises(InputError, match=r"a\.ipynb is not a notebook of this format\."):
+        words(found)
+
+
+def test_a_notebook_with_half_a_surrogate_pair_and_a_number_of_5000_digits(tmp_path: Path) -> None:
+    cell = '{"cell_type": "code", "source": "x\\ud800y", "execution_count": ' + "9" * 5_000 + "}"
+    (tmp_path / "a.ipynb").write_text(f'{{"cells": [{cell}]}}', encoding="utf-8")
+    (found,) = attach(tmp_path, "a.ipynb")
+    assert "x\\ud800y" in words(found).encode().decode()
+
+
 def test_nothing_heavy_is_imported_for_a_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a", encoding="utf-8")
     code = (

@@ -71,7 +71,8 @@ def every(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrategy
     return st.builds(kind, **({field.name: ... for field in fields(kind)} | known))
 
 
-PARTS = st.one_of(every(Text, text=ANY_TEXT), every(Image, url=ANY_TEXT), every(Document))
+ADDRESSES = st.sampled_from(["", "https://a.example/b.png"]) | ANY_TEXT.map("data:image/png;base64,{}".format)
+PARTS = st.one_of(every(Text, text=ANY_TEXT), every(Image, url=ADDRESSES), every(Document))
 TURNS = every(
     Turn,
     question=every(Message, parts=st.lists(PARTS, max_size=3).map(tuple)),
@@ -212,6 +213,23 @@ def test_a_damaged_or_newer_file_says_where(tmp_path: Path, content: str, reason
     path = tmp_path / "chat.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=reason):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "FILE:///etc/passwd", "/etc/passwd", "data:text/html,x", "ftp://a.example/a.png"),
+        *("http://169.254.169.254/latest/meta-data/", "http://2852039166/", "http://0xA9FEA9FE/", "http://127.1/"),
+        *("http://[fd00:ec2::254]/", "http://metadata.google.internal/", "http://localhost:8888/", "http://intranet/"),
+        *("http://a@127.0.0.1/", "http://a.example\\@127.0.0.1/", "http://printer.local./", "http://100.100.100.200"),
+    ],
+)
+def test_a_picture_that_only_this_machine_could_fetch_is_not_asked_for(tmp_path: Path, url: str) -> None:
+    """A server on this machine would fetch it, and the model would read it."""
+    path = tmp_path / "chat.json"
+    path.write_text(changed("turns", 0, "question", "parts", 0, "url", to=url), encoding="utf-8")
+    with pytest.raises(InputError, match=r"parts\[0\].url is no picture, and no public address of one"):
         load(path)
 
 

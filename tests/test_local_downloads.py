@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from qwen_magic.errors import ConfigurationError, ConnectionFailed, NotTheService
 from qwen_magic.local.catalogue import File, Model
 from qwen_magic.local.downloads import download, is_here, weights_of
+from qwen_magic.local.folders import engines
 from qwen_magic.local.hubs import hubs
 from qwen_magic.transport import Timeouts
 
@@ -402,3 +404,49 @@ def test_mirrors_are_named_as_for_the_hubs_own_clients() -> None:
     assert plain[1].startswith("https://www.modelscope.cn/")
     assert hubs({"HF_ENDPOINT": "https://hf-mirror.example/"})[0].startswith("https://hf-mirror.example/{repository}")
     assert hubs({"MODELSCOPE_DOMAIN": "scope.example"})[0].startswith("https://scope.example/api/v1/models/")
+
+
+# --- whose cache it is
+
+
+def refused_cache(path: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        is_here(MODEL)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows closes a user's folders to others by itself")
+@pytest.mark.parametrize("part", ["", "models", "models/Tiny-GGUF", "models/Tiny-GGUF/tiny.gguf"])
+def test_what_others_may_change_is_not_used(cache: Path, part: str) -> None:
+    place = weights_of(MODEL)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(bytes(len(CONTENT)))
+    assert is_here(MODEL)
+    (cache / part).chmod(0o777)
+    assert "Other users may change" in refused_cache(cache / part)
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="only root can make a file that belongs to another user"
+)
+@pytest.mark.parametrize("part", ["", "models", "models/Tiny-GGUF", "models/Tiny-GGUF/tiny.gguf"])
+def test_what_belongs_to_another_user_is_not_used(cache: Path, part: str) -> None:
+    place = weights_of(MODEL)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(bytes(len(CONTENT)))
+    os.chown(cache / part, 4321, 4321)
+    assert "belongs to another user" in refused_cache(cache / part)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows closes a user's folders to others by itself")
+def test_the_folder_of_engines_is_for_this_user_alone(cache: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert engines().stat().st_mode & 0o777 == 0o700
+        assert cache.stat().st_mode & 0o022 == 0
+    finally:
+        os.umask(before)
+    engines().chmod(0o777)
+    with pytest.raises(ConfigurationError, match="Other users may change"):
+        engines()

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -309,6 +310,54 @@ def test_what_is_no_model_is_said_before_anything_is_started(tmp_path: Path, mod
     half.write_bytes(model.read_bytes()[:200_000])
     with pytest.raises(ConfigurationError, match=r"could not load half\.gguf.*incomplete"):
         Asker(half).engine.start()
+
+
+def field(name: str, kind: int, value: bytes) -> bytes:
+    """A field of a GGUF header, as docs/gguf.md of llama.cpp describes it."""
+    return struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", kind) + value
+
+
+HUGE = struct.pack("<Q", 1 << 62)
+ARCHITECTURE = field("general.architecture", 8, struct.pack("<Q", 1) + b"q")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        struct.pack("<Q", 1 << 63),
+        field("a", 8, HUGE),
+        field("a", 99, b""),
+        field("a", 9, struct.pack("<I", 0) + HUGE),
+        field("a", 9, (struct.pack("<I", 9) + struct.pack("<Q", 1)) * 5_000),
+        ARCHITECTURE + field("q.context_length", 8, struct.pack("<Q", 4) + b"many"),
+        ARCHITECTURE + field("q.context_length", 6, struct.pack("<f", float("inf"))),
+        ARCHITECTURE + field("q.context_length", 12, struct.pack("<d", float("nan"))),
+        ARCHITECTURE + field("q.block_count", 5, struct.pack("<i", -1)),
+        ARCHITECTURE
+        + field("q.block_count", 9, struct.pack("<IQ", 9, 1) + struct.pack("<IQ", 8, 1) + struct.pack("<Q", 1) + b"x"),
+    ],
+    ids=lambda fields: fields[:40].hex(),
+)
+def test_a_header_that_lies_is_one_clear_line(tmp_path: Path, fields: bytes) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 2) + fields)
+    with pytest.raises(ConfigurationError, match=r"a\.gguf is not a GGUF file, or is cut short"):
+        header(tmp_path / "a.gguf")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_pipe_is_no_model(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.gguf")
+    with pytest.raises(ConfigurationError, match="is not a file"):
+        Asker(tmp_path / "a.gguf").engine.endpoint()
+
+
+def test_a_record_that_leads_elsewhere_is_none(tmp_path: Path) -> None:
+    """Whoever can write it would be sent every question."""
+    for host in ("evil.example:80", "127.0.0.1.evil.example:80", 5, None):
+        (tmp_path / "a.json").write_text(json.dumps({"host": host, "key": "k", "name": "n"}), encoding="utf-8")
+        assert Record.read(tmp_path / "a.json") is None
+    Record("127.0.0.1:80", "k", "n").write(tmp_path / "a.json")
+    assert Record.read(tmp_path / "a.json") == Record("127.0.0.1:80", "k", "n")
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path, model: Path) -> None:

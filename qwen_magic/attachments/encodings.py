@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
-__all__ = ["encoding_of"]
+__all__ = ["decodes", "encoding_of"]
 
 # So much of a text decides.
 SAMPLE = 1 << 20
@@ -53,7 +53,8 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
     return "cp1252" if decodes(data, "cp1252", whole) else "latin-1"
 
 
-def decodes(data: bytes, encoding: str, whole: bool) -> bool:
+def decodes(data: bytes, encoding: str, whole: bool = True) -> bool:
+    """Whether `data` is text in this encoding; not `whole` if it may be cut in the middle of a character."""
     try:
         codecs.getincrementaldecoder(encoding)().decode(data, whole)
     except UnicodeDecodeError:

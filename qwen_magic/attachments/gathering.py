@@ -131,9 +131,11 @@ def expanded(given: str) -> str:
 def shown(path: Path, cwd: Path) -> str:
     """How a file is called to the model: from here, or by its name alone, for where it lies is nobody's business."""
     try:
-        return path.relative_to(cwd).as_posix()
+        name = path.relative_to(cwd).as_posix()
     except ValueError:
-        return path.name or str(path)
+        name = path.name or str(path)
+    # A name on the disk may be no text in any encoding, and what is sent is UTF-8.
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def opened_file(source: Source, stack: ExitStack) -> Opened:

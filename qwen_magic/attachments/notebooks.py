@@ -19,7 +19,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each cell with its outputs. Raises `InputError` for what is no notebook."""
     try:
-        yield from cells(json.load(file))
+        yield from cells(json.load(file, parse_int=str))  # Python refuses whole numbers of 4,301 digits
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{name} is not a notebook of this format.", "Open it in Jupyter, and save it.") from None
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..errors import InputError
 from .apart import read_apart
 from .attachment import Attach, Attachment
-from .encodings import encoding_of
+from .encodings import decodes, encoding_of
 from .kinds import Kind
 from .limits import MAX_DOCUMENT, MB
 from .opening import sized
@@ -20,6 +20,8 @@ __all__ = ["Opened", "read"]
 
 # A table of values up to this size, in bytes, goes as it is.
 SMALL = 8_000
+# What Python decodes bytes to that are no character in their encoding.
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def read_text(opened: Opened) -> Attachment:
     """A text, in UTF-8 whatever it was before; of a web page its words."""
     data = whole(opened.file, opened.name)
     encoding = encoding_of(data)
-    text = data.decode(encoding)
+    text = data.decode(encoding, "replace")
     note, language = "", opened.kind.language
     if "\0" in text:
         raise InputError(f"{opened.name} is not text: it holds zero bytes.")
@@ -104,6 +106,8 @@ def read_text(opened: Opened) -> Attachment:
         text, note, language = piece.data.decode(), "the words of the page", "text"
     elif encoding not in ("utf-8", "utf-8-sig"):
         note = f"read as {encoding.upper().removesuffix('-LE').removesuffix('-BE')}"
+    if REPLACED in text and not decodes(data, encoding):
+        note = f"{note}, what is no character shown as {REPLACED}".lstrip(", ")
     if not text.strip():
         raise InputError(f"{opened.name} is blank: there is nothing in it to read.")
     kept = data if not note else text.encode("utf-8")

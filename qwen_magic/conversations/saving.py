@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -51,6 +52,15 @@ HEAD = 100
 UNUSABLE = (OSError, ValueError, RuntimeError)
 
 PARTS: Mapping[str, type[Part]] = {"text": Text, "image": Image, "document": Document}
+
+# Where a picture of a saved conversation may lie: in the file, in the service's own storage, or on the web under a name
+# with a dot in it. Whoever answers fetches it from there, a server on this machine as well; so no `file:`, and no
+# address that only this machine or this network has: numbers of any form, `localhost`, names for use within a network
+# (RFC 6761, RFC 6762, RFC 8375, and ICANN's `.internal`).
+PICTURE = re.compile(
+    r"data:image/|oss://|https?://((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*)\.?(?::\d+)?(?:[/?#]|$)", re.IGNORECASE
+)
+WITHIN = re.compile(r"\.(?:localhost|local|internal|lan|home\.arpa)$", re.IGNORECASE)
 
 JSON_TYPES = {
     str: "a text",
@@ -196,7 +206,15 @@ def read(kind: Any, data: Any, where: str) -> Any:
 def read_part(data: Any, where: str) -> Part:
     name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
     part: Part = read_fields(PARTS[name], data, where)
+    if isinstance(part, Image) and part.url and not is_picture(part.url):
+        raise Damaged(f"{where}.url is no picture, and no public address of one")
     return part
+
+
+def is_picture(url: str) -> bool:
+    """Whether a picture may lie there."""
+    found = PICTURE.match(url)
+    return found is not None and not (found[1] and WITHIN.search(found[1]))
 
 
 def one_of(choices: tuple[Any, ...], data: Any, where: str) -> Any:

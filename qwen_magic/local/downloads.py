@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import (
     ConfigurationError,
@@ -29,7 +30,7 @@ from ..errors import (
 from ..transport import Timeouts, Transport
 from .catalogue import File, Model, size
 from .dialogue import Progress
-from .folders import VARIABLE, models
+from .folders import VARIABLE, make, models, trusted
 from .hubs import Wanted, hubs, opened
 from .locks import locked
 
@@ -78,7 +79,7 @@ def weights_of(model: Model) -> Path:
 
 
 def folder_of(model: Model) -> Path:
-    return models() / model.repository.rpartition("/")[2]
+    return trusted(models() / model.repository.rpartition("/")[2])
 
 
 def part_of(path: Path) -> Path:
@@ -86,7 +87,8 @@ def part_of(path: Path) -> Path:
 
 
 def whole(path: Path, file: File) -> bool:
-    return bytes_in(path) == file.bytes
+    """Whether the file is here. Raises `ConfigurationError` for one that others may have put here."""
+    return bytes_in(path) == file.bytes and bool(trusted(path))
 
 
 def bytes_in(path: Path) -> int:
@@ -175,7 +177,7 @@ def may_pass(failure: QwenError) -> bool:
 def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
     """Ask for what is missing of `part`, and write what comes as it comes."""
     had = bytes_in(part) if bytes_in(part) < wanted.file.bytes else 0
-    with opened(wanted, had, transport) as (response, start), part.open("r+b" if start else "wb") as content:
+    with opened(wanted, had, transport) as (response, start), writable(part, start) as content:
         content.seek(start)
         for chunk in response.chunks():
             if content.tell() + len(chunk) > wanted.file.bytes:
@@ -185,12 +187,17 @@ def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], 
             told()
 
 
+def writable(part: Path, start: int) -> BinaryIO:
+    """The file to go on with, or a new one that only this user may change."""
+    return part.open("r+b") if start else open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o644))
+
+
 @contextmanager
 def on_disk(folder: Path, model: Model) -> Iterator[None]:
     """The file system's refusals as ours."""
     remedy = f"Or set {VARIABLE} to a folder on another disk. What has arrived is kept."
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make(folder)
         yield
     except OSError as error:
         if error.errno not in FULL:

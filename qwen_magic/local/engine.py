@@ -29,6 +29,8 @@ PATIENCE = 10.0
 SLOTS = 2
 # llama.cpp's levels: warnings and errors only, for its information would fill the disk in time.
 WARNINGS = 2
+# Where it serves, and nowhere else.
+LOOPBACK = "127.0.0.1:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,13 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Record | None:
-        """The record at `path`; `None` where there is none, or half of one."""
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """The record at `path`; `None` where there is none, half of one, or one that no engine of this user left."""
+        with suppress(OSError, ValueError, TypeError, RecursionError), path.open(encoding="utf-8") as file:
+            if hasattr(os, "geteuid") and os.fstat(file.fileno()).st_uid != os.geteuid():
+                return None
+            record = cls(**json.load(file))
+            if all(isinstance(each, str) for each in asdict(record).values()) and record.host.startswith(LOOPBACK):
+                return record
         return None
 
     def write(self, path: Path) -> None:

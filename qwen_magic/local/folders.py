@@ -1,25 +1,67 @@
-"""Where models and running engines are kept: in the system's cache, or where QWEN_MAGIC_CACHE says."""
+"""Where models and running engines are kept: in the system's cache, or where QWEN_MAGIC_CACHE says.
+
+Whoever can write there can put another model, or an engine of their own, in the place of ours: a folder or file that
+belongs to somebody else, or that others may change, is not used.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-__all__ = ["VARIABLE", "engines", "models"]
+from ..errors import ConfigurationError
+
+__all__ = ["VARIABLE", "engines", "make", "models", "trusted"]
 
 VARIABLE = "QWEN_MAGIC_CACHE"
+OWN = f"Set {VARIABLE} to a folder of your own."
 
 
 def models() -> Path:
-    """The folder of the models that were downloaded."""
-    return cache() / "models"
+    """The folder of the models that were downloaded. Raises `ConfigurationError` for one that others may change."""
+    return trusted(trusted(cache()) / "models")
 
 
 def engines() -> Path:
-    """The folder of what is known of running engines, their keys among it: nobody else may look into it."""
-    folder = cache() / "engines"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    """The folder of what is known of running engines, their keys among it: nobody else may look into it.
+
+    Raises `ConfigurationError` when it cannot be made, and for one that others may change.
+    """
+    folder = trusted(cache()) / "engines"
+    try:
+        make(folder, 0o700)
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be made ({error.strerror}).", OWN) from None
+    return trusted(folder)
+
+
+def make(folder: Path, mode: int = 0o755) -> None:
+    """Make the folder and those above it, which only this user may change, whatever the umask."""
+    if not folder.parent.is_dir():
+        make(folder.parent)
+    folder.mkdir(mode, exist_ok=True)
+
+
+def trusted(path: Path) -> Path:
+    """`path`, which need not be there. Raises `ConfigurationError` if somebody else could have put something into it.
+
+    On Windows a user's folders are closed to others unless they are opened by hand: there nothing is looked at.
+    """
+    if not hasattr(os, "geteuid"):
+        return path
+    try:
+        facts = path.stat()
+    except OSError:
+        return path  # it is not there, or whoever uses it will say why
+    if facts.st_uid not in (os.geteuid(), 0):
+        raise ConfigurationError(f"{path} belongs to another user, and is not used.", OWN)
+    # Where every user has a group of their own, with the same number, its members are this user alone.
+    closed = stat.S_IWOTH | stat.S_IWGRP * (facts.st_gid != facts.st_uid)
+    # In a folder with the sticky bit, such as /tmp, others cannot change what is ours.
+    if facts.st_mode & closed and not facts.st_mode & stat.S_ISVTX:
+        raise ConfigurationError(f"Other users may change {path}: it is not used.", f"chmod -R go-w {path} . Or: {OWN}")
+    return path
 
 
 def cache() -> Path:

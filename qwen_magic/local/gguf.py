@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,9 @@ MAGIC = b"GGUF"
 # Numbers by their type code; 8 is a string and 9 an array.
 NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
 STRING, ARRAY = 8, 9
+# Bytes that are looked at: ours. What is wanted stands in the first few kilobytes, and a length that points further
+# than this is no length.
+MAX_HEADER = 4 << 20
 # A file in pieces: name-00001-of-00003.gguf, as llama.cpp splits them.
 FIRST_PIECE = re.compile(r"-00001-of-(\d{5})\.gguf$", re.IGNORECASE)
 LATER_PIECE = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
@@ -39,14 +43,17 @@ class Header:
 def header(path: Path) -> Header:
     """Read the header of the model at `path`. Raises `ConfigurationError` for what is no GGUF file."""
     try:
+        if not path.is_file():  # opening a pipe would wait for its other end
+            path.stat()
+            raise ConfigurationError(f"{path} is not a file.", "Give the path of a .gguf file.")
         with path.open("rb") as file:
-            fields = read_fields(file)
+            fields = read_fields(BytesIO(file.read(MAX_HEADER)))
+        name = str(fields.get("general.architecture", ""))
+        return Header(name, number(fields, f"{name}.context_length"), cache_bytes_per_token(fields, name))
     except OSError as error:
         raise unreadable(path, error) from None
-    except (struct.error, ValueError, KeyError, MemoryError):
+    except (struct.error, ValueError, KeyError, OverflowError, RecursionError):
         raise ConfigurationError(f"{path} is not a GGUF file, or is cut short.", "Download it again.") from None
-    name = str(fields.get("general.architecture", ""))
-    return Header(name, number(fields, f"{name}.context_length"), cache_bytes_per_token(fields, name))
 
 
 def unreadable(path: Path, error: OSError) -> ConfigurationError:
@@ -67,13 +74,16 @@ def cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:
 
 
 def number(fields: Mapping[str, Any], name: str) -> int:
-    """A field as a number; of a list, one for each layer, its largest."""
+    """A field as a number; of a list, one for each layer, its largest. Raises `ValueError` for what is none."""
     value = fields.get(name, 0)
-    return int(max(value, default=0) if isinstance(value, list) else value)
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, int) and each >= 0 for each in values):
+        raise ValueError(name)
+    return max(values, default=0)
 
 
 def read_fields(file: BinaryIO) -> dict[str, Any]:
-    """The fields up to the tokenizer's, which are many, and behind what we want."""
+    """The fields up to the tokenizer's, which are many, and behind what we want; `file` is the header in memory."""
     if file.read(4) != MAGIC:
         raise ValueError
     _, _, count = struct.unpack("<IQQ", file.read(20))
