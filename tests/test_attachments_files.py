@@ -138,7 +138,15 @@ def test_a_name_that_is_no_text_can_be_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["[" * 200_000, '{"cells": [1]}', '{"cells": {"a": 1}}', '{"cells": [{"source": [1]}]}', '{"cells": 5}', "5", "{"],
+    [
+        "[" * 200_000,
+        '{"cells": [1]}',
+        '{"cells": {"a": 1}}',
+        '{"cells": [{"source": [null]}]}',
+        '{"cells": 5}',
+        "5",
+        "{",
+    ],
 )
 def test_what_is_called_a_notebook_and_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.ipynb").write_text(content, encoding="utf-8")

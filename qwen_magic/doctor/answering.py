@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def title(self) -> str:
-        found = re.search(rb"<title[^>]*>(.*?)</title>", self.body, re.IGNORECASE | re.DOTALL)
+        found = re.search(rb"<title[^<>]*>([^<]*)</title>", self.body, re.IGNORECASE)
         return " ".join(found[1].decode("utf-8", "replace").split())[:80] if found else "without a title"
 
     @property

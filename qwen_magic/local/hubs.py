@@ -28,7 +28,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 QUOTA = re.compile(r";\s*r=0\s*;\s*t=(\d+)")
 # What a hub, a storage or a login form says instead of sending a file; a model is never text.
 WORDS = re.compile(r"text/|json|xml", re.IGNORECASE)
-TITLE = re.compile(r"<(?:title|message)[^>]*>(.*?)</", re.IGNORECASE | re.DOTALL)
+TITLE = re.compile(r"<(?:title|message)[^<>]*>([^<]*)</", re.IGNORECASE)
 LARGEST_REFUSAL, LONGEST_WORDS = 1 << 16, 160
 
 # Hugging Face's `X-Error-Code`, and what it means; also for what others say by the status only.

@@ -267,7 +267,7 @@ def looks_like_html(headers: Mapping[str, str], text: str) -> bool:
 
 
 def not_the_service(status: int, text: str) -> NotTheService:
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title[^<>]*>([^<]*)</title>", text, re.IGNORECASE)
     says = f", titled {shortened(title[1])!r}" if title else ""
     error = NotTheService(f"A web page came back instead of an answer (HTTP {status}{says}).", PROXY)
     error.transient = status >= 500
