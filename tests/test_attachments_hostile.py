@@ -154,6 +154,13 @@ def test_a_chapter_that_is_named_a_hundred_thousand_times_is_told_once(tmp_path:
     assert text(tmp_path, "a.epub").count("once") == 1
 
 
+@pytest.mark.parametrize("piece", ["<!--", "<div ", "<![foo[", "<a b='", "</", "<?", "&#", "<p>"])
+def test_markup_that_nothing_closes_takes_no_longer_than_other_markup(tmp_path: Path, piece: str) -> None:
+    """Of a book's chapter; web pages are read by the same."""
+    book(tmp_path / "a.epub", '<itemref idref="one"/>', f"<p>before</p>{piece * 100_000}")
+    assert "before" in text(tmp_path, "a.epub")
+
+
 # --- Arrow and Parquet
 
 

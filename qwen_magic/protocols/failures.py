@@ -88,20 +88,21 @@ CODES: dict[str, Row] = {
     "modelunavailable": (errors.ServiceUnavailable, LATER),
 }
 
-# Messages that say more than their code does.
+# Messages that say more than their code does. A file's name has up to 255 characters.
 MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error, remedy)
     for pattern, error, remedy in (
         (r"Range of input length|maximum context length|context size|token length exceed", errors.ContextTooLong,
          SHORTEN),
         (r"File parsing in progress", errors.FileNotReady, LATER),
-        (r"Invalid file \[id:|File \[id:.*cannot be found", errors.FileGone, "Run the cell again to upload it anew."),
-        (r"File .*format is not supported", errors.InvalidRequest,
+        (r"Invalid file \[id:|File \[id:.{0,300}cannot be found", errors.FileGone,
+         "Run the cell again to upload it anew."),
+        (r"File .{0,300}format is not supported", errors.InvalidRequest,
          "Save it as PDF, DOCX, XLSX, CSV or plain text, and attach that with -f."),
-        (r"File .*exceeds size limit", errors.InvalidRequest,
+        (r"File .{0,300}exceeds size limit", errors.InvalidRequest,
          "Attach a part of it with -f: the service reads documents up to 150 MB, and images up to 20 MB."),
-        (r"File .*exceeds page limits?", errors.InvalidRequest, "Attach a part of it with -f, in fewer pages."),
-        (r"File .*content blank", errors.InvalidRequest,
+        (r"File .{0,300}exceeds page limits?", errors.InvalidRequest, "Attach a part of it with -f, in fewer pages."),
+        (r"File .{0,300}content blank", errors.InvalidRequest,
          "Attach a file with text in it (-f), or the pages of a scan as images (-i)."),
         (r"Too many files provided", errors.InvalidRequest,
          "Attach fewer files with -f, or start afresh with %qwen reset; -m qwen-long reads up to 100 at once."),

@@ -34,7 +34,7 @@ TYPESET = re.compile(r"\\[()\[\]]|\\(?:begin|end)\{[^{}]*\}")
 COMMAND = re.compile(r"\\[A-Za-z]")
 
 # A heading may be closed by marks like those that opened it.
-CLOSING = re.compile(r"#(?=#*$)")
+CLOSING = re.compile(r"(?<!#)#+$")
 
 # What would make another block of a line.
 LINE_START = re.compile(r"^([-+=#>|:]|\d{1,9}(?=[.)]))", re.MULTILINE)
@@ -68,7 +68,7 @@ def blocks(nodes: Sequence[SyntaxTreeNode], between: str = "\n\n") -> str:
 def block(node: SyntaxTreeNode) -> str:
     match node.type:
         case "heading":
-            return f"{'#' * int(node.tag[1])} {CLOSING.sub(chr(92) * 2 + '#', line(node))}"
+            return f"{'#' * int(node.tag[1])} {CLOSING.sub(lambda marks: (chr(92) + '#') * len(marks[0]), line(node))}"
         case "paragraph":
             return paragraph(node)
         case "fence" | "code_block":
@@ -212,7 +212,13 @@ def formula_block(tex: str) -> str:
 
 def formula(tex: str, mark: str) -> str:
     """A formula, in which nothing is markdown or HTML to those who know no formulas; or code, if that cannot be."""
-    if "`" in tex or "$" in tex or "://" in tex or "www." in tex.lower() or re.search(r"^\s*~~~", tex, re.MULTILINE):
+    if (
+        "`" in tex
+        or "$" in tex
+        or "://" in tex
+        or "www." in tex.lower()
+        or re.search(r"^[^\S\n]*~~~", tex, re.MULTILINE)
+    ):
         return code(f"{mark}{tex}{mark}")
     tex = "\n".join(each.strip() for each in tex.replace("<", r"\lt ").replace(">", r"\gt ").split("\n"))
     return mark + re.sub(r"\](?=[(\[:])", "] ", tex) + mark

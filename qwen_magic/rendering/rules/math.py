@@ -29,7 +29,7 @@ DOLLAR = re.compile(r"\$(?![\s$])((?:[^\\$]|\\[^()\[\]])+?)(?<!\s)\$(?![\d$])")
 ESCAPED_BRACKETS = re.compile(r"\\\[[\w.,:;!?'-]+(?: [\w.,:;!?'-]+)*\\\]")
 
 # A price and words up to the next price: `$5 to 10$`, but not `$5 + 3$` and not `$5 \text{ m}$`.
-PRICE = re.compile(r"\d[\d.,]*[^\\^_={}]*[A-Za-z]{2}[^\\^_={}]*|\d[\d.,]*[-–—/][\d.,]*")
+PRICE = re.compile(r"\d(?![^\\^_={}]*[\\^_={}])(?s:.*?)[A-Za-z]{2}(?s:.*)|\d[\d.,]*[-–—/][\d.,]*")
 
 # What may stand in front of a letter: the `$n$th`. `$HOME/bin:$PATH` may not.
 BEFORE_LETTER = re.compile(r"[A-Za-z]'?|[^$]*[\\^][^$]*", re.DOTALL)
