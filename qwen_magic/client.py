@@ -101,7 +101,7 @@ class Client:
     ) -> Any:
         """One request that is answered at once with JSON, such as `GET models`.
 
-        `body` is httpx's: `json`, `files` (of bytes, which can be sent again) with `data`, `params`. It is sent again
+        `body` is httpx2's: `json`, `files` (of bytes, which can be sent again) with `data`, `params`. It is sent again
         when the service is busy, as long as sending it twice does no harm. Raises the service's refusals. What takes
         longer than `within` seconds is given up, and not sent again.
         """

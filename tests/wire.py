@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-import httpx
+import httpx2
 
 from qwen_magic.events import Event, ReasoningDelta, TextDelta
 from qwen_magic.messages import ChatRequest, Message
@@ -52,11 +52,11 @@ def frames(chunks: Iterable[bytes]) -> list[tuple[str, str]]:
 
 def response(chunks: Iterable[bytes]) -> Response:
     return Response(
-        httpx.Response(200, stream=Chunks(chunks), request=httpx.Request("POST", "http://host/v1")), Timeouts()
+        httpx2.Response(200, stream=Chunks(chunks), request=httpx2.Request("POST", "http://host/v1")), Timeouts()
     )
 
 
-class Chunks(httpx.SyncByteStream):
+class Chunks(httpx2.SyncByteStream):
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
 

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import httpx2
 
 from .._version import __version__
 from ..errors import InputError
@@ -53,7 +53,7 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
     """
     deadline = time.monotonic() + seconds
     try:
-        target = httpx.URL(url)
+        target = httpx2.URL(url)
         for _ in range(MAX_REDIRECTS + 1):
             with answered(target, force, deadline) as response:
                 if not response.has_redirect_location:
@@ -61,14 +61,14 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
                 target = target.join(response.headers["location"])
     except TimeoutError:
         raise InputError(f"{url} took longer than {seconds:g} s.", "Download it, and attach the file.") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{url} could not be fetched ({reason}).") from None
     raise InputError(f"{url} leads on to another address more than {MAX_REDIRECTS} times.")
 
 
 @contextmanager
-def answered(target: httpx.URL, force: bool, deadline: float) -> Iterator[httpx.Response]:
+def answered(target: httpx2.URL, force: bool, deadline: float) -> Iterator[httpx2.Response]:
     """The answer to a GET, its body not read yet, from an address that was checked."""
     if target.scheme not in PORTS or not target.host:
         raise InputError(f"{target} cannot be fetched: only http:// and https:// can.")
@@ -79,7 +79,7 @@ def answered(target: httpx.URL, force: bool, deadline: float) -> Iterator[httpx.
         refuse_private(target, addresses)
     # Loading certificates takes longer than most answers over http, which has no use for them.
     verify = trusted() if target.scheme == "https" else False
-    with httpx.Client(trust_env=proxied, verify=verify, timeout=left(deadline), headers=HEADERS) as client:
+    with httpx2.Client(trust_env=proxied, verify=verify, timeout=left(deadline), headers=HEADERS) as client:
         response = sent(client, target, host, () if proxied else addresses)
         try:
             yield response
@@ -87,7 +87,7 @@ def answered(target: httpx.URL, force: bool, deadline: float) -> Iterator[httpx.
             response.close()
 
 
-def sent(client: httpx.Client, target: httpx.URL, host: str, addresses: tuple[Address, ...]) -> httpx.Response:
+def sent(client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...]) -> httpx2.Response:
     """The answer of the first of `addresses` that can be reached; without any, of the proxy."""
     for address in addresses:
         request = client.build_request(
@@ -98,7 +98,7 @@ def sent(client: httpx.Client, target: httpx.URL, host: str, addresses: tuple[Ad
         )
         try:
             return client.send(request, stream=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
             if address == addresses[-1]:
                 raise
     return client.send(client.build_request("GET", target), stream=True)
@@ -115,7 +115,7 @@ def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(ip_address(str(each[4][0])) for each in found))
 
 
-def refuse_private(target: httpx.URL, addresses: tuple[Address, ...]) -> None:
+def refuse_private(target: httpx2.URL, addresses: tuple[Address, ...]) -> None:
     if not all(map(is_public, addresses)):
         raise InputError(
             f"{target} is on this machine or in a private network, and is not fetched.",
@@ -134,8 +134,8 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def received(response: httpx.Response, target: httpx.URL, limit: int, deadline: float) -> Fetched:
-    if response.status_code != httpx.codes.OK:
+def received(response: httpx2.Response, target: httpx2.URL, limit: int, deadline: float) -> Fetched:
+    if response.status_code != httpx2.codes.OK:
         raise InputError(f"{target} answers {response.status_code} {response.reason_phrase}.".replace(" .", "."))
     chunks, size = [], 0
     for chunk in response.iter_bytes():

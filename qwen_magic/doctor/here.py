@@ -17,7 +17,7 @@ from .findings import Case, Dead, Finding, fine, note, problem
 
 __all__ = ["configuration", "key", "versions"]
 
-PACKAGES = ("ipython", "ipykernel", "httpx", "httpx-sse", "anywidget", "certifi")
+PACKAGES = ("ipython", "ipykernel", "httpx2", "anywidget", "truststore")
 VISIBLE = 4
 
 

@@ -16,7 +16,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import httpx
+import httpx2
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado.iostream import StreamClosedError
@@ -147,7 +147,7 @@ class RelayHandler(APIHandler):
                 await self.work
             except asyncio.CancelledError:
                 self.break_off(self.ended if self.ended != "whole" else "server stopped")
-            except (httpx.HTTPError, StreamClosedError) as error:
+            except (httpx2.HTTPError, StreamClosedError) as error:
                 self.upstream_failed(error)
             finally:
                 self.relay.running.discard(self.work)
@@ -187,7 +187,7 @@ class RelayHandler(APIHandler):
 
     # --- going out
 
-    async def start(self, response: httpx.Response) -> None:
+    async def start(self, response: httpx2.Response) -> None:
         """Send the answer's head on. From here on nothing waits for more bytes to come."""
         self.set_status(response.status_code)
         self.request_id = response.headers.get("x-request-id", self.request_id)
@@ -202,7 +202,7 @@ class RelayHandler(APIHandler):
         if self._headers_written:
             self.break_off("client gone" if isinstance(error, StreamClosedError) else "upstream broke")
             return
-        status = 504 if isinstance(error, httpx.TimeoutException) else 502
+        status = 504 if isinstance(error, httpx2.TimeoutException) else 502
         raise Refused(status, f"The relay cannot reach the service ({type(error).__name__}).")
 
     def break_off(self, ended: str) -> None:

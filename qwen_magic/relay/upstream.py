@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 
 from .._version import __version__
 from ..credentials import Secret
@@ -45,10 +45,10 @@ class Upstream:
     def __init__(self, root: str, connect: float | None, idle: float | None) -> None:
         self._root = root
         self._closing: set[asyncio.Future[None]] = set()
-        self._http = httpx.AsyncClient(
+        self._http = httpx2.AsyncClient(
             verify=trusted() if root.startswith("https") else True,
-            timeout=httpx.Timeout(idle, connect=connect),
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
+            timeout=httpx2.Timeout(idle, connect=connect),
+            limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
             mounts=DIRECT,
         )
 
@@ -61,8 +61,8 @@ class Upstream:
         headers: Mapping[str, str],
         key: Secret,
         body: AsyncIterator[bytes] | None,
-    ) -> AsyncIterator[httpx.Response]:
-        """Send a request on, and yield the response as soon as its headers are there. Raises httpx's errors."""
+    ) -> AsyncIterator[httpx2.Response]:
+        """Send a request on, and yield the response as soon as its headers are there. Raises httpx2's errors."""
         told = {name: headers[name] for name in TOLD if name in headers}
         own = {
             "authorization": f"Bearer {key.reveal()}",

@@ -1,4 +1,4 @@
-"""What `%load_ext` and the way to the first request cost, as ratios beside `import httpx` and whatever peers are here.
+"""What `%load_ext` and the way to the first request cost, as ratios beside `import httpx2` and whatever peers are here.
 
     python tests/benchmarks/load.py [RUNS]
 
@@ -31,7 +31,7 @@ print(time.process_time() - begun)
 # Questions to one kernel; all but the first find everything imported.
 QUESTIONS = 4
 ROWS = {
-    "import httpx": "import httpx",
+    "import httpx2": "import httpx2",
     "%load_ext qwen_magic": "shell.run_line_magic('load_ext', 'qwen_magic')",
 }
 PEERS = ("openai", "dashscope", "chatlab", "chatlas", "jupyter_ai_magics")
@@ -68,8 +68,8 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     peers = {f"import {name}": f"import {name}" for name in PEERS if importlib.util.find_spec(name)}
     costs = {name: cpu(statement, runs) for name, statement in (ROWS | peers).items()}
-    unit = costs["import httpx"]
-    print(f"{'CPU':<28}{'ms':>8}{'× import httpx':>18}")
+    unit = costs["import httpx2"]
+    print(f"{'CPU':<28}{'ms':>8}{'× import httpx2':>18}")
     for name, cost in costs.items():
         print(f"{name:<28}{cost * 1000:>8.1f}{cost / unit:>18.2f}")
     first, later = (median(column) for column in zip(*(asking() for _ in range(runs)), strict=True))
