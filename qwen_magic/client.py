@@ -21,10 +21,12 @@ from typing import Any
 from .credentials import Credentials, Secret
 from .endpoints import Endpoint
 from .errors import (
+    BROKE_OFF,
     ConfigurationError,
     ConnectionFailed,
     FileNotReady,
     NoAnswer,
+    NotTheService,
     QwenError,
     RateLimited,
     ServiceError,
@@ -35,7 +37,8 @@ from .errors import (
 from .events import Event, Retrying, Started
 from .messages import ChatRequest
 from .protocols import Decoder, protocol
-from .protocols.failures import refusal
+from .protocols.failures import AGAIN, PROXY, looks_like_html, not_the_service, refusal
+from .protocols.loose import JSONObject, parsed
 from .transport import Connection, Response, Timeouts, Transport
 
 __all__ = ["AnswerStream", "Client", "headers_of"]
@@ -54,6 +57,8 @@ SLICE = 0.05
 NAP = 0.01
 # An error's body is worth reading up to here, in bytes.
 LARGEST_REFUSAL = 256 * 1024
+# So much of a reply that cannot be read is shown, in characters.
+SHOWN = 80
 # A server has said all, and keeps the stream open for so many seconds at most.
 LINGER = 1.0
 # How long a view is left alone when nothing arrives, in seconds.
@@ -98,8 +103,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         within: float | None = None,
         **body: Any,
-    ) -> Any:
-        """One request that is answered at once with JSON, such as `GET models`.
+    ) -> JSONObject:
+        """One request that is answered at once with a JSON object, such as `GET models`.
 
         `body` is httpx2's: `json`, `files` (of bytes, which can be sent again) with `data`, `params`. It is sent again
         when the service is busy, as long as sending it twice does no harm. Raises the service's refusals. What takes
@@ -119,11 +124,11 @@ class Client:
             time.sleep(delay)
             attempt += 1
 
-    def _reply(self, sending: Sending) -> Any:
+    def _reply(self, sending: Sending) -> JSONObject:
         with self._transport.connection(sending.url) as connection:
             return read_reply(sending, connection)
 
-    def _reply_within(self, seconds: float, sending: Sending, host: str) -> Any:
+    def _reply_within(self, seconds: float, sending: Sending, host: str) -> JSONObject:
         timeouts = Timeouts(min(seconds, self.timeouts.connect), min(seconds, self.timeouts.idle))
         with self._transport.connection(sending.url, timeouts) as connection:
             try:
@@ -143,6 +148,14 @@ class Client:
             return self._credentials.require(endpoint.account)
         found = self._credentials.find(endpoint.account)
         return found.secret if found else None
+
+
+def not_json(response: Response, content: bytes, url: str) -> QwenError:
+    """The error behind a reply that is no JSON object."""
+    if looks_like_html(response.headers, text := content.decode("utf-8", "replace").strip()):
+        return not_the_service(response.status, text)
+    said = f"{text[:SHOWN]!r}" if text else "nothing"
+    return NotTheService(f"{url} answers with {said} where a JSON object should be.", PROXY)
 
 
 def headers_of(request: ChatRequest) -> dict[str, str]:
@@ -173,8 +186,7 @@ class Sending:
     @contextmanager
     def through(self, connection: Connection) -> Iterator[Response]:
         """Send it, and yield the response. Raises what the other side refuses."""
-        key = self.key.reveal() if self.key else None
-        with connection.send(self.method, self.url, key, self.headers, **self.body) as response:
+        with connection.send(self.method, self.url, self.key, self.headers, **self.body) as response:
             if response.redirect:
                 raise ConfigurationError(
                     f"{self.url} has moved to {response.redirect}.", "Nothing was sent there: %qwen use the new URL."
@@ -303,10 +315,21 @@ class AnswerStream:
         except (StreamError, ConnectionFailed) as error:
             self._put(decoder.rest())
             if not decoder.finished:  # after its finish an answer is whole, however its connection ends
-                raise cut(error) if response.ended else error from None
+                raise self._told(error, response) from None
         else:
             self._put(decoder.rest())
-        self._put(decoder.close())
+        try:
+            self._put(decoder.close())
+        except StreamCut as error:
+            raise self._told(error, response) from None
+
+    def _told(self, error: QwenError, response: Response) -> QwenError:
+        """What to say of a stream that ended without its finish."""
+        if isinstance(error, StreamGarbled) and response.ended:  # half an event at the end is no garble
+            error = StreamCut()
+        if isinstance(error, StreamCut) and not self._answered:  # nothing to keep, and nothing to go on from
+            return NoAnswer(error.happened if error.happened != BROKE_OFF else NOTHING, AGAIN)
+        return error
 
     def _put(self, events: list[Event]) -> None:
         if events:
@@ -317,19 +340,18 @@ class AnswerStream:
 END = object()
 
 
-def read_reply(sending: Sending, connection: Connection) -> Any:
-    """The JSON that a request is answered with. Raises what the other side refuses."""
+def read_reply(sending: Sending, connection: Connection) -> JSONObject:
+    """The JSON object that a request is answered with. Raises what the other side refuses."""
     with sending.through(connection) as response:
         content = response.read()
-        try:
-            return json.loads(content)
-        except ValueError:
-            raise refusal(response.status, response.headers, content) from None
+        with suppress(ValueError):
+            reply = parsed(content.decode("utf-8-sig", "replace"))
+            if isinstance(reply, Mapping):
+                return reply
+        raise not_json(response, content, sending.url)
 
 
-def cut(error: QwenError) -> QwenError:
-    """Half an event at the end of a stream is no garble: the stream was cut."""
-    return StreamCut() if isinstance(error, StreamGarbled) else error
+NOTHING = "The stream of the answer ended before anything had come."
 
 
 def wait_before_next(attempt: int, error: QwenError) -> float | None:

@@ -31,14 +31,25 @@ WAYS_ON = (
 OTHER_WAYS = f"%qwen login asks for it, or set {OTHER_VARIABLE}. The service's own key goes to its own hosts only."
 
 
-@dataclass(frozen=True, slots=True)
 class Secret:
-    """A key that does not show itself: only `reveal()` gives it away."""
+    """A key that does not show itself: only `reveal()` gives it away, and no `asdict()` of what it stands in."""
 
-    _value: str
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def reveal(self) -> str:
         return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
     def __repr__(self) -> str:
         return f"Secret(…{self._value[-4:]})" if len(self._value) > 11 else "Secret(…)"

@@ -15,18 +15,23 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .client import Client
 from .credentials import Credentials
 from .endpoints import Endpoint
-from .errors import FileGone, ServiceError
+from .errors import FileGone, NotTheService, ServiceError
+from .protocols.failures import PROXY
+from .protocols.loose import JSONObject, count, rows, word
 
 __all__ = ["Files", "Ledger", "RemoteFile", "default_ledger"]
 
 PURPOSE = "file-extract"
 # The most that one page of the list may hold (same page of the docs: limit 1 to 2000).
 PAGE = 2000
+# The most files that an account can have there (same page), so that no list is longer.
+MOST = 10_000
+# A time of creation that can be shown as a date on every system, in seconds since 1970 (the year 2106).
+LATEST = 2**32
 # Seconds to wait for another kernel that is writing.
 PATIENCE = 10.0
 
@@ -43,14 +48,15 @@ class RemoteFile:
     status: str = ""
 
     @classmethod
-    def read(cls, row: dict[str, Any]) -> RemoteFile:
+    def read(cls, row: JSONObject) -> RemoteFile:
+        created = row.get("created_at")
         return cls(
-            str(row["id"]),
-            str(row.get("filename") or ""),
-            int(row.get("bytes") or 0),
-            float(row.get("created_at") or 0),
-            str(row.get("purpose") or ""),
-            str(row.get("status") or ""),
+            word(row.get("id")),
+            word(row.get("filename")),
+            count(row.get("bytes")),
+            float(created) if isinstance(created, int | float) and 0 < created < LATEST else 0.0,
+            word(row.get("purpose")),
+            word(row.get("status")),
         )
 
 
@@ -107,8 +113,8 @@ class Files:
         self._client = client
         self._endpoint = endpoint
         self._ledger = ledger
-        key = credentials.require(endpoint.account).reveal()
-        self._place = f"{endpoint.base_url} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        fingerprint = hashlib.sha256(credentials.require(endpoint.account).reveal().encode()).hexdigest()[:16]
+        self._place = f"{endpoint.base_url} {fingerprint}"
 
     def upload(self, name: str, content: bytes, sha256: str) -> str:
         """The id of this content on the service, where it is uploaded if it does not lie there yet."""
@@ -118,7 +124,9 @@ class Files:
         reply = self._client.call(
             self._endpoint, "POST", "files", files={"file": (name, content)}, data={"purpose": PURPOSE}
         )
-        file_id = str(reply["id"])
+        file_id = word(reply.get("id"))
+        if not file_id:
+            raise NotTheService(f"{self._endpoint.name} took {name} and gave it no id.", PROXY)
         self._ledger.add(self._place, sha256, file_id)
         return file_id
 
@@ -128,15 +136,18 @@ class Files:
 
     def list(self) -> tuple[RemoteFile, ...]:
         """All files of the account, whoever put them there."""
-        found: list[RemoteFile] = []
+        found: dict[str, RemoteFile] = {}
         after: dict[str, str] = {}
         while True:
             page = self._client.call(self._endpoint, "GET", "files", params={"limit": PAGE, **after})
-            rows = [RemoteFile.read(row) for row in page.get("data") or ()]
-            found += rows
-            if not page.get("has_more") or not rows:
-                return tuple(found)
-            after = {"after": rows[-1].id}
+            listed = map(RemoteFile.read, rows(page.get("data")))
+            new = {file.id: file for file in listed if file.id and file.id not in found}
+            found |= new
+            if not page.get("has_more") or not new:
+                return tuple(found.values())
+            if len(found) > MOST:
+                raise NotTheService(f"{self._endpoint.name} lists more than {MOST:,} files, and no end.", PROXY)
+            after = {"after": [*found][-1]}
 
     def delete(self, file_id: str) -> None:
         """Delete a file from the service. Raises `FileGone` when there is none."""

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .credentials import SERVICE, WAYS_ON, Credentials
 from .endpoints import AUTO, RELAY, SANDBOX, Choice, Endpoint, endpoint, of_service, protocol_name
@@ -18,6 +18,7 @@ from .forks import renewed_in_children
 from .hosting import offered, relay
 from .local.dialogue import Dialogue
 from .models import lookup
+from .protocols.loose import JSONObject, count, mapping, rows, word
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -184,10 +185,9 @@ class Gateway:
         Raises `NoAnswer` when it does not say so within so many seconds, and what it refuses.
         """
         listing = self.client.call(here.compatible, "GET", "models", within=within)
-        rows = listing.get("data") if isinstance(listing, dict) else listing
-        found = [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
-        self._listed[here.base_url] = {str(row["id"]): window_of(row) for row in found}
-        return self._listed[here.base_url]
+        found = {name: window_of(row) for row in rows(listing.get("data")) if (name := word(row.get("id")))}
+        self._listed[here.base_url] = found
+        return found
 
     def known_models(self, here: Endpoint) -> tuple[str, ...]:
         """The models of the endpoint as far as they are known without asking it."""
@@ -259,8 +259,6 @@ class Gateway:
         self._sandbox = None
 
 
-def window_of(row: dict[str, Any]) -> int | None:
+def window_of(row: JSONObject) -> int | None:
     """A model's window in a listing: vLLM calls it `max_model_len`, llama-server `meta.n_ctx`."""
-    meta = row.get("meta")
-    window = row.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
-    return window if isinstance(window, int) and window > 0 else None
+    return count(row.get("max_model_len")) or count(mapping(row.get("meta")).get("n_ctx")) or None

@@ -12,12 +12,12 @@ Not for what is sent or what it means: that is `qwen_magic.client`.
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ._version import __version__
+from .credentials import Secret
+from .deadlines import Line, Watch
 from .errors import (
     CertificateError,
     ConfigurationError,
@@ -38,13 +40,16 @@ from .errors import (
 from .forks import renewed_in_children
 from .protocols.failures import PROXY, refusal
 
-__all__ = ["Connection", "Response", "Timeouts", "Transport"]
+__all__ = ["Connection", "Response", "Timeouts", "Transport", "packed_once", "trusted"]
 
 # Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
 # after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
 KEEP_ALIVE = 30.0
-# One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte.
-LARGEST_EVENT = 32 * 1024 * 1024
+# One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte; a page
+# of 2,000 files is about as large.
+LARGEST_EVENT = LARGEST_BODY = 32 * 1024 * 1024
+# A page of HTML in the service's place is worth reading up to here, and blanks before an answer, in bytes.
+LARGEST_PAGE = 256 * 1024
 BOM = b"\xef\xbb\xbf"
 # What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
 DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
@@ -140,14 +145,13 @@ def trusted() -> ssl.SSLContext:
 BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 
 
-class Connection:
+class Connection(Line):
     """One connection, for one request at a time."""
 
     def __init__(self, verify: ssl.SSLContext) -> None:
-        self.aborted = False
+        super().__init__()
         self.reused = False
         self.timeouts = Timeouts()
-        self._network: Any = None
         try:
             self._http = httpx2.Client(
                 verify=verify,
@@ -160,7 +164,7 @@ class Connection:
 
     @contextmanager
     def send(
-        self, method: str, url: str, key: str | None = None, headers: Mapping[str, str] | None = None, **body: Any
+        self, method: str, url: str, key: Secret | None = None, headers: Mapping[str, str] | None = None, **body: Any
     ) -> Iterator[Response]:
         """Send a request and yield its response as soon as its headers are there.
 
@@ -168,65 +172,60 @@ class Connection:
         """
         timeout = httpx2.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
         request = self._http.build_request(method, url, headers=dict(headers or {}), timeout=timeout, **body)
-        request.extensions["trace"] = self._trace
-        with in_our_words(request.url, self.timeouts):
-            response = self._http.send(request, stream=True, auth=bearer(key))
+        words = Words(request.url, self.timeouts, self)
+        watch = Watch(self.timeouts.idle, self._expire)
+        request.extensions["trace"] = partial(self._traced, watch)
         try:
-            yield Response(response, self.timeouts)
+            with words.for_errors():
+                response = self._http.send(request, stream=True, auth=Bearer(key) if key else None)
+            try:
+                with words.for_errors():
+                    packed_once(response)
+                watch.pause()
+                yield Response(response, words, watch)
+            finally:
+                response.close()
         finally:
-            response.close()
-
-    def abort(self) -> None:
-        """Break off, from any thread: whatever waits on this connection wakes up with an error."""
-        self.aborted = True
-        network = self._network
-        raw = network.get_extra_info("socket") if network is not None else None
-        if raw is not None:
-            with suppress(OSError):
-                raw.shutdown(socket.SHUT_RDWR)
-
-    @contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
-        """Break off if the block takes longer than this."""
-        timer = threading.Timer(seconds, self.abort)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+            watch.stop()
 
     def close(self) -> None:
         self._http.close()
 
-    def _trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """httpcore's hook: the newest network stream is the one that this connection speaks through."""
-        if name.endswith((".connect_tcp.complete", ".start_tls.complete", ".connect_unix_socket.complete")):
-            self._network = info["return_value"]
-        if self.aborted and name.endswith(".started"):
-            raise httpx2.ReadError("broken off")
-
-
-def bearer(key: str | None) -> httpx2.Auth | None:
-    """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
-    return Bearer(key) if key else None
+    def _traced(self, watch: Watch, name: str, info: Mapping[str, Any]) -> None:
+        self.trace(name, info)
+        if name.endswith(".receive_response_headers.started"):  # the request has been sent, however long that took
+            watch.renew()
 
 
 class Bearer(httpx2.Auth):
-    def __init__(self, key: str) -> None:
-        self._header = f"Bearer {key}"
+    """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
 
     def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # no reply wanted
-        request.headers["Authorization"] = self._header
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         yield request
+
+
+def packed_once(response: httpx2.Response) -> None:
+    """Raises `DecodingError` for a body that was packed more than once: 275 bytes of that unpack to 4 GB.
+
+    One coding makes 1,000 bytes of one at the most, and httpx2 unpacks it in pieces of 1 MB.
+    """
+    codings = [coding.strip() for coding in response.headers.get("content-encoding", "").lower().split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if len(codings) > 1:
+        raise httpx2.DecodingError(f"packed {len(codings)} times: {', '.join(codings[:5])}", request=response.request)
 
 
 class Response:
     """An answer whose body has not been read yet."""
 
-    def __init__(self, response: httpx2.Response, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpx2.Response, words: Words, watch: Watch) -> None:
         self._response = response
-        self._timeouts = timeouts
+        self._words = words
+        self._watch = watch
         self.ended = False
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
@@ -242,14 +241,14 @@ class Response:
         A body that is one JSON object comes as one event. A last event that was cut in its middle comes as well;
         `ended` is true by then. Raises `NotTheService` for a web page.
         """
-        with in_our_words(self._response.url, self._timeouts, midway=True):
-            head, chunks = peeked(without_bom(self._response.iter_bytes()))
+        with self._words.for_errors(midway=True):
+            head, chunks = peeked(without_bom(self._progress()))
             start = head.lstrip()[:1]
-            if start in (b"{", b"<"):
-                whole = b"".join(chunks)
+            if start == b"<":
+                raise refusal(self.status, {"content-type": "text/html"}, beginning(chunks, LARGEST_PAGE))
+            if start == b"{":
+                whole = self._bounded(chunks)
                 self.ended = True
-                if start == b"<":
-                    raise refusal(self.status, {"content-type": "text/html"}, whole)
                 yield "", whole.decode("utf-8", "replace")
                 return
             stream = httpx2.Response(
@@ -269,29 +268,58 @@ class Response:
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it arrives. Raises `StreamCut` when it ends before its end."""
-        with in_our_words(self._response.url, self._timeouts, midway=True):
-            yield from self._response.iter_bytes()
+        with self._words.for_errors(midway=True):
+            yield from self._progress()
 
     def read(self, limit: int | None = None) -> bytes:
-        """The body, or its first `limit` bytes or a little more."""
-        parts, size = [], 0
-        with in_our_words(self._response.url, self._timeouts):
-            for chunk in self._response.iter_bytes():
-                parts.append(chunk)
-                size += len(chunk)
-                if limit is not None and size >= limit:
-                    break
-        return b"".join(parts)
+        """The body, or its first `limit` bytes or a little more; it all has to come within the time for silence.
+
+        Without a limit raises `StreamGarbled` for a body that is larger than any reply.
+        """
+        with self._words.for_errors():
+            self._watch.renew()
+            chunks = self._response.iter_bytes()
+            body = self._bounded(chunks) if limit is None else beginning(chunks, limit)
+        self._watch.pause()
+        return body
+
+    def _progress(self) -> Iterator[bytes]:
+        """The body as it arrives, where every piece is a sign of life, and the time for it only runs here."""
+        self._watch.renew()
+        for chunk in self._response.iter_bytes():
+            self._watch.pause()
+            yield chunk
+            self._watch.renew()
+        self._watch.pause()
+
+    def _bounded(self, chunks: Iterator[bytes]) -> bytes:
+        whole = beginning(chunks, LARGEST_BODY + 1)
+        if len(whole) > LARGEST_BODY:
+            raise StreamGarbled(f"{self._words.where} sent more than {LARGEST_BODY >> 20} MB at once.", PROXY)
+        return whole
 
 
 def peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes that are no white space, if any come, and all chunks from the beginning."""
+    """The first bytes that are no white space, if any come soon, and all chunks from the beginning."""
     head: list[bytes] = []
+    size = 0
     for chunk in chunks:
         head.append(chunk)
-        if chunk.strip():
+        size += len(chunk)
+        if chunk.strip() or size > LARGEST_PAGE:
             break
     return b"".join(head), chain(head, chunks)
+
+
+def beginning(chunks: Iterator[bytes], limit: int) -> bytes:
+    """What comes, up to `limit` bytes or a little more."""
+    parts, size = [], 0
+    for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= limit:
+            break
+    return b"".join(parts)
 
 
 def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -304,40 +332,69 @@ def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from chunks
 
 
-@contextmanager
-def in_our_words(url: httpx2.URL, timeouts: Timeouts, *, midway: bool = False) -> Iterator[None]:
-    """httpx2's errors as ours. `midway`: an answer had begun."""
-    try:
-        yield
-    except httpx2.HTTPError as error:
-        raise translated(error, url, timeouts, midway) from error
-    except (httpx2.InvalidURL, UnicodeError) as error:
-        raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from error
+@dataclass(frozen=True, slots=True)
+class Words:
+    """httpx2's errors as ours, for one request."""
+
+    url: httpx2.URL
+    timeouts: Timeouts
+    line: Line
+
+    @property
+    def where(self) -> str:
+        return f"{self.url.host}:{self.url.port}" if self.url.port else self.url.host
+
+    @contextmanager
+    def for_errors(self, *, midway: bool = False) -> Iterator[None]:
+        """Raises our errors. `midway`: an answer had begun.
+
+        The frames of the original errors are not kept: their local variables hold the request as it was sent, and what
+        shows tracebacks with local variables (rich, Sentry) would show the key.
+        """
+        try:
+            yield
+        except httpx2.HTTPError as error:
+            forget_frames(error)
+            raise (self.silence() if self.line.expired else self.translated(error, midway)) from None
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from None
+        except KeyboardInterrupt as error:
+            forget_frames(error)
+            raise
+        if self.line.expired:  # what was shut down may look like an end
+            raise self.silence()
+
+    def silence(self) -> QwenError:
+        return NoAnswer(f"{self.where} has sent nothing for {self.timeouts.idle:g} s.", "Run the cell again.")
+
+    def translated(self, error: httpx2.HTTPError, midway: bool) -> QwenError:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        match error:
+            case httpx2.ConnectTimeout():
+                return ConnectionFailed(f"No connection to {self.where} within {self.timeouts.connect:g} s.", ROUTE)
+            case httpx2.ReadTimeout() | httpx2.WriteTimeout() | httpx2.PoolTimeout():
+                return self.silence()
+            case httpx2.ConnectError() if "CERTIFICATE" in reason.upper():
+                return CertificateError(
+                    f"The certificate of {self.where} could not be verified ({reason}).", CERTIFICATE
+                )
+            case httpx2.ProxyError():
+                return ConnectionFailed(f"The proxy did not let us through to {self.where} ({reason}).", ROUTE)
+            case httpx2.ConnectError():
+                return ConnectionFailed(f"No connection to {self.where} ({reason}).", unreachable(self.url))
+            case httpx2.SSEError():
+                return StreamGarbled(f"One event of the answer was larger than {LARGEST_EVENT >> 20} MB.", PROXY)
+            case httpx2.DecodingError():
+                return StreamGarbled(f"What {self.where} sent could not be unpacked ({reason}).", PROXY)
+            case httpx2.UnsupportedProtocol():
+                return NotTheService(f"{self.where} cannot be asked ({reason}).", PROXY)
+        if midway:
+            return StreamCut(f"The connection to {self.where} broke in mid-answer ({reason}).")
+        return ConnectionFailed(f"The connection to {self.where} broke before anything was answered ({reason}).", ROUTE)
 
 
-def translated(error: httpx2.HTTPError, url: httpx2.URL, timeouts: Timeouts, midway: bool) -> QwenError:
-    where = f"{url.host}:{url.port}" if url.port else url.host
-    reason = " ".join(str(error).split()) or type(error).__name__
-    match error:
-        case httpx2.ConnectTimeout():
-            return ConnectionFailed(f"No connection to {where} within {timeouts.connect:g} s.", ROUTE)
-        case httpx2.ReadTimeout() | httpx2.WriteTimeout() | httpx2.PoolTimeout():
-            return NoAnswer(f"{where} has sent nothing for {timeouts.idle:g} s.", "Run the cell again.")
-        case httpx2.ConnectError() if "CERTIFICATE" in reason.upper():
-            return CertificateError(f"The certificate of {where} could not be verified ({reason}).", CERTIFICATE)
-        case httpx2.ProxyError():
-            return ConnectionFailed(f"The proxy did not let us through to {where} ({reason}).", ROUTE)
-        case httpx2.ConnectError():
-            return ConnectionFailed(f"No connection to {where} ({reason}).", unreachable(url))
-        case httpx2.SSEError():
-            return StreamGarbled(f"One event of the answer was larger than {LARGEST_EVENT >> 20} MB.", PROXY)
-        case httpx2.DecodingError():
-            return StreamGarbled(f"What {where} sent could not be unpacked ({reason}).", PROXY)
-        case httpx2.UnsupportedProtocol():
-            return NotTheService(f"{where} cannot be asked ({reason}).", PROXY)
-    if midway:
-        return StreamCut(f"The connection to {where} broke in mid-answer ({reason}).")
-    return ConnectionFailed(f"The connection to {where} broke before anything was answered ({reason}).", ROUTE)
+def forget_frames(error: BaseException) -> None:
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 ROUTE = "Check the network, the proxy settings and the endpoint (%qwen use)."

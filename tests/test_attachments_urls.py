@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import threading
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import FaultServer, plain
+from waiting import wait_for
 
 from qwen_magic.attachments import Attach, Target, gather, parts
 from qwen_magic.attachments.fetching import fetch, is_public
@@ -114,6 +117,7 @@ def test_a_page_without_words_is_refused(tmp_path: Path) -> None:
     [
         *("127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"),
         *("10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "240.0.0.1"),
+        *("168.63.129.16", "192.0.0.192", "100.100.100.200", "[::ffff:168.63.129.16]", "[64:ff9b::a83f:8110]"),
         *("[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::7f00:1]"),
     ],
 )
@@ -198,6 +202,39 @@ def test_too_much_and_too_slow() -> None:
     with site(drips) as (port, _):
         assert "took longer than 0.1 s" in refusal(f"http://127.0.0.1:{port}/a", force=True, seconds=0.1)
         done.set()
+
+
+PIECES = 100
+PROMPT = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (PROMPT + b"x: ", *(b"x", 0.05) * PIECES),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", 0.05) * PIECES,
+        (PROMPT + b"transfer-encoding: chunked\r\n\r\n5;x=", *(b"x", 0.05) * PIECES),
+        (PROMPT + b"content-encoding: gzip\r\n\r\n\x1f\x8b\x08\x10" + bytes(6), *(b"x", 0.05) * PIECES),
+        (PROMPT + b"\r\nsome", *(b"x", 0.05) * PIECES),
+    ],
+    ids=["headers", "provisional answers", "an extension of a chunk", "a comment of gzip's", "the file"],
+)
+def test_the_time_is_for_everything_that_comes(script: tuple[bytes | float, ...]) -> None:
+    with FaultServer((*script, "close")) as server:
+        assert "took longer than 0.4 s" in refusal(server.url, force=True, seconds=0.4)
+        assert wait_for(server.gone.is_set)
+
+
+def test_what_is_packed_is_unpacked_once_and_within_the_limit() -> None:
+    once = gzip.compress(bytes(50_000_000))
+    for codings, body, says in (
+        ("gzip, gzip, gzip", gzip.compress(gzip.compress(once)), "packed 3 times"),
+        ("gzip", once, "is larger than"),
+    ):
+        with FaultServer((plain("200 OK", body, "text/plain", f"content-encoding: {codings}"),)) as server:
+            assert says in refusal(server.url, force=True, limit=10_000_000)
+    with FaultServer((plain("200 OK", gzip.compress(b"hello"), "text/plain", "content-encoding: gzip"),)) as server:
+        assert fetch(server.url, force=True).data == b"hello"
 
 
 def test_what_is_not_there() -> None:

@@ -6,11 +6,13 @@ import pickle
 import subprocess
 import sys
 import types
+from dataclasses import asdict, astuple
 
 import pytest
 from kernels import clean_environment
+from rich.pretty import pretty_repr
 
-from qwen_magic.credentials import Credentials, Secret
+from qwen_magic.credentials import Credentials, Found, Secret
 from qwen_magic.errors import ConfigurationError, NoKey
 
 KEY = "sk-0123456789abcdef0123"
@@ -160,3 +162,12 @@ def test_a_secret_shows_nothing_but_its_end():
     assert "0123)" in shown
     with pytest.raises(TypeError):
         pickle.dumps(secret)
+
+
+def test_the_fields_of_what_holds_a_key_do_not_show_it():
+    found = Found(Secret(KEY), "a test")
+    for shown in (asdict(found), astuple(found), pretty_repr(found), pretty_repr([found.secret])):
+        assert KEY[3:12] not in str(shown)
+    assert found == Found(Secret(KEY), "a test")
+    with pytest.raises(TypeError):
+        asdict(found.secret)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import gc
 import gzip
+import io
+import json
 import socket
 import ssl
 import struct
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,8 @@ import psutil
 import pytest
 from certificates import HOST, Authority, wrapping
 from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
+from rich.console import Console
+from rich.traceback import Traceback
 from waiting import wait_for
 from wire import chunk, question, sse, text
 
@@ -41,6 +47,9 @@ from qwen_magic.errors import (
     StreamGarbled,
 )
 from qwen_magic.events import Event, Finish, Retrying
+from qwen_magic.files import Files, Ledger, RemoteFile
+from qwen_magic.gateway import Gateway
+from qwen_magic.settings import Settings
 from qwen_magic.transport import Timeouts
 
 KEY = "sk-hostile-0123456789abcdef"
@@ -90,8 +99,8 @@ def usable(client: Client, server: FaultServer) -> bool:
 # --- answers that break off: nothing is asked twice, and what came is kept
 
 BROKEN: dict[str, tuple[tuple[Step, ...], type[QwenError]]] = {
-    "reset after the headers": ((HEADERS, 0.05, "reset"), StreamCut),
-    "closed after the headers": ((HEADERS, "close"), StreamCut),
+    "reset after the headers": ((HEADERS, 0.05, "reset"), NoAnswer),
+    "closed after the headers": ((HEADERS, "close"), NoAnswer),
     "silence after the headers": ((HEADERS, "hang"), NoAnswer),
     "reset after some text": ((HEADERS, BEGUN, 0.05, "reset"), StreamCut),
     "closed after some text": ((HEADERS, BEGUN, "close"), StreamCut),
@@ -308,8 +317,176 @@ def test_an_endless_refusal_is_read_only_so_far(client: Client) -> None:
 def test_a_compressed_answer_that_cannot_be_unpacked_is_told(client: Client, garbage: bytes) -> None:
     with FaultServer((plain("200 OK", garbage, "text/event-stream", "content-encoding: gzip"),)) as server:
         _, error = ask(client, server.url)
-        assert isinstance(error, (StreamGarbled, StreamCut))
+        assert isinstance(error, (StreamGarbled, NoAnswer))
         assert usable(client, server)
+
+
+PACKED = gzip.compress(gzip.compress(gzip.compress(bytes(50 * MB), 1), 1))
+
+
+@pytest.mark.parametrize("codings", ["gzip, gzip, gzip", "gzip,GZIP,identity,gzip", "deflate, gzip, br"])
+@pytest.mark.parametrize("status", ["200 OK", "400 No"])
+def test_what_is_packed_more_than_once_is_not_unpacked(client: Client, codings: str, status: str) -> None:
+    packed = plain(status, PACKED, "text/event-stream", f"content-encoding: {codings}")
+    with FaultServer((packed,)) as server:
+        _, error = ask(client, server.url)
+        assert type(error) is StreamGarbled
+        assert "packed" in str(error)
+        with pytest.raises(StreamGarbled, match="packed"):
+            client.call(endpoint(server.url), "GET", "models")
+        assert usable(client, server)
+
+
+@pytest.mark.parametrize("start", [b"{", b"<", b" " * 1000, b"[", b'{"data":['], ids=repr)
+def test_a_body_without_an_end_costs_no_more_memory_than_its_bound(client: Client, start: bytes) -> None:
+    many = [framed(b"1, " * (MB // 3))] * 200
+    process = psutil.Process()
+    with FaultServer((HEADERS, framed(start), *many, LAST)) as server:
+        before = process.memory_info().rss
+        _, error = ask(client, server.url)
+        assert isinstance(error, NotTheService if start == b"<" else StreamGarbled)
+        with pytest.raises(StreamGarbled, match="more than 32 MB"):
+            client.call(endpoint(server.url), "GET", "models")
+        del error
+        gc.collect()
+        assert wait_for(lambda: not readers())
+        assert process.memory_info().rss - before < 150 * MB
+        assert usable(client, server)
+
+
+PIECES = 60
+DRIPPING: dict[str, tuple[Step, ...]] = {
+    "headers": (b"HTTP/1.1 200 OK\r\nx: ", *(b"x", IDLE / 8) * PIECES),
+    "provisional answers": (b"HTTP/1.1 100 Continue\r\n\r\n", IDLE / 8) * PIECES,
+    "an extension of a chunk": (HEADERS, b"5;x=", *(b"x", IDLE / 8) * PIECES),
+    "a comment of gzip's": (
+        PLAIN_HEADERS + b"content-encoding: gzip\r\nconnection: close\r\n\r\n" + b"\x1f\x8b\x08\x10" + bytes(6),
+        *(b"x", IDLE / 8) * PIECES,
+    ),
+}
+
+
+@pytest.mark.parametrize("script", DRIPPING.values(), ids=DRIPPING)
+def test_bytes_that_bring_nothing_on_are_silence(client: Client, script: tuple[Step, ...]) -> None:
+    with FaultServer((*script, "close")) as server:
+        events, error = ask(client, server.url)
+        assert type(error) is NoAnswer
+        assert not events
+        with pytest.raises(NoAnswer):
+            client.call(endpoint(server.url), "GET", "models")
+        assert usable(client, server)
+
+
+def test_a_reply_that_comes_byte_by_byte_has_to_be_there_in_time(client: Client) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"
+    with FaultServer((head, *(b" ", IDLE / 8) * PIECES, "close")) as server, pytest.raises(NoAnswer):
+        client.call(endpoint(server.url), "GET", "models")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'"x"',
+        b"null",
+        b"",
+        b"12",
+        b"{",
+        b"not json",
+        b"[" * 100_000,
+        b'{"data": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"data": [{"id": ' + b"9" * 5000 + b"}]}",
+        b'{"data": 5}',
+        b'{"data": {"id": "x"}, "has_more": true}',
+        b'{"data": [null, 1, [], {}, {"id": null}, {"id": {"a": 1}}], "has_more": true}',
+        b'{"data": [{"id": "f", "bytes": 1e999, "created_at": 1e999}]}',
+        b'{"data": [{"id": "f", "bytes": "x", "created_at": -1e300, "max_model_len": 1' + b"0" * 400 + b"}]}",
+        b'{"data": [{"id": "\\ud83d", "filename": "\\udc00.txt", "meta": 5}]}',
+        b'{"data": [{"id": "f", "filename": "\xed\xa0\x80"}]}',
+        b"\xff\xfe{\x00}\x00",
+    ],
+)
+def test_odd_listings_are_one_clear_line_or_nothing(client: Client, tmp_path: Path, body: bytes) -> None:
+    credentials = Credentials({"QWEN_API_KEY": KEY})
+    with FaultServer((plain("200 OK", body),)) as server:
+        gateway = Gateway(Settings(endpoint=server.url), credentials)
+        files = Files(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
+        for listed in (gateway.models, files.list):
+            found, told = outcome(listed)
+            str(found).encode()
+            assert "\n" not in told
+            assert len(told) < 400
+            for file in found:
+                assert not isinstance(file, RemoteFile) or datetime.fromtimestamp(file.created)
+        gateway.close()
+
+
+def outcome(listed: Callable[[], Any]) -> tuple[tuple[Any, ...], str]:
+    """What is listed, or what is told instead."""
+    try:
+        return tuple(listed()), ""
+    except QwenError as error:
+        return (), str(error)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same page", "always new ones"])
+def test_a_list_of_files_that_pages_for_ever_is_given_up(client: Client, tmp_path: Path, same: bool) -> None:
+    def page(number: int) -> tuple[Step, ...]:
+        rows = [{"id": f"file-{0 if same else number}-{row}"} for row in range(2000)]
+        return (plain("200 OK", json.dumps({"data": rows, "has_more": True}).encode()),)
+
+    credentials = Credentials({"QWEN_API_KEY": KEY})
+    with FaultServer(*map(page, range(20))) as server:
+        files = Files(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
+        if same:
+            assert len(files.list()) == 2000
+        else:
+            with pytest.raises(NotTheService, match="more than 10,000 files"):
+                files.list()
+        assert len(server.requests) < 10
+
+
+def frames_of(error: BaseException) -> Iterator[Any]:
+    """The frames of an error's traceback, and of those that it came from."""
+    seen: list[BaseException] = [error]
+    for each in seen:
+        yield from (frame for frame, _ in traceback.walk_tb(each.__traceback__))
+        seen += [origin for origin in (each.__cause__, each.__context__) if origin and origin not in seen]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ("reset",),
+        (HEADERS, BEGUN, "reset"),
+        ("hang",),
+        (plain("401 No", b"{}"),),
+        (b"nonsense\r\n\r\n", "close"),
+        (plain("200 OK", b"no json"),),
+    ],
+    ids=["reset", "cut", "silence", "refused", "another protocol", "no stream"],
+)
+def test_no_traceback_with_local_variables_shows_the_key(client: Client, script: tuple[Step, ...]) -> None:
+    caught: list[BaseException] = []
+    with FaultServer(script) as server:
+        for send in (
+            lambda: list(client.stream(endpoint(server.url), question()).batches(0.0)),
+            lambda: client.call(endpoint(server.url), "POST", "files", content=b"x" * 20 * MB),
+        ):
+            try:
+                send()
+            except QwenError as error:
+                caught.append(error)
+    assert caught
+    for error in caught:
+        for frame in frames_of(error):
+            if frame.f_code.co_filename != __file__:
+                assert KEY not in "".join(map(repr, frame.f_locals.values())), frame
+        console = Console(file=io.StringIO(), width=500)
+        console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+        shown = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO
+        assert "Traceback" in shown
+        assert KEY not in shown
 
 
 # --- somebody else answers

@@ -22,7 +22,7 @@ LAYERS = {
     ),
     "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),
     "notebook": ("answer", "attachments", "conversations", "rendering"),
-    "service": ("client", "credentials", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
+    "service": ("client", "credentials", "deadlines", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),
     "values": ("_version", "errors", "events", "forks", "messages", "models", "tokens"),
 }

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import httpx2
 
+from qwen_magic.deadlines import Line, Watch
 from qwen_magic.events import Event, ReasoningDelta, TextDelta
 from qwen_magic.messages import ChatRequest, Message
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect, protocol
-from qwen_magic.transport import Response, Timeouts
+from qwen_magic.transport import Response, Timeouts, Words
 
 
 def question(model: str = "qwen-plus", **changes) -> ChatRequest:
@@ -51,9 +52,16 @@ def frames(chunks: Iterable[bytes]) -> list[tuple[str, str]]:
 
 
 def response(chunks: Iterable[bytes]) -> Response:
-    return Response(
-        httpx2.Response(200, stream=Chunks(chunks), request=httpx2.Request("POST", "http://host/v1")), Timeouts()
-    )
+    request = httpx2.Request("POST", "http://host/v1")
+    words = Words(request.url, Timeouts(), Line())
+    return Response(httpx2.Response(200, stream=Chunks(chunks), request=request), words, NoWatch(1, Line().abort))
+
+
+class NoWatch(Watch):
+    """There is no socket to watch."""
+
+    def renew(self) -> None:
+        """Begins nothing."""
 
 
 class Chunks(httpx2.SyncByteStream):

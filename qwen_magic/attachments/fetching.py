@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -21,8 +21,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from .._version import __version__
+from ..deadlines import Line
 from ..errors import InputError
-from ..transport import trusted
+from ..transport import packed_once, trusted
 from .limits import FETCH_SECONDS, MAX_FETCHED, MB
 
 __all__ = ["Fetched", "fetch"]
@@ -32,6 +33,10 @@ PORTS = {"http": 80, "https": 443}
 HEADERS = {"User-Agent": f"qwen_magic/{__version__}", "Accept": "*/*"}
 # IPv6 addresses that carry an IPv4 address to go to, and how many bits stand behind it: NAT64 (RFC 6052), 6to4
 # (RFC 3056), and the "compatible" form that RFC 4291 retired.
+# Services for the virtual machine itself, at addresses that are not private: Oracle's metadata and what else IANA has
+# there (RFC 6890; Python before 3.12.4 counts it as public), and Azure's "wire server" (its docs, "What is IP address
+# 168.63.129.16?").
+METADATA = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
 CARRIERS = ((IPv6Network("64:ff9b::/96"), 0), (IPv6Network("2002::/16"), 80), (IPv6Network("::/96"), 0))
 
 Address = IPv4Address | IPv6Address
@@ -52,23 +57,28 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
     Raises `InputError` when there is nothing, too much, or nothing that may be asked for.
     """
     deadline = time.monotonic() + seconds
+    line = Line()
     try:
-        target = httpx2.URL(url)
-        for _ in range(MAX_REDIRECTS + 1):
-            with answered(target, force, deadline) as response:
-                if not response.has_redirect_location:
-                    return received(response, target, limit, deadline)
-                target = target.join(response.headers["location"])
-    except TimeoutError:
-        raise InputError(f"{url} took longer than {seconds:g} s.", "Download it, and attach the file.") from None
+        with line.deadline(seconds):
+            target = httpx2.URL(url)
+            for _ in range(MAX_REDIRECTS + 1):
+                with answered(target, force, deadline, line) as response:
+                    if not response.has_redirect_location:
+                        found = received(response, target, limit)
+                        left(deadline)  # what was broken off may look like an end
+                        return found
+                    target = target.join(response.headers["location"])
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+        if line.expired or isinstance(error, TimeoutError):
+            said = f"{url} took longer than {seconds:g} s."
+            raise InputError(said, "Download it, and attach the file.") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{url} could not be fetched ({reason}).") from None
     raise InputError(f"{url} leads on to another address more than {MAX_REDIRECTS} times.")
 
 
 @contextmanager
-def answered(target: httpx2.URL, force: bool, deadline: float) -> Iterator[httpx2.Response]:
+def answered(target: httpx2.URL, force: bool, deadline: float, line: Line) -> Iterator[httpx2.Response]:
     """The answer to a GET, its body not read yet, from an address that was checked."""
     if target.scheme not in PORTS or not target.host:
         raise InputError(f"{target} cannot be fetched: only http:// and https:// can.")
@@ -80,28 +90,31 @@ def answered(target: httpx2.URL, force: bool, deadline: float) -> Iterator[httpx
     # Loading certificates takes longer than most answers over http, which has no use for them.
     verify = trusted() if target.scheme == "https" else False
     with httpx2.Client(trust_env=proxied, verify=verify, timeout=left(deadline), headers=HEADERS) as client:
-        response = sent(client, target, host, () if proxied else addresses)
+        response = sent(client, target, host, () if proxied else addresses, line)
         try:
+            packed_once(response)
             yield response
         finally:
             response.close()
 
 
-def sent(client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...]) -> httpx2.Response:
+def sent(
+    client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...], line: Line
+) -> httpx2.Response:
     """The answer of the first of `addresses` that can be reached; without any, of the proxy."""
     for address in addresses:
         request = client.build_request(
             "GET",
             target.copy_with(host=str(address)),
             headers={"Host": target.netloc.decode("ascii")},
-            extensions={"sni_hostname": host},
+            extensions={"sni_hostname": host, "trace": line.trace},
         )
         try:
             return client.send(request, stream=True)
         except (httpx2.ConnectError, httpx2.ConnectTimeout):
             if address == addresses[-1]:
                 raise
-    return client.send(client.build_request("GET", target), stream=True)
+    return client.send(client.build_request("GET", target, extensions={"trace": line.trace}), stream=True)
 
 
 def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
@@ -131,15 +144,16 @@ def is_public(address: Address) -> bool:
         for network, behind in CARRIERS:
             if address in network:
                 return address.is_global and is_public(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
+    if any(address in network for network in METADATA):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def received(response: httpx2.Response, target: httpx2.URL, limit: int, deadline: float) -> Fetched:
+def received(response: httpx2.Response, target: httpx2.URL, limit: int) -> Fetched:
     if response.status_code != httpx2.codes.OK:
         raise InputError(f"{target} answers {response.status_code} {response.reason_phrase}.".replace(" .", "."))
     chunks, size = [], 0
     for chunk in response.iter_bytes():
-        left(deadline)
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:

@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["JSONObject", "count", "first_choice", "mapping", "text_of"]
+__all__ = ["JSONObject", "count", "first_choice", "mapping", "parsed", "rows", "text_of", "word"]
 
 JSONObject = Mapping[str, Any]
+
+# Levels of objects and arrays: answers have about 8, and whatever walks or prints a value can recurse so far.
+DEEPEST = 100
+# The longest name, id or reason, in characters; the figure is ours.
+LONGEST_WORD = 500
+# Above this, integers are not exact in JSON (RFC 8259, section 6), and no count is so large.
+LARGEST_COUNT = 2**53
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parsed(text: str) -> Any:
+    """The value of a JSON text, with U+FFFD for every half of a surrogate pair, which UTF-8 cannot hold.
+
+    Raises `ValueError` for what is not JSON, for numbers longer than Python converts, and for absurd nesting.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if text.count("[") + text.count("{") > DEEPEST and deeper_than(DEEPEST, value):
+        raise ValueError("nested too deeply")
+    if "\\ud" in text.lower():
+        return json.loads(SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
+    return value
+
+
+def deeper_than(limit: int, value: Any) -> bool:
+    """Whether a value has more levels than this."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for outer in level for inner in inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def inside(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -15,10 +55,14 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def rows(value: Any) -> list[JSONObject]:
+    """The objects in a list; none where it is no list."""
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+
+
 def first_choice(choices: Any, otherwise: JSONObject) -> JSONObject:
     """The first of several answers (n > 1): only it has a place in a conversation."""
-    found = (choice for choice in map(mapping, choices if isinstance(choices, list) else ()) if not choice.get("index"))
-    return next(found, otherwise)
+    return next((choice for choice in rows(choices) if not choice.get("index")), otherwise)
 
 
 def text_of(content: Any) -> str:
@@ -30,6 +74,11 @@ def text_of(content: Any) -> str:
     return ""
 
 
+def word(value: Any) -> str:
+    """A name, an id or a reason: a string of a sensible length, or a number."""
+    return str(value)[:LONGEST_WORD] if value and isinstance(value, str | int) else ""
+
+
 def count(value: Any) -> int:
     """A number of tokens, where it is one."""
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < LARGEST_COUNT else 0
