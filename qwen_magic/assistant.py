@@ -165,7 +165,7 @@ class Assistant:
         from .rendering.view import Heading
 
         request = continued(plan, beginning.text) if beginning else plan.request
-        reply = Reply()
+        reply = Reply(plan.request.think)
         error: BaseException | None = None
         with Interrupts() as interrupts:
             stream = self.gateway.client.stream(plan.endpoint, request)

@@ -33,6 +33,8 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "BROKE_OFF",
+    "CUT",
     "AccessDenied",
     "AccountOverdue",
     "CertificateError",

@@ -7,12 +7,14 @@ that ends without its `Finish` was cut: that is an error, raised by the decoder,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "Event",
     "Finish",
+    "Note",
     "ReasoningDelta",
+    "Recast",
     "Retrying",
     "Source",
     "Sources",
@@ -43,6 +45,13 @@ class ReasoningDelta:
     """The next piece of the thinking that comes before the answer."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recast:
+    """All text so far was reasoning, or all reasoning so far was text: what it is became clear only now."""
+
+    to: Literal["reasoning", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,13 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the person should know of how the answer came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """Nothing has arrived yet, and the request is sent again in `delay` seconds, because of `reason`."""
 
@@ -116,4 +132,4 @@ class Retrying:
     delay: float
 
 
-Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | Sources | Usage | Finish | Retrying
+Event = Started | TextDelta | ReasoningDelta | Recast | ToolCallDelta | Sources | Usage | Note | Finish | Retrying

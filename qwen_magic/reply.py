@@ -9,7 +9,9 @@ from .answer import Answer, Attached
 from .events import (
     Event,
     Finish,
+    Note,
     ReasoningDelta,
+    Recast,
     Source,
     Sources,
     Started,
@@ -22,10 +24,15 @@ from .messages import ToolCall
 __all__ = ["Reply"]
 
 
-class Reply:
-    """Collects the events of one answer. The clock runs from here."""
+THOUGHT = "thinking was switched off, and came all the same: the server or the model ignores the switch"
+NOT_THOUGHT = "thinking was asked for, and none came: the server or the model ignores the switch"
 
-    def __init__(self) -> None:
+
+class Reply:
+    """Collects the events of one answer. The clock runs from here. `think` is what the request asked for."""
+
+    def __init__(self, think: bool | None = None) -> None:
+        self._think = think
         self._begun = time.perf_counter()
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -34,6 +41,7 @@ class Reply:
         self._usage: Usage | None = None
         self._started = Started()
         self._finish = ""
+        self._notes: list[str] = []
 
     def add(self, events: Iterable[Event]) -> None:
         """What has arrived."""
@@ -43,6 +51,14 @@ class Reply:
                     self._text.append(text)
                 case ReasoningDelta(text):
                     self._reasoning.append(text)
+                case Recast("reasoning"):
+                    self._reasoning += self._text
+                    self._text = []
+                case Recast("text"):
+                    self._text = self._reasoning + self._text
+                    self._reasoning = []
+                case Note(text):
+                    self._notes.append(text)
                 case ToolCallDelta(index):
                     self._calls.setdefault(index, []).append(event)
                 case Usage():
@@ -81,8 +97,15 @@ class Reply:
             tool_calls=tuple(map(joined, self._calls.values())),
             sources=self._sources,
             attachments=attachments,
-            notes=notes,
+            notes=(*notes, *self._notes, *self._on_thinking()),
         )
+
+    def _on_thinking(self) -> tuple[str, ...]:
+        """Whether the switch for thinking did what it should. A service may count thinking that it does not show."""
+        thought = bool("".join(self._reasoning).strip() or (self._usage and self._usage.reasoning))
+        if self._think is False and thought:
+            return (THOUGHT,)
+        return (NOT_THOUGHT,) if self._think and not thought and self._finish == "stop" else ()
 
 
 def joined(pieces: list[ToolCallDelta]) -> ToolCall:

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from test_layers import LAYERS, PACKAGE, home, sources
 
-from qwen_magic import assistant, errors, planning
+from qwen_magic import assistant, errors, planning, reply
 from qwen_magic.errors import QwenError
+from qwen_magic.protocols import compatible
 from qwen_magic.rendering.chinese import in_chinese
 
 PHRASES: dict[str, str] = json.loads((PACKAGE / "rendering" / "chinese.json").read_text(encoding="utf-8"))
@@ -170,9 +171,9 @@ def said() -> dict[str, str]:
 
 
 def noted() -> dict[str, str]:
-    """All notes on how a question was asked, and where. They begin with a small letter or a value."""
+    """All notes on how a question was asked and answered, and where. They begin with a small letter or a value."""
     found = {}
-    for module in (planning, assistant):
+    for module in (planning, assistant, reply, compatible):
         source = Source(vars(module))
         for node in plain_strings(ast.parse(inspect.getsource(module))):
             texts = {TOUCHING.sub(VALUE, text) for text in source.english(node)}

@@ -28,7 +28,7 @@ from qwen_magic.errors import (
     ServiceUnavailable,
     StreamCut,
 )
-from qwen_magic.events import Retrying
+from qwen_magic.events import Finish, Note, Retrying
 from qwen_magic.transport import Timeouts
 
 KEY = "sk-test-0123456789abcdef"
@@ -183,15 +183,36 @@ BEGUN = framed(sse(chunk(content="some text"), done=False))
         (HEADERS, BEGUN, "reset"),
         (HEADERS, BEGUN, LAST),
         (HEADERS, BEGUN, framed(b'data: {"choices": [{"delta": {"cont'), LAST),
-        (HEADERS, BEGUN, framed(b"data: [DONE]\n\n"), LAST),
     ],
-    ids=["closed", "reset", "ended without its finish", "ended inside an event", "done without its finish"],
+    ids=["closed", "reset", "ended without its finish", "ended inside an event"],
 )
 def test_an_answer_that_breaks_off_is_an_error_that_keeps_what_came(client, script):
     with FaultServer(script) as server:
         events, error = ask(client, server.url)
         assert isinstance(error, StreamCut)
         assert text(events) == "some text"
+        assert len(server.requests) == 1
+
+
+def test_an_answer_that_is_done_without_a_reason_is_whole_and_has_a_note(client):
+    with FaultServer((HEADERS, BEGUN, framed(b"data: [DONE]\n\n"), LAST)) as server:
+        events, error = ask(client, server.url)
+    assert error is None
+    assert text(events) == "some text"
+    assert [event.text for event in events if isinstance(event, Note)] == [
+        "the server ended the answer and gave no reason: it may be incomplete"
+    ]
+    assert events[-1] == Finish("stop")
+
+
+@pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", b"event: error\n\n", b"\n\n\n"])
+def test_an_answer_of_nothing_is_told_as_nothing(client, body):
+    with FaultServer((plain("200 OK", body, "text/event-stream"),)) as server:
+        events, error = ask(client, server.url)
+        assert type(error) is NoAnswer
+        assert "ended before anything had come" in str(error)
+        assert "kept" not in str(error)
+        assert not events
         assert len(server.requests) == 1
 
 

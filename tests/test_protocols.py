@@ -1,6 +1,7 @@
 """Both protocols, on bytes: what is sent, and what every known server's answer means."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from qwen_magic.errors import (
     KeyRejected,
     ModelNotFound,
     NotTheService,
+    QwenError,
     RateLimited,
     ServiceError,
     ServiceUnavailable,
@@ -247,7 +249,7 @@ def test_the_end_mark_may_be_missing():
 
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
 def test_an_answer_without_its_finish_is_an_error(name):
-    body = sse(chunk(content="x")) if name == "compatible" else native(result("x"))
+    body = sse(chunk(content="x"), done=False) if name == "compatible" else native(result("x"))
     with pytest.raises(StreamCut):
         decode(body, name)
 
@@ -580,7 +582,7 @@ def test_a_number_for_a_code_inside_a_stream_is_an_http_status(number, kind, exp
         ('{"output": {"choices": []}, "message": "Out of luck"}', "Out of luck"),
         ("Out of luck", "Out of luck"),
         ('"nothing"', "nothing"),
-        ("", "no reason given"),
+        ("{}", "{}"),
     ],
 )
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
@@ -588,6 +590,122 @@ def test_an_event_called_error_is_one_whatever_stands_in_it(name, data, says):
     body = f"id:1\nevent:error\n:HTTP_STATUS/400\ndata:{data}\n\n".encode()
     with pytest.raises(ServiceError, match=says):
         decode(body, name)
+
+
+@pytest.mark.parametrize("name", ["compatible", "dashscope"])
+def test_an_event_called_error_without_data_is_no_event(name):
+    answer = sse(chunk(content="x"), chunk("stop")) if name == "compatible" else native(result("x"), result("", "stop"))
+    assert text(decode(b"event: error\n\n" + answer, name)) == "x"
+
+
+@pytest.mark.parametrize("name", ["compatible", "dashscope"])
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-5", "1e999", "NaN", "true", '"12"', "[3]", "{}", "1.5"])
+def test_a_count_that_is_none_counts_nothing(name, number):
+    usage = b'{"prompt_tokens":N,"input_tokens":N,"completion_tokens":2,"output_tokens":2}'.replace(
+        b"N", number.encode()
+    )
+    if name == "compatible":
+        body = sse(chunk(content="x"), chunk("stop")) + b'data: {"choices":[],"usage":' + usage + b"}\n\n"
+    else:
+        body = native(result("x", "stop")) + b'data: {"output":{},"usage":' + usage + b"}\n\n"
+    last = [event for event in decode(body.replace(b"data: [DONE]\n\n", b""), name) if isinstance(event, Usage)][-1]
+    assert last.input in (0, 1)
+    assert last.output == 2
+
+
+@pytest.mark.parametrize("name", ["compatible", "dashscope"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "[" * 100_000,
+        '{"a":' * 900 + "1" + "}" * 900,
+        '{"choices":' + "[" * 500 + "]" * 500 + "}",
+        '{"usage": {"prompt_tokens": ' + "9" * 5000 + "}}",
+    ],
+    ids=["brackets", "objects", "closed", "digits"],
+)
+def test_json_that_python_does_not_take_is_garbled(name, data):
+    body = (
+        sse(chunk(content="x"), done=False) if name == "compatible" else native(result("x"))
+    ) + f"data: {data}\n\n".encode()
+    with pytest.raises(StreamGarbled) as raised:
+        decode(body, name)
+    assert len(str(raised.value)) < 300
+
+
+def test_half_a_surrogate_pair_is_a_replacement_character():
+    body = b'data: {"id": "\\ud800", "choices": [{"delta": {"content": "a\\uDC00b \\ud83d\\ude00"}}]}\n\n'
+    events = decode(body + sse(chunk("stop")))
+    assert text(events) == "a\ufffdb \U0001f600"
+    assert events[0] == Started("", "\ufffd")
+
+
+STRANGE = [5, "x", [], [1], {"a": 1}, [[1]], None, True, 1e300, {"index": "x"}]
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_fields_of_any_type_are_read_or_told(data):
+    """Whatever a server puts where: one of our errors, or events that can be written as UTF-8."""
+    some = st.sampled_from(STRANGE)
+    choice = {"index": 0, "delta": data.draw(some), "message": data.draw(some), "finish_reason": data.draw(some)}
+    frame = {"choices": [choice], "usage": data.draw(some), "error": data.draw(some), "model": data.draw(some)}
+    output = {"choices": data.draw(some), "search_info": {"search_results": data.draw(some)}, "text": data.draw(some)}
+    frame |= {"output": data.draw(st.sampled_from([output, *STRANGE])), "request_id": data.draw(some)}
+    call = {"index": data.draw(some), "id": data.draw(some), "function": data.draw(some)}
+    name = data.draw(st.sampled_from(["compatible", "dashscope"]))
+    with suppress(QwenError):
+        str(
+            decode(sse(chunk(tool_calls=data.draw(st.sampled_from([[call], *STRANGE]))), frame, chunk("stop")), name)
+        ).encode()
+
+
+# Real servers' words, with the status that they come with.
+PEERS = [
+    (
+        "LiteLLM: an unknown model",
+        400,
+        "/chat/completions: Invalid model name passed in model=foo. Call `/v1/models` to view available models.",
+        "invalid_request_error",
+        ModelNotFound,
+        "%qwen models",
+    ),
+    (
+        "llama-cpp-python: a field that is missing",
+        500,
+        "[{'type': 'missing', 'loc': ('body', 'messages'), 'msg': 'Field required', 'input': {}}]",
+        "internal_server_error",
+        InvalidRequest,
+        "--dry-run",
+    ),
+    (
+        "llama-cpp-python: a value out of range",
+        500,
+        "1 validation error:\n  {'type': 'less_than_equal', 'loc': ('body', 'temperature'), 'input': 9}",
+        "internal_server_error",
+        InvalidRequest,
+        "--dry-run",
+    ),
+    ("a server in trouble", 500, "CUDA out of memory", "internal_server_error", ServiceUnavailable, "Wait a minute"),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "kind", "expected", "word"), [row[1:] for row in PEERS])
+def test_what_other_servers_refuse_comes_with_what_to_do(status, message, kind, expected, word):
+    body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": None}}).encode()
+    error = refusal(status, {}, body)
+    assert type(error) is expected
+    assert word in error.remedy
+    assert error.transient is (expected is ServiceUnavailable)
+
+
+@pytest.mark.parametrize("body", [b"<title" * 40_000, b"<html>" + b"<title>" * 40_000, b"[" * 250_000])
+def test_a_page_that_is_made_to_be_slow_is_read_at_once(body):
+    assert len(str(refusal(502, {"content-type": "text/html"}, body))) < 1000
+
+
+def test_a_message_that_is_made_to_be_slow_is_read_at_once():
+    assert len(str(refusal(400, {}, json.dumps({"message": "File " * 50_000}).encode()))) < 1000
 
 
 # What the service's docs quote of its refusals ("Error codes", "File interface", "Vision").

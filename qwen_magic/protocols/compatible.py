@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import Event, Started, Usage
+from ..events import Event, Note, Started, Usage
 from ..messages import ChatRequest, Image, Message, Part, Text
 from . import Dialect, Encoded
 from .frames import FrameDecoder
-from .loose import JSONObject, count, first_choice, mapping
+from .loose import JSONObject, count, first_choice, mapping, word
 from .shape import message_forms
 
 __all__ = ["PROTOCOL"]
@@ -63,21 +63,27 @@ def switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     return fields
 
 
+NO_REASON = "the server ended the answer and gave no reason: it may be incomplete"
+
+
 class CompatibleDecoder(FrameDecoder):
     """Reads `chat.completion.chunk` frames, or one whole `chat.completion`."""
 
     def feed(self, event: str, data: str) -> list[Event]:
-        if data.strip() == "[DONE]":
-            self.done = True
+        if data.strip() != "[DONE]":
+            return super().feed(event, data)
+        self.done = True
+        if self._finish or not self._deltas.has_text:
             return []
-        return super().feed(event, data)
+        self._finish = "stop"
+        return [Note(NO_REASON)]
 
     def _started(self, frame: JSONObject) -> Started:
-        return Started(str(frame.get("model") or ""), str(frame.get("id") or ""))
+        return Started(word(frame.get("model")), word(frame.get("id")))
 
     def _meaning(self, frame: JSONObject) -> list[Event]:
         choice = first_choice(frame.get("choices"), {})
-        self._finish = str(choice.get("finish_reason") or self._finish)
+        self._finish = word(choice.get("finish_reason")) or self._finish
         events = self._deltas.read(mapping(choice.get("delta") or choice.get("message")))
         usage = mapping(frame.get("usage") or choice.get("usage"))
         if usage:

@@ -13,7 +13,7 @@ from ..messages import ChatRequest, Image, Message, Part, Text
 from ..models import lookup
 from . import Dialect, Encoded
 from .frames import FrameDecoder
-from .loose import JSONObject, count, first_choice, mapping
+from .loose import JSONObject, count, first_choice, mapping, rows, text_of, word
 from .shape import message_forms
 
 __all__ = ["PROTOCOL"]
@@ -81,14 +81,14 @@ class DashScopeDecoder(FrameDecoder):
     _sources: tuple[Source, ...] = ()
 
     def _started(self, frame: JSONObject) -> Started:
-        return Started(request_id=str(frame.get("request_id") or ""))
+        return Started(request_id=word(frame.get("request_id")))
 
     def _meaning(self, frame: JSONObject) -> list[Event]:
         output = mapping(frame.get("output"))
         choice = first_choice(output.get("choices"), output)
-        reason = choice.get("finish_reason")
-        if reason and reason != "null":
-            self._finish = str(reason)
+        reason = word(choice.get("finish_reason"))
+        if reason != "null":
+            self._finish = reason or self._finish
         events = self._new_sources(output)
         # result_format "text" has the text in the output itself.
         events += self._deltas.read(mapping(choice.get("message")) or {"content": output.get("text")})
@@ -97,7 +97,7 @@ class DashScopeDecoder(FrameDecoder):
 
     def _new_sources(self, output: JSONObject) -> list[Event]:
         results = mapping(output.get("search_info")).get("search_results")
-        pages = tuple(map(read_source, map(mapping, results or ())))
+        pages = tuple(map(read_source, rows(results)))
         if not pages or pages == self._sources:
             return []
         self._sources = pages
@@ -105,7 +105,7 @@ class DashScopeDecoder(FrameDecoder):
 
 
 def read_source(result: JSONObject) -> Source:
-    return Source(count(result.get("index")), str(result.get("title") or ""), str(result.get("url") or ""))
+    return Source(count(result.get("index")), word(result.get("title")), text_of(result.get("url")))
 
 
 def read_usage(usage: JSONObject) -> Usage:

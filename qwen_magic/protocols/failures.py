@@ -7,7 +7,6 @@ proxy's HTML) and the error frames inside a stream that began with 200. The tabl
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -17,12 +16,23 @@ from typing import Any
 
 from .. import errors
 from ..errors import NotTheService, QwenError, ServiceError
-from .loose import mapping
+from .loose import mapping, parsed, word
 
-__all__ = ["PROXY", "refusal", "refusal_in_event", "refusal_in_stream", "retry_after"]
+__all__ = [
+    "AGAIN",
+    "PROXY",
+    "looks_like_html",
+    "not_the_service",
+    "refusal",
+    "refusal_in_event",
+    "refusal_in_stream",
+    "retry_after",
+]
 
 # The longest piece of a server's message that is worth a person's time, in characters.
 LONGEST = 300
+# So much of a message is searched for what it says, in characters: patterns take the square of what they search.
+SEARCHED = 2_000
 
 PROXY = "Something between here and the service answered: look at the proxy settings and at the endpoint's URL."
 KEY = (
@@ -65,6 +75,8 @@ CODES: dict[str, Row] = {
     "workspace.accessdenied": (errors.AccessDenied, "Use a key of a workspace that may use this model."),
     "endpoint.accessdenied": (errors.AccessDenied, "Choose another model with -m, or another endpoint with %qwen use."),
     "allocationquota.freetieronly": (errors.AccessDenied, "The free tier is used up: allow paid use in the console."),
+    # The relay's own (`qwen_magic.relay`).
+    "answerbrokenoff": (errors.ServiceUnavailable, errors.CUT),
     "modelnotfound": (errors.ModelNotFound, MODELS),
     "modelnotsupported": (errors.ModelNotFound, "Try --protocol dashscope, or another model: " + MODELS),
     "throttling": (errors.RateLimited, LATER),
@@ -94,6 +106,10 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
     for pattern, error, remedy in (
         (r"Range of input length|maximum context length|context size|token length exceed", errors.ContextTooLong,
          SHORTEN),
+        # LiteLLM's proxy answers so with 400 (its `proxy/route_llm_request.py`).
+        (r"Invalid model name", errors.ModelNotFound, MODELS),
+        # llama-cpp-python answers 500 to what FastAPI found wrong in a request, in pydantic's words.
+        (r"'loc': \('body'|\bvalidation errors?\b", errors.InvalidRequest, FIELDS),
         (r"File parsing in progress", errors.FileNotReady, LATER),
         (r"Invalid file \[id:|File \[id:.{0,300}cannot be found", errors.FileGone,
          "Run the cell again to upload it anew."),
@@ -137,7 +153,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> QwenError:
         status,
         code_in(report),
         message,
-        request_id=str((report or {}).get("request_id") or headers.get("x-request-id") or ""),
+        request_id=word((report or {}).get("request_id")) or headers.get("x-request-id", ""),
         wait=retry_after(headers.get("retry-after")),
     )
 
@@ -159,12 +175,12 @@ def refusal_in_event(data: str) -> ServiceError:
 
 def midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
     """The error behind a report inside a stream. Servers that number their codes give HTTP's numbers."""
-    number = str((mapping(report.get("error")) or report).get("code"))
+    number = word((mapping(report.get("error")) or report).get("code"))
     return service_error(
-        int(number) if number.isdecimal() else 0,
+        int(number) if number.isdecimal() and len(number) == 3 else 0,
         code_in(report),
         message_in(report) or otherwise or "no reason given",
-        request_id=str(report.get("request_id") or ""),
+        request_id=word(report.get("request_id")),
     )
 
 
@@ -178,7 +194,7 @@ def retry_after(value: str | None) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -203,7 +219,7 @@ def classified(status: int, code: str, message: str) -> Row:
         return by_code
     if status in (0, 400, 401, 403, 404, 413, 422, 500):
         for pattern, error, remedy in MESSAGES:
-            if pattern.search(message):
+            if pattern.search(message[:SEARCHED]):
                 return error, remedy
     if by_code and status in (0, 400, 500):
         return by_code
@@ -234,7 +250,7 @@ def json_in(text: str) -> Mapping[str, Any] | None:
     """The error report in a body: the body itself, or its first `data:` line that holds one."""
     for candidate in (text, *(line[5:] for line in text.splitlines() if line.startswith("data:"))):
         try:
-            report = json.loads(candidate)
+            report = parsed(candidate)
         except ValueError:
             continue
         if isinstance(report, Mapping):
@@ -258,9 +274,9 @@ def code_in(report: Mapping[str, Any] | None) -> str:
     inner = mapping(report.get("error")) or report
     code = inner.get("code")
     if isinstance(code, str) and code and not code.isdigit():
-        return code
-    kind = inner.get("type")
-    return str(kind) if kind and row_of(str(kind)) else str(code or kind or "")
+        return word(code)
+    kind = word(inner.get("type"))
+    return kind if kind and row_of(kind) else word(code) or kind
 
 
 def looks_like_html(headers: Mapping[str, str], text: str) -> bool:
@@ -268,7 +284,7 @@ def looks_like_html(headers: Mapping[str, str], text: str) -> bool:
 
 
 def not_the_service(status: int, text: str) -> NotTheService:
-    title = re.search(r"<title[^<>]*>([^<]*)</title>", text, re.IGNORECASE)
+    title = re.search(r"<title[^<>]*>([^<]*)", text, re.IGNORECASE)
     says = f", titled {shortened(title[1])!r}" if title else ""
     error = NotTheService(f"A web page came back instead of an answer (HTTP {status}{says}).", PROXY)
     error.transient = status >= 500

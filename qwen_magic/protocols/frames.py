@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ..errors import StreamCut, StreamGarbled
-from ..events import Event, Finish, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..events import Event, Finish, Started, ToolCallDelta
 from ..messages import ChatRequest
 from ..models import lookup
 from . import Dialect
 from .cumulative import Cumulative, Incremental, Undecided
 from .failures import refusal_in_event, refusal_in_stream
-from .loose import JSONObject, mapping, text_of
-from .thinking import ThinkTags
+from .loose import JSONObject, mapping, parsed, text_of, word
+from .thinking import ThinkTags, spoken
 
 __all__ = ["FrameDecoder", "objects"]
 
@@ -25,8 +24,8 @@ def objects(data: str) -> Iterator[JSONObject]:
     Raises `StreamGarbled` for anything else.
     """
     try:
-        yield mapping(json.loads(data))
-    except json.JSONDecodeError as error:
+        yield mapping(parsed(data))
+    except ValueError as error:
         lines = data.split("\n")
         if len(lines) == 1:
             shown = data if len(data) <= 80 else f"{data[:80]}…"
@@ -51,16 +50,18 @@ class FrameDecoder:
         self.done = False
 
     def feed(self, event: str, data: str) -> list[Event]:
+        if not data:  # no event, whatever it is called (WHATWG HTML, 9.2.6, "dispatch the event")
+            return []
         if event == "error":
             raise refusal_in_event(data)
-        return [found for frame in objects(data) for found in self._frame(frame)] if data else []
+        return [found for frame in objects(data) for found in self._frame(frame)]
 
     @property
     def finished(self) -> bool:
         return bool(self._finish)
 
     def rest(self) -> list[Event]:
-        return self._deltas.rest()
+        return self._deltas.rest(whole=self._finish == "stop")
 
     def close(self) -> list[Event]:
         if not self._finish:
@@ -88,7 +89,11 @@ class Deltas:
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
         self._text = increments(request, dialect)
         self._reasoning = increments(request, dialect)
-        self._tags = ThinkTags()
+        # The service takes the thinking out itself.
+        never = dialect.service or lookup(request.model).thinking == "never"
+        expected = not dialect.service and lookup(request.model).thinking == "always"
+        self._tags = ThinkTags(expected=expected, alone=not never)
+        self.has_text = False
 
     def read(self, message: JSONObject) -> list[Event]:
         """One frame's `delta` or `message`, with its reasoning under any of the names that servers give it."""
@@ -96,18 +101,18 @@ class Deltas:
         reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
         if reasoning:
             self._tags.off()
-        inline, text = self._tags.split(self._text.delta(text_of(message.get("content"))))
-        reasoning = self._reasoning.delta(reasoning) + inline
+        text = text_of(message.get("content"))
+        self.has_text = self.has_text or bool(text)
+        events = spoken(self._reasoning.delta(reasoning), "") + self._tags.split(self._text.delta(text))
         calls = message.get("tool_calls")
-        return spoken(reasoning, text) + [
+        return events + [
             tool_call(place, mapping(call)) for place, call in enumerate(calls if isinstance(calls, list) else [])
         ]
 
-    def rest(self) -> list[Event]:
-        """What was held back until the end."""
-        inline, text = self._tags.split(self._text.rest())
-        more_inline, more_text = self._tags.rest()
-        return spoken(self._reasoning.rest() + inline + more_inline, text + more_text)
+    def rest(self, *, whole: bool) -> list[Event]:
+        """What was held back until the end. `whole`: the model had finished."""
+        events = spoken(self._reasoning.rest(), "") + self._tags.split(self._text.rest())
+        return events + self._tags.rest(whole=whole)
 
 
 def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulative | Undecided:
@@ -118,21 +123,12 @@ def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulati
     return Undecided() if dialect.service and not model.known else Incremental()
 
 
-def spoken(reasoning: str, text: str) -> list[Event]:
-    events: list[Event] = []
-    if reasoning:
-        events.append(ReasoningDelta(reasoning))
-    if text:
-        events.append(TextDelta(text))
-    return events
-
-
 def tool_call(place: int, call: JSONObject) -> ToolCallDelta:
     function = mapping(call.get("function"))
     index = call.get("index")
     return ToolCallDelta(
         index=index if isinstance(index, int) else place,
-        id=str(call.get("id") or ""),
-        name=str(function.get("name") or ""),
-        arguments=str(function.get("arguments") or ""),
+        id=word(call.get("id")),
+        name=word(function.get("name")),
+        arguments=text_of(function.get("arguments")),
     )

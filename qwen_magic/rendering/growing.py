@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..answer import FAILED, STOPPED, Answer
-from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta, ToolCallDelta
+from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from .chinese import in_chinese
 from .dialect import encodable
 from .markdown import Blocks, Patch
@@ -20,23 +20,42 @@ from .view import Heading
 __all__ = ["GrowingAnswer", "heading_state"]
 
 
+EMPTY = Patch(0, (), "")
+
+
 class Section:
     """A stretch of markdown that grows: the answer, or the thinking. `state` is what a page needs to draw it."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
         self._blocks = Blocks()
-        self._length = 0
+        self._fed: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that it holds."""
+        return "".join(self._fed)
+
+    def clear(self) -> dict[str, Any]:
+        """Begin anew; returns what to send to the page."""
+        self._blocks = Blocks()
+        self._fed = []
+        self.state |= {"blocks": [], "tail": "", "append": ""}
+        return asdict(EMPTY)
 
     def grow(self, text: str) -> dict[str, Any]:
         """Take the next piece of text; returns what to send to the page."""
         self._blocks.feed(text)
-        self._length += len(text)
+        self._fed.append(text)
         return self._keep(self._blocks.patch())
 
     def close(self, whole: str) -> dict[str, Any]:
         """This is all there is, with what had arrived and was not shown yet; returns what to send to the page."""
-        self._blocks.feed(whole[self._length :])
+        shown = self.text
+        if not whole.startswith(shown):  # it was recast after the last piece that was shown
+            self.clear()
+            shown = ""
+        self._blocks.feed(whole[len(shown) :])
         return self._keep(self._blocks.close())
 
     def _keep(self, patch: Patch) -> dict[str, Any]:
@@ -54,21 +73,29 @@ class GrowingAnswer:
         self._sections = {"thinking": Section(), "answer": Section()}
         self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
-        self._thinking_since = self._thought = 0.0
+        self._entered = self._thought = 0.0
         self.state: dict[str, Any] = {name: section.state for name, section in self._sections.items()}
         self.state["progress"] = self._progress
 
     def take(self, events: Sequence[Event]) -> dict[str, Any]:
         """What has arrived."""
+        new: dict[str, list[str]] = {"thinking": [], "answer": []}
+        patch: dict[str, Any] = {}
         for event in events:
             self._note(event)
-        thinking = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
-        text = "".join(event.text for event in events if isinstance(event, TextDelta))
-        patch: dict[str, Any] = {}
-        if thinking:
-            patch["thinking"] = self._sections["thinking"].grow(thinking)
-        if text:
-            patch["answer"] = self._sections["answer"].grow(text)
+            match event:
+                case ReasoningDelta(text):
+                    new["thinking"].append(text)
+                case TextDelta(text):
+                    new["answer"].append(text)
+                case Recast(to):
+                    before, after = ("answer", "thinking") if to == "reasoning" else ("thinking", "answer")
+                    new[after] += [self._sections[before].text, *new[before]]
+                    new[before] = []
+                    patch[before] = self._sections[before].clear()
+        for name, pieces in new.items():
+            if text := "".join(pieces):
+                patch[name] = joined(patch.get(name), self._sections[name].grow(text))
         return patch | {"progress": self._clocked()}
 
     def end(self, answer: Answer) -> dict[str, Any]:
@@ -96,6 +123,8 @@ class GrowingAnswer:
                 self._enter("thinking")
             case TextDelta(text) if text:
                 self._enter("answering")
+            case Recast(to) if self._progress["phase"] in ("thinking", "answering"):
+                self._progress["phase"] = "thinking" if to == "reasoning" else "answering"
             case ToolCallDelta(name=name) if name:
                 self._progress["notice"] = {"kind": "calling", "name": encodable(name)}
 
@@ -105,16 +134,20 @@ class GrowingAnswer:
         if phase == before:
             return
         if before == "thinking":
-            self._thought += now - self._thinking_since
-        if phase == "thinking":
-            self._thinking_since = now
+            self._thought += now - self._entered
+        self._entered = now
         self._progress["phase"] = phase
 
     def _clocked(self) -> dict[str, Any]:
         now, thinking = time.monotonic(), self._progress["phase"] == "thinking"
         self._progress["seconds"] = now - self._started
-        self._progress["thought"] = self._thought + (now - self._thinking_since if thinking else 0.0)
+        self._progress["thought"] = self._thought + (now - self._entered if thinking else 0.0)
         return self._progress
+
+
+def joined(cleared: dict[str, Any] | None, grown: dict[str, Any]) -> dict[str, Any]:
+    """The patch for a section that may have been cleared before: then its open end is replaced, and never kept."""
+    return grown if cleared is None or grown["tail"] is not None else grown | {"tail": ""}
 
 
 def heading_state(heading: Heading) -> dict[str, Any]:

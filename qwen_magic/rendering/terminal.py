@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from ..answer import Answer
-from ..events import Event, ReasoningDelta, Retrying, Started, TextDelta
+from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta
 from .dialect import outline, parser
 from .footers import footer
 from .view import Heading
@@ -66,6 +66,7 @@ class TerminalView:
         """Say who is asked, and with what."""
         self._model = heading.model
         self._status = answering(heading.model)
+        self._noted = heading.notes
         names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
         for line in filter(None, (names, *heading.notes)):
             self._note(line)
@@ -76,6 +77,11 @@ class TerminalView:
         """Print the blocks that are finished now; the rest becomes the tail."""
         for event in events:
             match event:
+                case Recast("reasoning"):
+                    self._recast()
+                case Recast("text"):
+                    self._open += harmless(self._reasoning)
+                    self._reasoning = ""
                 case Retrying(reason, delay):
                     self._status = f"Trying again in {delay:.0f} s: {harmless(reason)}"
                 case Started(model):
@@ -98,7 +104,14 @@ class TerminalView:
         self._print(self._open)
         if self._printed:
             self._console.print()
-        self._note(footer(answer))
+        for line in (*answer.notes[len(self._noted) :], footer(answer)):
+            self._note(line)
+
+    def _recast(self) -> None:
+        """What is printed cannot be taken back; what is still open can."""
+        if self._printed:
+            self._note("(All this was thinking. The answer:)")
+        self._reasoning, self._open = self._reasoning + self._open, ""
 
     def _print(self, block: str) -> None:
         """Print one block for good, with an empty line between it and the one before."""
