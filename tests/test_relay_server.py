@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +67,50 @@ def test_every_byte_of_a_stream_passes_as_it_is(before_it: JupyterServer, servic
         assert asked(before_it).content == odd
 
 
-def test_a_compressed_answer_stays_compressed(before_it: JupyterServer, service: FaultServer) -> None:
-    import gzip
-
-    service.play((plain("200 OK", gzip.compress(ANSWER), "text/event-stream", "content-encoding: gzip"),))
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
+def test_a_compressed_answer_is_unpacked_on_the_way(
+    before_it: JupyterServer, service: FaultServer, content_type: str
+) -> None:
+    service.play((plain("200 OK", gzip.compress(ANSWER), content_type, "content-encoding: gzip"),))
     response = asked(before_it)
-    assert response.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in response.headers
     assert response.content == ANSWER
+
+
+def test_what_is_packed_again_and_again_does_not_pass(before_it: JupyterServer, service: FaultServer) -> None:
+    bomb = gzip.compress(gzip.compress(gzip.compress(bytes(100_000_000), 1)))
+    service.play((plain("200 OK", bomb, "application/json", "content-encoding: gzip, gzip, gzip"),))
+    assert asked(before_it).status_code == 502
+
+
+ECHO = f"you sent: Authorization: Bearer {KEY}; again {KEY}".encode()
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json", "text/plain"])
+@pytest.mark.parametrize("size", [1, 7, len(ECHO)])
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
+def test_a_service_that_shows_the_key_shows_it_to_nobody(
+    before_it: JupyterServer, service: FaultServer, content_type: str, size: int, status: str
+) -> None:
+    pieces = [framed(ECHO[start : start + size]) for start in range(0, len(ECHO), size)]
+    headers = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\nx-request-id: {KEY}\r\n"
+    headers += f"x-dashscope-debug: Bearer {KEY}\r\ntransfer-encoding: chunked\r\n\r\n"
+    before = len(before_it.relayed)
+    service.play((headers.encode(), *pieces, LAST))
+    response = asked(before_it)
+    stars = "*" * len(KEY)
+    assert response.text == ECHO.decode().replace(KEY, stars)
+    assert response.headers["x-request-id"] == stars
+    assert KEY not in str(response.headers)
+    assert wait_for(lambda: len(before_it.relayed) > before)
+    assert KEY not in before_it.log
+
+
+def test_half_an_event_is_not_passed_on_before_an_error(before_it: JupyterServer, service: FaultServer) -> None:
+    whole = sse(chunk(content="one"), done=False)
+    service.play((HEADERS, framed(whole + b'data: {"choices": [{"del'), "close"))
+    response = asked(before_it)
+    assert response.content.startswith(whole + b'data: {"error"')
 
 
 def test_only_clean_headers_pass(before_it: JupyterServer, service: FaultServer) -> None:
@@ -84,19 +126,24 @@ def test_only_clean_headers_pass(before_it: JupyterServer, service: FaultServer)
 def test_a_service_that_breaks_off_is_not_taken_for_one_that_ended(
     before_it: JupyterServer, service: FaultServer
 ) -> None:
-    begun = framed(sse(chunk(content="half an ans"), done=False))
-    for ending in ("close", "reset", "hang"):
-        service.play((HEADERS, begun, ending))
-        got, error = b"", None
-        try:
-            with httpx.stream("POST", f"{before_it.relay}/{PATH}", headers=BEARER, json=chat("x")) as response:
-                for piece in response.iter_raw():
-                    got += piece
-        except httpx.RemoteProtocolError as raised:
-            error = raised
-        assert error is not None
-        assert b"half an ans" in got
-        assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
+    for content_type in ("text/event-stream", "application/json"):
+        begun = HEADERS.replace(b"text/event-stream", content_type.encode())
+        for ending in ("close", "reset", "hang"):
+            service.play((begun, framed(sse(chunk(content="half an ans"), done=False)), 0.05, ending))
+            got, error = b"", None
+            try:
+                with httpx.stream("POST", f"{before_it.relay}/{PATH}", headers=BEARER, json=chat("x")) as response:
+                    for piece in response.iter_raw():
+                        got += piece
+            except httpx.RemoteProtocolError as raised:
+                error = raised
+            assert b"half an ans" in got
+            if content_type == "application/json":
+                assert error is not None
+            else:
+                *_, last = got.decode().split("data: ")
+                assert json.loads(last)["error"]["code"] == "answer_broken_off"
+            assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +222,82 @@ def test_more_streams_than_there_are_places_have_to_wait(tmp_path: Path, sandbox
         assert wait_for(lambda: httpx.post(url, headers=BEARER, json=chat("x")).status_code == 200)
 
 
+def sending(port: int, size: int, path: str = "/user/ann/qwen/compatible-mode/v1/files") -> socket.socket:
+    """A connection on which a request of this size has begun; nothing of its body has been sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    head = (f"POST {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKEN}", f"Content-Length: {size}")
+    connection.sendall("\r\n".join((*head, "", "")).encode())
+    return connection
+
+
+def spooled(server: JupyterServer) -> int:
+    """The bytes of the server's temporary files, which have no name."""
+    folder = Path(f"/proc/{server.process.pid}/fd")
+    sizes = [0]
+    for each in folder.iterdir():
+        with suppress(OSError):
+            if "deleted" in os.readlink(each):
+                sizes.append(each.stat().st_size)
+    return sum(sizes)
+
+
+MEGABYTE = b"x" * 1_000_000
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the temporary files of a process")
+
+
+@on_linux
+def test_an_upload_takes_a_place_before_its_first_byte_and_leaves_nothing_when_it_goes(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path), concurrency=2)
+    with jupyter_servers.running(tmp_path, *options) as server:
+        uploads = [sending(server.port, 40_000_000) for _ in range(2)]
+        for upload in uploads:
+            for _ in range(5):
+                upload.sendall(MEGABYTE)
+        assert wait_for(lambda: spooled(server) >= 10_000_000)
+        refused = httpx.post(f"{server.compatible}/files", headers=BEARER, content=MEGABYTE * 5)
+        assert refused.status_code == 429
+        assert spooled(server) == 10_000_000
+        for upload in uploads:
+            upload.close()
+        assert wait_for(lambda: spooled(server) == 0)
+        assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == 200
+
+
+@on_linux
+def test_one_user_cannot_fill_the_disk(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path), largest_spool=6_000_000)
+    with jupyter_servers.running(tmp_path, *options) as server:
+        with sending(server.port, 40_000_000) as upload:
+            for _ in range(5):
+                upload.sendall(MEGABYTE)
+            assert wait_for(lambda: spooled(server) >= 5_000_000)
+            refused = httpx.post(f"{server.compatible}/files", headers=BEARER, content=MEGABYTE * 5)
+            assert refused.status_code == 429
+            assert "Too much of token" in refused.text
+        assert wait_for(lambda: spooled(server) == 0)
+
+
+def test_an_upload_that_stands_still_loses_its_place(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path), concurrency=1, idle_timeout=0.5)
+    with jupyter_servers.running(tmp_path, *options) as server, sending(server.port, 1000) as upload:
+        upload.settimeout(20)
+        assert upload.recv(1) == b""
+        assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such bits")
+def test_a_key_that_everybody_can_read_is_named_in_the_log(tmp_path: Path, sandbox: Sandbox) -> None:
+    place = key_file(tmp_path)
+    os.chmod(place, 0o644)
+    with jupyter_servers.running(tmp_path, *relay_options(sandbox.root, key_file=place)) as server:
+        assert f"chmod 600 {place}" in server.log
+    os.chmod(place, 0o640)
+    with jupyter_servers.running(tmp_path / "again", *relay_options(sandbox.root, key_file=place)) as server:
+        assert "chmod" not in server.log
+
+
 def test_jupyter_s_authoriser_decides(tmp_path: Path, sandbox: Sandbox) -> None:
     configuration = tmp_path / "jupyter_server_config.py"
     configuration.write_text(
@@ -241,7 +364,7 @@ def test_a_server_that_stops_lets_answers_end_and_breaks_off_the_others(tmp_path
         for thread in threads:
             thread.join()
     assert b"data: [DONE]" in results["short"]
-    assert isinstance(results["long"], httpx.RemoteProtocolError)
+    assert b'"message": "The Jupyter server is stopping."' in results["long"]
     assert sorted(line["ended"] for line in server.relayed) == ["server stopped", "whole"]
     assert "Traceback" not in log
     sandbox.wait(lambda requests: all(request.done for request in requests))

@@ -1,7 +1,8 @@
 """One request through the relay: who asks, what for, how much; then bytes in and bytes out, as they come.
 
-Jupyter's own base class says who asks (token, cookie with XSRF, hub). Every refusal waits until the body has been
-read and thrown away: an answer that closes the connection under a sending client is never read by it.
+Jupyter's own base class says who asks (token, cookie with XSRF, hub). What a request takes (a place, room for its
+body) is counted before its body comes, and given back when it ends. Every refusal waits until the body has been read
+and thrown away: an answer that closes the connection under a sending client is never read by it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated, stream_request_body
 
 from .._version import __version__
-from .refusals import Refused, said
+from ..credentials import Secret
+from .passing import Passing, without_key
+from .refusals import Refused, broken_off, said
 from .routes import Form, Route, allowed, form_of
 from .tally import EDGE, Tally, model_in
-from .upstream import for_the_caller
+from .upstream import for_the_caller, is_stream
 
 if TYPE_CHECKING:
     from .settings import QwenRelay
@@ -40,6 +43,11 @@ IN_MEMORY = 1024 * 1024
 PIECE = 64 * 1024
 # Jupyter's own arguments, which are not the service's business.
 OURS = ("token", "_xsrf", "no_track_activity")
+# Why an answer ended before its end, as the log has it and as the caller is told.
+REASONS = {
+    "upstream broke": "The relay lost the service in mid-answer.",
+    "server stopped": "The Jupyter server is stopping.",
+}
 
 
 @stream_request_body
@@ -55,8 +63,10 @@ class RelayHandler(APIHandler):
         self.route: Route | None = None
         self.refused: HTTPError | None = None
         self.body = SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
-        self.size = 0
+        self.size = self.kept = 0
         self.limit: float = 0
+        self.placed = self.streams = False
+        self.patience: asyncio.TimerHandle | None = None
         self.tally = Tally()
         self.model: str | None = None
         self.work: asyncio.Future[None] | None = None
@@ -95,9 +105,19 @@ class RelayHandler(APIHandler):
         if self.request.method not in self.route.methods:
             raise Refused(405, f"{self.path_below} has no {self.request.method}.", allow=self.route.methods)
         self.limit = (self.relay.largest_upload if self.route.upload else self.relay.largest_request) or math.inf
+        declared = self.request.headers.get("Content-Length", "")
+        if declared.isdecimal() and int(declared) > self.limit:
+            raise self._too_large(int(declared))
         wait = self.relay.rates.take(self.user)
         if wait:
             raise Refused(429, f"Too many requests of {self.user}. Wait {wait:.0f} s.", retry_after=wait)
+        self.placed = self.relay.places.take()
+        if not self.placed:
+            raise Refused(429, "The relay is busy. Try again in a moment.", retry_after=1)
+        self._wait_for_more()
+
+    def _too_large(self, size: int) -> Refused:
+        return Refused(413, f"Payload Too Large: {size:,} bytes, and the relay passes on {self.limit:,}.")
 
     @property
     def user(self) -> str:
@@ -110,10 +130,44 @@ class RelayHandler(APIHandler):
         return "token" if self.token and self.token_authenticated and is_random(name) else name
 
     def data_received(self, chunk: bytes) -> None:
-        """The next piece of the body; more than the limit is thrown away, and refused afterwards."""
+        """The next piece of the body; more than the limits is thrown away, and refused afterwards."""
         self.size += len(chunk)
-        if self.refused is None and self.size <= self.limit:
+        if self.refused is not None or not self.placed:
+            return
+        self._wait_for_more()
+        if self.size > self.limit:
+            self.refused = self._too_large(self.size)
+        elif not self.relay.spools.take(self.user, len(chunk)):
+            self.refused = Refused(429, f"Too much of {self.user} is being sent at once. Try again.", retry_after=1)
+        else:
+            self.kept += len(chunk)
             self.body.write(chunk)
+            return
+        self._leave()
+
+    def _wait_for_more(self) -> None:
+        """Whoever does not go on sending loses the place."""
+        if self.patience is not None:
+            self.patience.cancel()
+        if self.relay.idle_timeout:
+            connection: Any = self.request.connection
+            loop = asyncio.get_running_loop()
+            self.patience = loop.call_later(self.relay.idle_timeout, connection.stream.close)
+
+    def _forget_body(self) -> None:
+        """What was kept of the request is not needed any more."""
+        self.body.close()
+        self.relay.spools.free(self.user, self.kept)
+        self.kept = 0
+
+    def _leave(self) -> None:
+        """Give back what the request took; again does nothing."""
+        if self.patience is not None:
+            self.patience.cancel()
+        if self.placed:
+            self.placed = False
+            self._forget_body()
+            self.relay.places.leave()
 
     # --- the methods: each with decorators of its own, because `authorized` remembers the first method it sees
 
@@ -136,21 +190,20 @@ class RelayHandler(APIHandler):
         """Pass the request on and its answer back, until either side goes away or the server stops."""
         if self.refused is not None:
             raise self.refused
-        if self.size > self.limit:
-            raise Refused(413, f"Payload Too Large: {self.size:,} bytes, and the relay passes on {self.limit:,}.")
-        if self.relay.places.full:
-            raise Refused(429, "The relay is busy. Try again in a moment.", retry_after=1)
-        with self.relay.places.taking():
-            self.work = asyncio.ensure_future(self.forward())
-            self.relay.running.add(self.work)
-            try:
-                await self.work
-            except asyncio.CancelledError:
-                self.break_off(self.ended if self.ended != "whole" else "server stopped")
-            except (httpx2.HTTPError, StreamClosedError) as error:
-                self.upstream_failed(error)
-            finally:
-                self.relay.running.discard(self.work)
+        if not self.placed:  # the caller has gone already
+            return
+        if self.patience is not None:
+            self.patience.cancel()
+        self.work = asyncio.ensure_future(self.forward())
+        self.relay.running.add(self.work)
+        try:
+            await self.work
+        except asyncio.CancelledError:
+            self.break_off(self.ended if self.ended != "whole" else "server stopped")
+        except (httpx2.HTTPError, StreamClosedError) as error:
+            self.upstream_failed(error)
+        finally:
+            self.relay.running.discard(self.work)
 
     async def forward(self) -> None:
         key = self.relay.key()
@@ -167,11 +220,11 @@ class RelayHandler(APIHandler):
                 raise Refused(502, "The service has moved: the administrator should look at c.QwenRelay.upstream_url.")
             if response.status_code == 401:
                 raise Refused(403, "The service does not accept the relay's key: tell the server's administrator.")
-            await self.start(response)
-            async for chunk in response.aiter_raw():
-                self.tally.add(chunk)
-                self.write(chunk)
-                await self.flush()
+            await self.start(response, key)
+            passing = Passing(key, events=self.streams)
+            async for chunk in response.aiter_bytes():
+                await self.pass_on(passing.feed(chunk))
+            await self.pass_on(passing.rest())
 
     def model_asked(self) -> str | None:
         """The model that the request names."""
@@ -184,21 +237,29 @@ class RelayHandler(APIHandler):
         self.body.seek(0)
         while piece := self.body.read(PIECE):
             yield piece
+        self._forget_body()
 
     # --- going out
 
-    async def start(self, response: httpx2.Response) -> None:
+    async def start(self, response: httpx2.Response, key: Secret) -> None:
         """Send the answer's head on. From here on nothing waits for more bytes to come."""
         self.set_status(response.status_code)
-        self.request_id = response.headers.get("x-request-id", self.request_id)
-        for name, value in for_the_caller(response.headers.items()).items():
+        self.request_id = without_key(response.headers.get("x-request-id", self.request_id), key)
+        self.streams = is_stream(response.headers)
+        for name, value in for_the_caller(response.headers, key).items():
             self.set_header(name, value)
         connection: Any = self.request.connection
         connection.stream.set_nodelay(True)
         await self.flush()
 
+    async def pass_on(self, piece: bytes) -> None:
+        if piece:
+            self.tally.add(piece)
+            self.write(piece)
+            await self.flush()
+
     def upstream_failed(self, error: Exception) -> None:
-        """The service did not answer, or stopped in the middle: then the caller's connection breaks as well."""
+        """The service did not answer, or stopped in the middle: then the answer to the caller breaks off as well."""
         if self._headers_written:
             self.break_off("client gone" if isinstance(error, StreamClosedError) else "upstream broke")
             return
@@ -206,18 +267,27 @@ class RelayHandler(APIHandler):
         raise Refused(status, f"The relay cannot reach the service ({type(error).__name__}).")
 
     def break_off(self, ended: str) -> None:
-        """Close the caller's connection without an end, so that nobody takes what came for the whole."""
+        """End the caller's answer so that nobody takes what came for the whole.
+
+        A stream ends with an error; of anything else the connection is closed without an end.
+        """
         self.ended = ended
         if not self._headers_written and ended == "server stopped":
-            raise Refused(503, "The Jupyter server is stopping.")
-        if not self._finished:
-            self.detach().close()
-            self.on_finish()
+            raise Refused(503, REASONS[ended])
+        if self._finished:
+            return
+        if self.streams and ended in REASONS:
+            self.finish(broken_off(REASONS[ended], self.form, self.request_id))
+            return
+        self.detach().close()
+        self.on_finish()
 
     def on_connection_close(self) -> None:
         """The caller has gone: so does the request to the service, at once."""
         super().on_connection_close()
-        if self.work is not None and not self.work.done():
+        if self.work is None:  # in the middle of the request: nobody will call `on_finish`
+            self._leave()
+        elif not self.work.done():
             self.ended = "client gone"
             self.work.cancel()
 
@@ -248,7 +318,7 @@ class RelayHandler(APIHandler):
 
     def on_finish(self) -> None:
         """One line in the log: who asked what of which model, and what it took. Never what was said."""
-        self.body.close()
+        self._leave()
         facts = {
             "user": self.user,
             "method": self.request.method,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 
-__all__ = ["Places", "Rates"]
+__all__ = ["Places", "Rates", "Spools"]
 
 # Buckets that are full again are forgotten when there are more than this.
 REMEMBERED = 1000
@@ -48,14 +48,32 @@ class Places:
         self._most = most
         self.taken = 0
 
-    @property
-    def full(self) -> bool:
-        return 0 < self._most <= self.taken
-
-    @contextmanager
-    def taking(self) -> Iterator[None]:
+    def take(self) -> bool:
+        """Take a place, to be given back by `leave`. False when there is none."""
+        if 0 < self._most <= self.taken:
+            return False
         self.taken += 1
-        try:
-            yield
-        finally:
-            self.taken -= 1
+        return True
+
+    def leave(self) -> None:
+        self.taken -= 1
+
+
+class Spools:
+    """How many bytes of each user's requests are kept until they have been sent on (0: as many as come)."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: Counter[str] = Counter()
+
+    def take(self, user: str, size: int) -> bool:
+        """Count bytes that are kept, to be given back by `free`. False when they are too many."""
+        if 0 < self._most < self._kept[user] + size:
+            return False
+        self._kept[user] += size
+        return True
+
+    def free(self, user: str, size: int) -> None:
+        self._kept[user] -= size
+        if self._kept[user] <= 0:
+            del self._kept[user]

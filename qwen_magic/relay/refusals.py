@@ -10,7 +10,7 @@ from tornado.web import HTTPError
 
 from .routes import Form
 
-__all__ = ["Refused", "said"]
+__all__ = ["Refused", "broken_off", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ CODES = {
     503: Code("ModelUnavailable", "ModelUnavailable"),
 }
 OTHER = Code("InternalError", "internal_error")
+# Our own: `qwen_magic.protocols.failures` has it in its table.
+BROKEN_OFF = Code("AnswerBrokenOff", "answer_broken_off")
 
 WORDS = {
     401: "Jupyter does not know this token. Give one of the Jupyter server or the hub, not a key of the service.",
@@ -51,7 +53,19 @@ class Refused(HTTPError):
 def said(status: int, error: BaseException | None, form: Form, request_id: str) -> str:
     """The body of a refusal."""
     message = error.message if isinstance(error, Refused) else WORDS.get(status) or HTTPStatus(status).phrase
-    code = CODES.get(status, OTHER)
+    return report(status, CODES.get(status, OTHER), message, form, request_id)
+
+
+def broken_off(message: str, form: Form, request_id: str) -> str:
+    """The event that ends a stream which cannot go on.
+
+    Closing the connection is not enough: JupyterHub's standard proxy does not pass that on, and the caller waits.
+    """
+    body = report(502, BROKEN_OFF, message, form, request_id)
+    return f"event:error\n:HTTP_STATUS/502\ndata:{body}\n\n" if form == "native" else f"data: {body}\n\n"
+
+
+def report(status: int, code: Code, message: str, form: Form, request_id: str) -> str:
     if form == "native":
         return json.dumps({"code": code.native, "message": message, "request_id": request_id})
     kind = "invalid_request_error" if status < 500 else "internal_error"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from traitlets.config import LoggingConfigurable
 
 from ..credentials import Secret
 from ..endpoints import COMPATIBLE_PATH, NATIVE_PATH, REGIONS
-from .limits import Places, Rates
+from .limits import Places, Rates, Spools
 from .routes import GROUPS
 
 __all__ = ["QwenRelay"]
@@ -42,6 +43,11 @@ class QwenRelay(LoggingConfigurable):
     # "Body up to 64 MB", a file for a batch up to 500 MB (the service's docs).
     largest_request = Integer(64 * MB, min=0, help="The largest request, in bytes.").tag(config=True)
     largest_upload = Integer(500 * MB, min=0, help="The largest file, in bytes.").tag(config=True)
+    largest_spool = Integer(
+        1024 * MB,
+        min=0,
+        help="How many bytes of one user's requests may be kept at once, in memory or on disk, until they are sent on.",
+    ).tag(config=True)
     concurrency = Integer(256, min=0, help="How many requests may be under way at once, of all users.").tag(config=True)
     requests_per_minute = Float(600.0, min=0, help="How many requests a user may send in the long run.").tag(
         config=True
@@ -72,8 +78,12 @@ class QwenRelay(LoggingConfigurable):
         return list(proposal["value"])
 
     def take_key(self) -> None:
-        """Take the key out of the environment, before anything inherits it."""
+        """Take the key out of the environment, before anything inherits it, and look who can read the file with it."""
         self._taken = secret(os.environ.pop(self.key_variable, ""))
+        place = Path(self.key_file).expanduser()
+        # Windows has no such bits: there a file of the person's own folder is not for others.
+        if self.key_file and os.name == "posix" and place.exists() and place.stat().st_mode & stat.S_IROTH:
+            self.log.warning("Everybody on this machine can read the key in %s: chmod 600 %s", place, place)
 
     def key(self) -> Secret | None:
         """The key for the service: of the file, else of the variable."""
@@ -92,6 +102,10 @@ class QwenRelay(LoggingConfigurable):
     @cached_property
     def places(self) -> Places:
         return Places(self.concurrency)
+
+    @cached_property
+    def spools(self) -> Spools:
+        return Spools(self.largest_spool)
 
     @cached_property
     def running(self) -> set[asyncio.Future[None]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx2
 
 from .._version import __version__
 from ..credentials import Secret
-from ..transport import DIRECT, KEEP_ALIVE, trusted
+from ..transport import DIRECT, KEEP_ALIVE, packed_once, trusted
+from .passing import without_key
 
-__all__ = ["Upstream", "for_the_caller"]
+__all__ = ["Upstream", "for_the_caller", "is_stream"]
 
 # What a caller may say to the service; everything else is between the caller and Jupyter.
 TOLD = (
@@ -27,7 +28,6 @@ TOLD = (
 # What a caller may hear. Nothing of the connection (RFC 9110, 7.6.1), no cookies, no place to go instead.
 HEARD = (
     "content-type",
-    "content-encoding",
     "content-disposition",
     "content-length",
     "retry-after",
@@ -74,6 +74,7 @@ class Upstream:
         )
         response = await self._http.send(request, stream=True)
         try:
+            packed_once(response)
             yield response
         finally:
             # In a task of its own: a caller that goes away just now cancels this one, and half a close is none.
@@ -86,7 +87,18 @@ class Upstream:
         await self._http.aclose()
 
 
-def for_the_caller(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The headers of an answer that are passed on."""
-    lower = ((name.lower(), value) for name, value in headers)
-    return {name: value for name, value in lower if name in HEARD or name.startswith(HEARD_PREFIX)}
+def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
+    """The headers of an answer that are passed on. The length is of what was packed, and not of a stream's errors."""
+    heard = {name: without_key(value, key) for name, value in headers.items() if is_heard(name)}
+    if "content-encoding" in headers or is_stream(headers):
+        heard.pop("content-length", None)
+    return heard
+
+
+def is_heard(name: str) -> bool:
+    return name in HEARD or name.startswith(HEARD_PREFIX)
+
+
+def is_stream(headers: httpx2.Headers) -> bool:
+    """Whether the body is a stream of server-sent events."""
+    return headers.get("content-type", "").lower().startswith("text/event-stream")
