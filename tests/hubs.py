@@ -1,7 +1,6 @@
-"""A real JupyterHub with the relay as its service, in a process of its own. For tests only.
+"""A real JupyterHub with the relay as its service, behind the hub's standard proxy, in processes of their own.
 
-Without the proxy that stands before a hub (a program for node): the tests ask the hub, the service and the users'
-servers where they listen.
+For tests only. The tests and the kernels ask the service through the proxy, and the hub where it listens.
 """
 
 from __future__ import annotations
@@ -21,25 +20,15 @@ from typing import Any
 import httpx
 from jupyter_servers import KEY, PATIENCE, key_file
 from kernels import ROOT, clean_environment
+from node_packages import installed
 
 DRIVER = "driver-0123456789abcdef0123456789"
 PORT = "10101"
 CONFIGURATION = """\
-from jupyterhub.proxy import Proxy
-
-class NoProxy(Proxy):
-    should_start = False
-    known = {{}}
-    async def add_route(self, routespec, target, data):
-        self.known[routespec] = {{"routespec": routespec, "target": target, "data": data}}
-    async def delete_route(self, routespec):
-        self.known.pop(routespec, None)
-    async def get_all_routes(self):
-        return dict(self.known)
-
 {documented}
 
-c.JupyterHub.proxy_class = NoProxy
+c.ConfigurableHTTPProxy.command = {proxy!r}
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.JupyterHub.bind_url = "http://127.0.0.1:{public}"
 c.JupyterHub.hub_port = {hub}
 c.JupyterHub.authenticator_class = "dummy"
@@ -57,7 +46,7 @@ c.JupyterHub.load_roles.append({{"name": "driver", "services": ["driver"], "scop
 
 @dataclass(frozen=True)
 class Hub:
-    """`api` is the hub's own REST API, `relay` the service's root."""
+    """`api` is the hub's own REST API, `relay` the service's root, as it is reached through the proxy."""
 
     api: str
     relay: str
@@ -105,13 +94,27 @@ def free_ports(number: int) -> list[int]:
 @contextmanager
 def running(folder: Path, documented: str, upstream: str) -> Iterator[Hub]:
     """A hub with the configuration that is documented, but for its port, its key and the service that it asks."""
-    public, hub, service = free_ports(3)
-    for example, ours in (("/srv/qwen.key", key_file(folder)), ("=singapore", f"={upstream}"), (PORT, str(service))):
+    public, api, hub, service = free_ports(4)
+    examples = {
+        "/srv/qwen.key": key_file(folder),
+        "=singapore": f"={upstream}",
+        f"{PORT}/services": f"{public}/services",  # kernels go through the proxy as well
+        PORT: str(service),
+    }
+    for example, ours in examples.items():
         assert example in documented
         documented = documented.replace(example, ours)
     homes = str(folder / "{username}")
+    proxy = ["node", str(installed() / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy")]
     configuration = CONFIGURATION.format(
-        documented=documented, public=public, hub=hub, homes=homes, python=sys.executable, driver=DRIVER
+        documented=documented,
+        public=public,
+        api=api,
+        hub=hub,
+        homes=homes,
+        python=sys.executable,
+        driver=DRIVER,
+        proxy=proxy,
     )
     (folder / "jupyterhub_config.py").write_text(configuration, encoding="utf-8")
     variables = clean_environment(folder) | {"JUPYTER_CONFIG_PATH": str(ROOT / "jupyter-config")}
@@ -121,7 +124,7 @@ def running(folder: Path, documented: str, upstream: str) -> Iterator[Hub]:
             [sys.executable, "-m", "jupyterhub"], env=variables, cwd=folder, stdout=log, stderr=log
         )
     try:
-        running = Hub(f"http://127.0.0.1:{hub}/hub/api", f"http://127.0.0.1:{service}/services/qwen", folder)
+        running = Hub(f"http://127.0.0.1:{hub}/hub/api", f"http://127.0.0.1:{public}/services/qwen", folder)
         wait_until_up(running, process)
         yield running
     finally:

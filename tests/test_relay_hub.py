@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,16 @@ from jupyter_servers import KEY, connected, key_file, said_by
 from kernels import clean_environment
 from readme import cells, section
 from waiting import wait_for
+from wire import text
 
+from qwen_magic.client import Client
+from qwen_magic.credentials import Credentials
+from qwen_magic.endpoints import of_service
+from qwen_magic.errors import ServiceUnavailable
+from qwen_magic.events import Event
+from qwen_magic.messages import ChatRequest, Message
 from qwen_magic.sandbox import Sandbox
+from qwen_magic.transport import Timeouts
 
 pytestmark = pytest.mark.skipif(bool(hubs.usable()), reason=hubs.usable() or "a hub can run here")
 
@@ -90,9 +99,26 @@ def test_a_stranger_and_a_token_without_the_scope_are_refused(hub: Hub, sandbox:
 
 
 def test_the_service_has_nothing_but_the_relay(hub: Hub, ann: str) -> None:
-    for path in ("", "api/kernels", "api/contents", "terminals/websocket/1", "lab", "compatible-mode/../api/kernels"):
+    for path in ("", "api/kernels", "api/contents", "terminals/websocket/1", "lab", "compatible-mode/%2e%2e/api"):
         response = httpx.get(f"{hub.relay}/{path}", headers={"Authorization": f"Bearer {ann}"})
         assert response.status_code == 404, path
+
+
+@pytest.mark.parametrize("protocol", ["compatible", "dashscope"])
+def test_an_answer_that_breaks_off_ends_behind_the_hub_s_proxy(
+    hub: Hub, sandbox: Sandbox, ann: str, protocol: Any
+) -> None:
+    there = of_service("relay", hub.relay, protocol, account="relay")
+    credentials = Credentials({})
+    credentials.remember_for_session("relay", ann)
+    client = Client(credentials, Timeouts(connect=10, idle=60))
+    request = ChatRequest("qwen-plus", (Message.user("sandbox: cut 50\nsandbox: long 500"),))
+    came: list[Event] = []
+    with client.stream(there, request) as stream, pytest.raises(ServiceUnavailable) as raised:  # and not `NoAnswer`
+        came.extend(chain.from_iterable(stream.batches(0.0)))
+    assert "lost the service in mid-answer. What has arrived is kept" in str(raised.value)
+    assert text(came)
+    client.close()
 
 
 def test_a_kernel_of_a_user_s_server_finds_the_hub_s_relay_and_has_no_key(hub: Hub, sandbox: Sandbox) -> None:
