@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from faults import GOOD, FaultServer, plain
 from kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
@@ -347,3 +348,15 @@ def test_where_nobody_looks_the_transcript_is_shown_and_no_widget(
 def test_a_name_that_is_none_is_refused(kernel: Kernel) -> None:
     result = kernel.run("import qwen_magic; qwen_magic.chat('a/b')", PAGE)
     assert result.error.startswith("InputError")
+
+
+def test_a_note_that_comes_with_the_end_stands_below_the_answer(kernel: Kernel) -> None:
+    with FaultServer(GOOD) as server:
+        server.listing = plain("200 OK", b'{"data": [{"id": "some-model"}]}')
+        kernel.use(server.url, "sk-0123456789abcdef")
+        kernel.run("%config QwenMagics.think = True")
+        page = Page(kernel, "")
+        turn = page.done(page.ask("Well?"))
+    assert "one two" in html(turn)
+    assert "thinking was asked for, and none came" in turn["foot"]["en"]
+    assert "已要求思考" in turn["foot"]["zh"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..answer import FAILED, Answer
+from ..answer import Answer
 from ..errors import QwenError
 from ..events import Event
 from ..rendering.chinese import in_chinese
@@ -42,9 +42,10 @@ class PanelView:
 
     def finish(self, answer: Answer) -> None:
         """The answer has ended."""
+        before = len(self._entry.state["heading"]["notes"])
         ended = {
             "head": head(self._entry.state["question"]),
-            "foot": foot(answer),
+            "foot": foot(answer, answer.notes[before:]),
             "text": encodable(answer.text),
         }
         with self._widget.changing():
@@ -57,7 +58,7 @@ class PanelView:
         with self._widget.changing():
             self._entry.state |= known
             if self._entry.open:
-                ended = self._growing.end(Answer("", finish_reason=FAILED))
+                ended = self._growing.break_off()
                 self._widget.tell(key=self._entry.key, set=known, patch=ended)
             else:
                 self._widget.tell(key=self._entry.key, set=known)

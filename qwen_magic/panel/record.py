@@ -44,13 +44,17 @@ def blocks(text: str) -> list[str]:
     return list(html_blocks(normalised(text), {})) if text else []
 
 
-def foot(answer: Answer) -> dict[str, str]:
-    """What stands behind an answer, in the languages that a page may have, as HTML: tool calls, sources, its footer."""
-    beside = replace(answer, attachments=(), notes=())
-    languages = {"en": ENGLISH, "zh": CHINESE}
+def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
+    """What stands behind an answer, in the languages that a page may have, as HTML: tool calls, sources, its footer.
+
+    `notes` are those that came only at its end; the others stand in the heading.
+    """
+    languages = {"en": (ENGLISH, notes), "zh": (CHINESE, tuple(in_chinese(note) or note for note in notes))}
     return {
-        language: "".join(html_parts(beside, "", show_reasoning=False, words=words))
-        for language, words in languages.items()
+        language: "".join(
+            html_parts(replace(answer, attachments=(), notes=said), "", show_reasoning=False, words=words)
+        )
+        for language, (words, said) in languages.items()
     }
 
 

@@ -106,6 +106,11 @@ class GrowingAnswer:
         patch = {name: section.close(whole[name]) for name, section in self._sections.items()}
         return patch | {"progress": self._clocked()}
 
+    def break_off(self) -> dict[str, Any]:
+        """There is no more than what is shown."""
+        shown = {name: section.text for name, section in self._sections.items()}
+        return self.end(Answer(shown["answer"], shown["thinking"], finish_reason=FAILED))
+
     @property
     def html(self) -> str:
         """The HTML of the whole answer, when it has ended: what `render` makes of its text."""
