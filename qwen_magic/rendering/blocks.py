@@ -13,6 +13,7 @@ from typing import Any
 
 from .dialect import html_blocks, normalised
 from .finished import extent
+from .rules.math import TYPESET
 from .tail import LONGEST_TAIL, Tail
 
 __all__ = ["Blocks", "Patch"]
@@ -39,6 +40,16 @@ class Patch:
     append: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Finished text and its blocks; how much of the answer was formulas before and after it."""
+
+    text: str
+    blocks: tuple[str, ...]
+    typeset_before: int
+    typeset_after: int
+
+
 class Blocks:
     """Turns an answer that comes in pieces into patches.
 
@@ -48,7 +59,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self.work = 0
-        self._finished: list[tuple[str, tuple[str, ...]]] = []
+        self._finished: list[Finished] = []
         self._count = 0
         self._references: dict[str, Any] = {}
         self._fed: list[str] = []
@@ -83,7 +94,7 @@ class Blocks:
         self._take()
         base, blocks = self._count, self._finish(self._tail.text)
         self._tail = Tail()
-        return Patch(base, blocks, "") if not self._references else self._resolved(base)
+        return Patch(base, blocks, "") if self._references.keys() <= {TYPESET} else self._resolved(base)
 
     def _take(self) -> bool:
         """Open the text that was fed since the last patch; says whether there is any."""
@@ -122,11 +133,16 @@ class Blocks:
         return self._finish(text[: found.finished])
 
     def _finish(self, text: str) -> tuple[str, ...]:
+        finished = self._rendered(text)
+        self.work += len(text) + sum(map(len, finished.blocks))
+        self._finished.append(finished)
+        self._count += len(finished.blocks)
+        return finished.blocks
+
+    def _rendered(self, text: str) -> Finished:
+        before = self._references.get(TYPESET, 0)
         blocks = tuple(html_blocks(text, self._references))
-        self.work += len(text) + sum(map(len, blocks))
-        self._finished.append((text, blocks))
-        self._count += len(blocks)
-        return blocks
+        return Finished(text, blocks, before, self._references.get(TYPESET, 0))
 
     def _pay(self, work: int) -> None:
         self.work += work
@@ -134,12 +150,17 @@ class Blocks:
 
     def _resolved(self, base: int) -> Patch:
         """The blocks from `base` on, or from the first one that is different now that all references are known."""
-        before = list(chain.from_iterable(blocks for _, blocks in self._finished))
-        self._finished = [
-            (text, tuple(html_blocks(text, self._references)) if "]" in text else blocks)
-            for text, blocks in self._finished
-        ]
-        after = list(chain.from_iterable(blocks for _, blocks in self._finished))
-        changed = (number for number, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
+        before, self._finished = self._finished, []
+        self._references[TYPESET] = 0
+        for finished in before:
+            if "]" in finished.text or self._references[TYPESET] != finished.typeset_before:
+                self._finished.append(self._rendered(finished.text))
+            else:
+                self._references[TYPESET] = finished.typeset_after
+                self._finished.append(finished)
+        old, new = (
+            list(chain.from_iterable(finished.blocks for finished in pieces)) for pieces in (before, self._finished)
+        )
+        changed = (number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other)
         base = min(base, next(changed, base))
-        return Patch(base, tuple(after[base:]), "")
+        return Patch(base, tuple(new[base:]), "")

@@ -20,6 +20,7 @@ from markdown_it.token import Token
 from .highlight import code_html
 from .rules.breaks import html_breaks
 from .rules.emphasis import cjk_emphasis
+from .rules.footnotes import FOOTNOTE, footnotes
 from .rules.links import links
 from .rules.math import math
 from .rules.tasks import tasks
@@ -36,8 +37,12 @@ SURROGATE = re.compile(r"[\ud800-\udfff]")
 # The language in what stands behind a fence: `python`, but also `python:a.py`, `{.python .numbered}` and `{r, echo}`.
 LANGUAGE = re.compile(r"[{.\s]*([^\s{}:,]*)")
 
-# Deeper nesting is cut off by the parser, which works by recursion.
+# Deeper nesting is cut off by the parser, which works by recursion, as does whoever walks its tree.
 DEEPEST = 40
+
+# Deeper emphasis is text. The parser has no bound for it, since it finds it without recursion.
+DEEPEST_EMPHASIS = 20
+EMPHASIS = {f"{kind}_{end}" for kind in ("em", "strong", "s") for end in ("open", "close")}
 
 # Each `[` may begin a link, and is tried with each one before it.
 MOST_BRACKETS = 1_000
@@ -59,7 +64,7 @@ def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST}, renderer_cls=AnswerRenderer)
     md.enable(["table", "strikethrough"])
     md.core.ruler.at("inline", parse_inline)
-    for rules in (cjk_emphasis, math, html_breaks, tasks, links):
+    for rules in (cjk_emphasis, math, html_breaks, tasks, footnotes, links):
         md.use(rules)
     return md
 
@@ -74,6 +79,21 @@ def parse_inline(state: StateCore) -> None:
             token.children.append(Token("text", "", 0, content=token.content))
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)
+            flatten(token.children)
+
+
+def flatten(tokens: list[Token]) -> None:
+    """Make text of the markers of emphasis that is too deep."""
+    depth = 0
+    for token in tokens:
+        flatten(token.children or [])
+        if token.type not in EMPHASIS:
+            continue
+        depth += token.nesting > 0
+        closes = token.nesting < 0
+        if depth > DEEPEST_EMPHASIS:
+            token.type, token.tag, token.nesting, token.content = "text", "", 0, token.markup
+        depth -= closes
 
 
 def html_blocks(text: str, references: References) -> Iterator[str]:
@@ -114,6 +134,10 @@ def top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 
 class AnswerRenderer(RendererHTML):
     """HTML for what CommonMark does not have, or has otherwise."""
+
+    def text(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        shown = escape(tokens[idx].content, quote=False)
+        return f"<sup>{shown[2:-1]}</sup>" if FOOTNOTE in tokens[idx].meta else shown
 
     def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         tokens[idx].attrs.setdefault("style", "text-align:left")

@@ -20,7 +20,7 @@ __all__ = ["Extent", "extent"]
 SELF_CONTAINED = {"heading_open", "hr", "math_block"}
 
 # What goes on after an empty line, if the next line is indented, or is another item.
-CONTINUES = {"bullet_list_open", "ordered_list_open", "code_block", "fence"}
+CONTINUES = {"bullet_list_open", "ordered_list_open", "code_block", "fence", "footnote_reference_open"}
 
 # What ends most open blocks: a line that is no list item, quote or row after an empty one; a heading; a fence.
 BOUNDARY = re.compile(r"\n[ \t]*\n[^\s\-*+>|\d]|\n(?:#{1,6} |```|~~~)")

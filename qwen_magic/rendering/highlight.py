@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 from typing import Any
 
-from pygments import highlight  # type: ignore[import-untyped]  # it has no types
+from pygments import format as formatted  # type: ignore[import-untyped]  # it has no types
 from pygments.filter import Filter  # type: ignore[import-untyped]  # it has no types
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # it has no types
@@ -18,8 +20,15 @@ __all__ = ["TOKEN_CLASSES", "code_html", "colours"]
 
 TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
-# Nobody reads colours in more than this, and a lexer's regular expressions are slow on one endless line.
-MOST_CHARACTERS, LONGEST_LINE = 200_000, 5_000
+# Nobody reads colours in more than this. A lexer cannot be interrupted within one match of a regular expression, and
+# many take time with the square or the cube of a line's length, or of a run of blanks and empty lines: what no program
+# has is not given to them. `tests/benchmarks/lexers.py` measures what is left.
+MOST_CHARACTERS, LONGEST_LINE = 100_000, 1_000
+BLANKS = re.compile(r"\s{200}")
+
+# Seconds of this thread's CPU that a lexer may take. Most take 2 µs a character here; the first use of one that hands
+# parts to others (HTML) compiles those.
+ALLOWED, ALLOWED_PER_CHARACTER = 0.2, 10e-6
 
 # What no theme needs a colour for. It is half of all tokens, and an element each would be half of a page's work.
 PLAIN = frozenset({Name, Punctuation, Whitespace})
@@ -53,6 +62,10 @@ def colours() -> str:
     )
 
 
+class TooSlowError(Exception):
+    """A lexer has taken the time that it was given."""
+
+
 class Sparing(Filter):  # type: ignore[misc]  # Pygments has no types
     """Makes text of the tokens that need no colour."""
 
@@ -71,10 +84,20 @@ def lexer_of(language: str) -> Any:
 
 
 def coloured(source: str, lexer: Any) -> str:
-    if len(source) > MOST_CHARACTERS or len(max(source.split("\n"), key=len)) > LONGEST_LINE:
+    """The code in colours, or as it is if those take too long."""
+    if len(source) > MOST_CHARACTERS or BLANKS.search(source) or max(map(len, source.split("\n"))) > LONGEST_LINE:
         return escape(source)
+    end = time.thread_time() + ALLOWED + ALLOWED_PER_CHARACTER * len(source)
     try:
-        return str(highlight(source, lexer, HtmlFormatter(nowrap=True)))
+        return str(formatted(until(end, lexer.get_tokens(source)), HtmlFormatter(nowrap=True)))
     except Exception:
-        # Some of the 500 lexers stumble over what is not their language; then there are no colours.
+        # Some of the 500 lexers stumble over what is not their language, or take too long; then there are no colours.
         return escape(source)
+
+
+def until(end: float, tokens: Iterator[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+    """The tokens of a lexer, as long as this thread's CPU has taken less than `end`."""
+    for token in tokens:
+        if time.thread_time() > end:
+            raise TooSlowError
+        yield token

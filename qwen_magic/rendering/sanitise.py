@@ -22,7 +22,7 @@ IGNORE_MATH = "mathjax_ignore tex2jax_ignore"
 TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "li", "hr", "pre", "div"),
     *("table", "thead", "tbody", "tr", "th", "td"),
-    *("a", "br", "code", "em", "img", "s", "span", "strong"),
+    *("a", "br", "code", "em", "img", "s", "span", "strong", "sup"),
 }
 ATTRIBUTES = {"*": set(), "a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 

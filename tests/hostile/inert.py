@@ -9,7 +9,7 @@ __all__ = ["dangers", "words"]
 
 TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "li", "hr", "pre", "div"),
-    *("table", "thead", "tbody", "tr", "th", "td", "a", "br", "code", "em", "img", "s", "del", "span", "strong"),
+    *("table", "thead", "tbody", "tr", "th", "td", "a", "br", "code", "em", "img", "s", "del", "span", "strong", "sup"),
     *("small", "details", "summary"),
 }
 ATTRIBUTES = {

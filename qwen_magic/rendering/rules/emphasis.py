@@ -1,4 +1,4 @@
-"""Emphasis (`*`, `_`, `~~`) beside Chinese, Japanese and Korean text.
+"""Emphasis (`*`, `_`, `~~`, `~`) beside Chinese, Japanese and Korean text.
 
 CommonMark takes the punctuation at a marker's side for the edge of a word, which goes wrong where words have no
 spaces between them: `**注意：**请看` would stay as it is. So a wide character on either side counts as an edge of
@@ -15,11 +15,16 @@ from markdown_it.rules_inline.state_inline import Delimiter, StateInline
 
 __all__ = ["cjk_emphasis"]
 
+# A marker of its own: one tilde does not close what two have opened. A single one is "about" or "to" (`5~10`, `~5`)
+# more often than it strikes something out, in Chinese above all: so it does that around whole words only.
+SINGLE_TILDE = -ord("~")
+
 
 def cjk_emphasis(md: MarkdownIt) -> None:
     """Put the rule in the place of markdown-it's own two."""
     md.inline.ruler.at("emphasis", emphasis)
     md.inline.ruler.at("strikethrough", strikethrough)
+    md.inline.ruler2.after("balance_pairs", "single_tildes", single_tildes)
 
 
 def emphasis(state: StateInline, silent: bool) -> bool:
@@ -38,20 +43,40 @@ def strikethrough(state: StateInline, silent: bool) -> bool:
     if silent or state.src[state.pos] != "~":
         return False
     length = run_length(state)
-    if length != 2:
-        # GitHub takes three and more for text. One is "about" more often than it is a deletion.
-        state.push("text", "", 0).content = "~" * length
+    # Length 0 exempts from CommonMark's rule of three, which is for markers that may be single or double.
+    if length == 2:
+        push_marker(state, "~~", 0, *sides(state, length, inside_words=True))
+    elif length == 1:
+        opens, closes = sides(state, length, inside_words=False)
+        before, after = neighbours(state, length)
+        push_marker(
+            state, "~", 0, opens and not belongs_to_word(before), closes and not belongs_to_word(after), SINGLE_TILDE
+        )
     else:
-        opens, closes = sides(state, length, inside_words=True)
-        # Length 0 exempts from CommonMark's rule of three, which is for markers that may be single or double.
-        push_marker(state, "~~", 0, opens, closes)
+        # GitHub takes three and more for text.
+        state.push("text", "", 0).content = "~" * length
     state.pos += length
     return True
 
 
-def push_marker(state: StateInline, text: str, length: int, opens: bool, closes: bool) -> None:
+def single_tildes(state: StateInline) -> None:
+    """Strike out what is between two single tildes that belong together."""
+    for delimiters in (state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta)):
+        for opener in delimiters:
+            if opener.marker != SINGLE_TILDE or opener.end < 0:
+                continue
+            for delimiter, kind, nesting in ((opener, "s_open", 1), (delimiters[opener.end], "s_close", -1)):
+                token = state.tokens[delimiter.token]
+                token.type, token.tag, token.nesting = kind, "s", nesting
+                token.markup, token.content = "~~", ""
+
+
+def push_marker(
+    state: StateInline, text: str, length: int, opens: bool, closes: bool, marker: int | None = None
+) -> None:
     state.push("text", "", 0).content = text
-    state.delimiters.append(Delimiter(ord(text[0]), length, len(state.tokens) - 1, -1, opens, closes))
+    marker = ord(text[0]) if marker is None else marker
+    state.delimiters.append(Delimiter(marker, length, len(state.tokens) - 1, -1, opens, closes))
 
 
 def run_length(state: StateInline) -> int:
@@ -64,14 +89,19 @@ def run_length(state: StateInline) -> int:
 
 def sides(state: StateInline, length: int, *, inside_words: bool) -> tuple[bool, bool]:
     """Whether a run of markers can open and can close; `inside_words` says whether also between two letters."""
-    end = state.pos + length
-    before = state.src[state.pos - 1] if state.pos else " "
-    after = state.src[end] if end < state.posMax else " "
+    before, after = neighbours(state, length)
     left = flanks(before, after)
     right = flanks(after, before)
     if inside_words:
         return left, right
     return left and (not right or is_edge(before)), right and (not left or is_edge(after))
+
+
+def neighbours(state: StateInline, length: int) -> tuple[str, str]:
+    """The characters before and after a run of markers; a space where there is none."""
+    end = state.pos + length
+    before = state.src[state.pos - 1] if state.pos else " "
+    return before, state.src[end] if end < state.posMax else " "
 
 
 def flanks(outside: str, inside: str) -> bool:
@@ -83,6 +113,11 @@ def flanks(outside: str, inside: str) -> bool:
 
 def is_edge(char: str) -> bool:
     return is_punctuation(char) or is_wide(char)
+
+
+def belongs_to_word(char: str) -> bool:
+    """Whether a character belongs to a word or a number, in whatever script."""
+    return char.isalnum()
 
 
 def is_space(char: str) -> bool:

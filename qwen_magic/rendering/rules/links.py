@@ -1,4 +1,4 @@
-"""Links: only those that lead to a page or to an address; bare URLs are links as well; remote pictures become links.
+"""Links: only those that lead to a page or to an address; bare ones are links as well; remote pictures become links.
 
 A picture is loaded without a click, and its URL can carry away what the model has read. So the only pictures are
 those that a `data:` URL holds whole. A link that leads anywhere else (a script, a file, a place on the notebook's own
@@ -20,8 +20,15 @@ __all__ = ["LINK", "PICTURE", "host_of", "links"]
 LINK = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x20]+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+", re.IGNORECASE)
 
-# A URL in running text ends before what is not ASCII: in Chinese the next sentence follows without a space.
-BARE = re.compile(r"(?<![A-Za-z0-9/@])https?://[A-Za-z0-9\[][!#-;=?-_a-z~]{0,2000}", re.IGNORECASE)
+# A URL in running text ends before what is not ASCII: in Chinese the next sentence follows without a space. That, and
+# that a bare `example.com` is no link (`README.md` would be one), is why linkify-it is not used.
+BARE = re.compile(
+    r"(?<![A-Za-z0-9/@._-])(?:"
+    r"(?P<url>(?:https?://[A-Za-z0-9\[]|www\.[A-Za-z0-9-]{1,63}\.[A-Za-z])[!#-;=?-_a-z~]{0,2000})"
+    r"|(?P<address>[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![A-Za-z0-9_-])))",
+    re.IGNORECASE,
+)
+MAYBE_BARE = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 
 def links(md: MarkdownIt) -> None:
@@ -49,7 +56,7 @@ def judged(tokens: list[Token]) -> Iterator[Token]:
                 yield token
         elif token.type == "image":
             yield from picture(token, linked=any(kept))
-        elif token.type == "text" and not kept and "://" in token.content:
+        elif token.type == "text" and not kept and not token.meta and MAYBE_BARE.search(token.content):
             yield from linkified(token)
         else:
             yield token
@@ -76,11 +83,18 @@ def linkified(token: Token) -> Iterator[Token]:
     """A text, with links where it has URLs."""
     end = 0
     for found in BARE.finditer(token.content):
-        url = trimmed(found[0])
+        shown = found["address"] or trimmed(found["url"])
         yield text_token(token.content[end : found.start()], token.level)
-        yield from link_to(url, text_token(url, token.level))
-        end = found.start() + len(url)
+        yield from link_to(target_of(shown), text_token(shown, token.level))
+        end = found.start() + len(shown)
     yield text_token(token.content[end:], token.level)
+
+
+def target_of(shown: str) -> str:
+    """Where a bare URL or address leads."""
+    if LINK.fullmatch(shown):
+        return shown
+    return f"http://{shown}" if shown[:4].lower() == "www." else f"mailto:{shown}"
 
 
 def trimmed(url: str) -> str:

@@ -1,9 +1,9 @@
 r"""Formulas: `$…$`, `\(…\)`, `$$…$$`, `\[…\]` and `\begin{align}…\end{align}`. Inside them nothing is markdown.
 
 A dollar is a price or a shell variable more often than not, so `$` follows pandoc's rule (no space inside, no digit
-after) and a little more. A typesetter obeys commands that make links, load packages, carry styles or redefine
-others for the whole page: a formula that has one is shown as code. Tokens: `math_inline` and `math_block`, with the
-formula in `content`; `unsafe_math`, with the source in `content`.
+after) and a little more. Tokens: `math_inline` and `math_block`, with the formula in `content`; `unsafe_math`, with the
+source in `content`, for what `typesetting` refuses, and for what is too much in one answer: that is counted in
+`env["references"]`, which is all that one block knows of another.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ import re
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-__all__ = ["math"]
+from .typesetting import MOST_TYPESET, PRICE_OF_FORMULA, is_typeset
+
+__all__ = ["TYPESET", "math"]
+
+# Among the references, which have their labels in capitals: how much of an answer has been formulas.
+TYPESET = "typeset"
 
 # Nobody writes a longer formula into a paragraph; the bound keeps a page of lone openers linear.
 LONGEST_INLINE = 4_000
@@ -34,14 +40,8 @@ PRICE = re.compile(r"\d(?![^\\^_={}]*[\\^_={}])(?s:.*?)[A-Za-z]{2}(?s:.*)|\d[\d.
 # What may stand in front of a letter: the `$n$th`. `$HOME/bin:$PATH` may not.
 BEFORE_LETTER = re.compile(r"[A-Za-z]'?|[^$]*[\\^][^$]*", re.DOTALL)
 
-COMMAND = re.compile(r"\\([A-Za-z]+)")
-UNSAFE = re.compile(
-    # Links, pictures, attributes, styles: MathJax's html, bbox, action and unicode extensions, and KaTeX's html.
-    r"href|url|includegraphics|style|class|cssId|data|html\w*|mmlToken|bbox|unicode|toggle|mathtip|texttip|"
-    # What loads code, or changes the meaning of other formulas on the page.
-    r"require|[gex]?def|let|global|(?:re)?newcommand|providecommand|(?:re)?newenvironment|Declare\w+|definecolor|"
-    r"[nN]ewextarrow|(?:re)?newtagform|usetagform|csname|input|include|write|openout|catcode|special"
-)
+# What formulas have and prose has not: without it, text behind an opener is a paragraph that begins with a bracket.
+TEX = re.compile(r"[\\^_={}&<>+]")
 
 OPENER = re.compile(
     r"(?:(?P<dollars>\$\$)|(?P<bracket>\\\[)|\\begin\{(?P<environment>(?:equation|align|alignat|gather|multline|eqnarray)\*?)\})"
@@ -52,6 +52,19 @@ def math(md: MarkdownIt) -> None:
     """Add the rules."""
     md.inline.ruler.before("escape", "math", inline_math)
     md.block.ruler.before("fence", "math", block_math, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    md.core.ruler.push("math_budget", count_formulas)
+
+
+def count_formulas(state: StateCore) -> None:
+    """Show as code what is more than a page can typeset."""
+    references = state.env["references"]
+    for token in state.tokens:
+        for formula in (token, *(token.children or ())):
+            if formula.type not in ("math_inline", "math_block"):
+                continue
+            references[TYPESET] = references.get(TYPESET, 0) + len(formula.content) + PRICE_OF_FORMULA
+            if references[TYPESET] > MOST_TYPESET:
+                show_as_code(formula, formula.meta["source"])
 
 
 def inline_math(state: StateInline, silent: bool) -> bool:
@@ -136,7 +149,10 @@ def opening(line: str) -> re.Match[str] | None:
     if not opener:
         return None
     closed = line.find(closer_of(opener), opener.end())
-    return opener if closed in (-1, len(line) - len(closer_of(opener))) else None
+    if closed == -1:
+        behind = line[opener.end() :]
+        return opener if opener["environment"] or not behind or TEX.search(behind) else None
+    return opener if closed == len(line) - len(closer_of(opener)) else None
 
 
 def closer_of(opener: re.Match[str]) -> str:
@@ -156,9 +172,12 @@ def line_of(state: StateBlock, line: int) -> str:
 
 def push_formula(token: Token, formula: str, source: str, *, display: bool) -> None:
     """Fill in a formula's token; `display` asks for a line of its own, also within a paragraph."""
-    if not any(map(UNSAFE.fullmatch, COMMAND.findall(formula))):
+    if is_typeset(formula):
         token.content = formula.strip()
-        token.meta = {"display": display}
+        token.meta = {"display": display, "source": source}
     else:
-        token.type = "unsafe_math"
-        token.content = source
+        show_as_code(token, source)
+
+
+def show_as_code(token: Token, source: str) -> None:
+    token.type, token.content = "unsafe_math", source

@@ -1,0 +1,96 @@
+"""What colours cost at worst, for every lexer that Pygments has: code that no program has, made to be slow.
+
+    python tests/benchmarks/lexers.py [--characters N] [--lexer NAME …] [--all]
+
+Each piece of code repeats a few characters with which comments, strings, tags or blanks begin. It is coloured as a code
+block of an answer would be, in a process of its own that is given up after PATIENCE seconds. Prints the lexers that take
+longer than they are allowed (`--all` prints all of them), each with its worst code; then the number that do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+
+from pygments.lexers import get_all_lexers
+
+from qwen_magic.rendering.highlight import ALLOWED, ALLOWED_PER_CHARACTER, code_html, lexer_of
+
+# Seconds for one piece of code.
+PATIENCE = 20
+
+LINE = 900
+ONE_LINE = (
+    *("a", "1", " ", "(", "[", "{", "<", '"', "'", "`", "\\", "/", "*", "-", "=", "#", "$", ":", ".", "@", "%"),
+    *("a ", "a.", "a,", "a:", "a=", "(a", "<a ", "{{", "{%", "[[", "${", "$(", "/*", "--", "<!--", "<?", '"a', "\\a"),
+)
+LINES = (
+    *("\n", " \n", "\t\n", "a\n", " a\n", "a \n", "a\n\n", "# a\n", "/*\n", "<!--\n", '"""\n', "'''\n", "{\n", "(\n"),
+    *("<a\n", "a:\n", "- a\n", "a = \n", "=begin\n", "<<a\n", "@a\n", "#if\n", "\\\n", "a\\\n", "[[\n", "<?\n", "%{\n"),
+)
+
+
+def hostile(characters: int) -> Iterator[tuple[str, str]]:
+    """Code of so many characters, and what it repeats: within lines of a length that is given to lexers, and beyond."""
+    yield from ((piece, piece * (characters // len(piece))) for piece in (*ONE_LINE, *LINES))
+    for piece in (*ONE_LINE, *LINES):
+        # No run of blanks is as long as what is refused.
+        broken = piece * (180 // len(piece)) + "x"
+        line = (broken * (LINE // len(broken)) + "\n") if "\n" not in piece else broken
+        yield f"{piece}, broken", line * (characters // len(line))
+
+
+def work(connection: Connection) -> None:
+    """Colour what comes, and say how long it took, until nothing comes."""
+    while True:
+        name, source = connection.recv()
+        lexer_of(name)
+        code_html("a = 1\n", name)
+        began = time.process_time()
+        code_html(source, name)
+        connection.send(time.process_time() - began)
+
+
+class Worker:
+    """A process that colours code, and is replaced when it takes too long."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(target=work, args=(theirs,), daemon=True)
+        self._process.start()
+
+    def seconds(self, name: str, source: str) -> float:
+        self._connection.send((name, source))
+        if self._connection.poll(PATIENCE):
+            return float(self._connection.recv())
+        self.stop()
+        self.__init__()  # type: ignore[misc]  # the next one begins anew
+        return float(PATIENCE)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--characters", type=int, default=20_000)
+    options.add_argument("--lexer", nargs="+", default=[aliases[0] for _, aliases, _, _ in get_all_lexers() if aliases])
+    options.add_argument("--all", action="store_true")
+    chosen = options.parse_args()
+    allowed = ALLOWED + ALLOWED_PER_CHARACTER * chosen.characters
+    codes, worker, slow = list(hostile(chosen.characters)), Worker(), 0
+    for name in chosen.lexer:
+        worst, code = max((worker.seconds(name, source), piece) for piece, source in codes)
+        slow += worst > 1.5 * allowed
+        if chosen.all or worst > 1.5 * allowed:
+            print(f"{name:<24}{worst:>8.2f} s  × {worst / allowed:>6.1f}  {code!r}", flush=True)
+    worker.stop()
+    print(f"{slow} of {len(chosen.lexer)} lexers take more than 1.5 times the {allowed:.1f} s that they are allowed.")
+
+
+if __name__ == "__main__":
+    main()
