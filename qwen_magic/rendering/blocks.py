@@ -1,7 +1,7 @@
 """An answer that grows: its finished blocks are rendered once, its open end is rendered again and again.
 
 The cost is linear in the answer by construction: each character that arrives pays for WORK characters of parsing
-and rendering, and the open end is rendered only when that is paid for. Until then new text is added to it as it is.
+and rendering, and the open end is rendered only when that is paid for. Until then new text is added to it as text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .tail import LONGEST_TAIL, Tail
 __all__ = ["Blocks", "Patch"]
 
 # An open end of 600 characters is rendered again every 40 characters or so.
-WORK = 32
+WORK = 28
 
 # The beginning of an answer is to be smooth as well, with nothing paid yet.
 CREDIT = 4_000
@@ -86,7 +86,7 @@ class Blocks:
             return self._look()
         if paid and not (tail.rendered and tail.length > LONGEST_TAIL):
             return self._look()
-        return Patch(self._count, (), None, tail.unshown())
+        return Patch(self._count, (), None, self._unshown())
 
     def close(self) -> Patch:
         """The answer has ended: finish what is open, and what a definition that came late has changed."""
@@ -109,10 +109,16 @@ class Blocks:
         base, blocks = self._count, self._finish_some() if self._tail.has_new_lines else ()
         tail = self._tail
         if tail.rendered and tail.length > LONGEST_TAIL:
-            return Patch(base, blocks, None, tail.unshown())
+            return Patch(base, blocks, None, self._unshown())
         html = tail.render(ChainMap({}, self._references))
         self._pay(tail.cost)
-        return Patch(base, blocks, html, tail.unshown())
+        return Patch(base, blocks, html, self._unshown())
+
+    def _unshown(self) -> str:
+        done = self._tail.appending_work
+        shown = self._tail.unshown(self._references)
+        self.work += max(0, self._tail.appending_work - done)
+        return shown
 
     def _finish_some(self) -> tuple[str, ...]:
         """Finish what can be finished of the tail.

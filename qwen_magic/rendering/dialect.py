@@ -23,10 +23,11 @@ from .rules.emphasis import cjk_emphasis
 from .rules.footnotes import FOOTNOTE, footnotes
 from .rules.links import links
 from .rules.math import math
+from .rules.open_end import OPEN_END, OpenEnd, open_end, without_last_markers
 from .rules.tasks import tasks
 from .sanitise import PROCESS_MATH, sanitise
 
-__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser"]
+__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser", "said"]
 
 # Where links like `[text][label]` lead, by label: all that one block knows of another.
 References = MutableMapping[str, Any]
@@ -43,6 +44,9 @@ DEEPEST = 40
 # Deeper emphasis is text. The parser has no bound for it, since it finds it without recursion.
 DEEPEST_EMPHASIS = 20
 EMPHASIS = {f"{kind}_{end}" for kind in ("em", "strong", "s") for end in ("open", "close")}
+
+# In `env` for the open end of an answer.
+PROVISIONAL = "provisional"
 
 # Each `[` may begin a link, and is tried with each one before it.
 MOST_BRACKETS = 1_000
@@ -64,17 +68,21 @@ def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST}, renderer_cls=AnswerRenderer)
     md.enable(["table", "strikethrough"])
     md.core.ruler.at("inline", parse_inline)
-    for rules in (cjk_emphasis, math, html_breaks, tasks, footnotes, links):
+    for rules in (cjk_emphasis, math, html_breaks, tasks, footnotes, links, open_end):
         md.use(rules)
     return md
 
 
 def parse_inline(state: StateCore) -> None:
     """markdown-it's rule of this name, but for what is plainly not meant to be links, and would take very long."""
-    for token in state.tokens:
-        if token.type != "inline":
-            continue
+    lines = [token for token in state.tokens if token.type == "inline"]
+    # A row of a table that is not complete has empty cells at its end.
+    last = next((token for token in reversed(lines) if token.content), None)
+    for token in lines:
         token.children = []
+        if token is last and PROVISIONAL in state.env:
+            token.content = without_last_markers(token.content)
+            state.env[OPEN_END] = OpenEnd.of(token.content)
         if token.content.count("[") > MOST_BRACKETS:
             token.children.append(Token("text", "", 0, content=token.content))
         else:
@@ -96,11 +104,22 @@ def flatten(tokens: list[Token]) -> None:
         depth -= closes
 
 
-def html_blocks(text: str, references: References) -> Iterator[str]:
-    """The HTML of each top-level block of `text`; `references` are read, and those that `text` defines are added."""
-    md, env = parser(), {"references": references}
+def html_blocks(text: str, references: References, *, provisional: bool = False) -> Iterator[str]:
+    """The HTML of each top-level block of `text`; `references` are read, and those that `text` defines are added.
+
+    `provisional` is for the open end of an answer: what begins in its last line and does not end is shown without its
+    markers, and so are formulas, which are not typeset there.
+    """
+    md, env = parser(), {"references": references} | ({PROVISIONAL: True} if provisional else {})
     for tokens in top_level(md.parse(text, env)):
         yield sanitise(md.renderer.render(tokens, md.options, env))
+
+
+def said(text: str, references: References) -> str:
+    """What the open end `text` of a paragraph says, as plain text."""
+    text, tokens = without_last_markers(text), list[Token]()
+    parser().inline.parse(text, parser(), {"references": references, OPEN_END: OpenEnd.of(text)}, tokens)
+    return "".join("\n" if token.tag == "br" else token.content for token in tokens)
 
 
 def outline(text: str, references: References) -> list[list[Token]]:
@@ -153,6 +172,8 @@ class AnswerRenderer(RendererHTML):
 
     def math_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         formula = escape(tokens[idx].content)
+        if PROVISIONAL in env:
+            return f"<code>{formula}</code>"
         if tokens[idx].meta["display"]:
             return f'<span class="math display {PROCESS_MATH}">\\[{formula}\\]</span>'
         return f'<span class="math inline {PROCESS_MATH}">\\({formula}\\)</span>'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from .appended import Appended
 from .dialect import References, html_blocks
 from .finished import Extent
 
@@ -21,6 +22,9 @@ EDGE = 64
 # The beginning of a line that may become anything. It would flash as what it is not: a paragraph and a `-` below it
 # are a heading, until the first word of the list item comes.
 MARKERS = re.compile(r"[-=*+_#>`~|:$\\\[\]() \t]{1,80}|[ \t]*\d{1,9}[.)]?[ \t]*")
+# The definition of a link is never seen, unless it turns out to be none.
+DEFINITION = re.compile(r" {0,3}\[(?!\^)[^\[\]\n]{1,200}\]:")
+
 DELIMITERS = re.compile(r"[-|: \t]*")
 
 
@@ -35,7 +39,7 @@ class Tail:
         self._pieces = [text]
         self._extent = Extent()
         self._edge = text[-EDGE:]
-        self._unshown = text
+        self._appended = Appended("", text)
 
     @property
     def text(self) -> str:
@@ -49,7 +53,7 @@ class Tail:
     def add(self, text: str) -> None:
         """There is more; `at_boundary` says whether it brings what ends most blocks."""
         self._pieces.append(text)
-        self._unshown += "" if self._in_table else text
+        self._appended.add(text)
         self.length += len(text)
         self.cost += len(text)
         self.has_new_lines = self.has_new_lines or "\n" in text
@@ -62,21 +66,24 @@ class Tail:
         self._extent = extent
         self.has_new_lines = False
 
-    def unshown(self) -> str:
+    @property
+    def appending_work(self) -> int:
+        """Characters that were parsed for what is unshown."""
+        return self._appended.work
+
+    def unshown(self, references: References) -> str:
         """What is to be added to the page as plain text. A table gets none: it grows by whole rows."""
         if self._in_table:
             return ""
-        held = held_back(self._unshown)
-        shown = self._unshown[: len(self._unshown) - held]
-        self._unshown = self._unshown[len(shown) :]
-        return shown
+        verbatim = self._extent.opened in ("fence", "code_block")
+        return self._appended.take(references, verbatim=verbatim, held=held_back(self._appended.pending))
 
     def render(self, references: References) -> str:
         """The HTML of the open text as far as it is worth it; the rest is unshown."""
         text = self.text
         end = min(self.length if self._in_table else self.length - held_back(text), LONGEST_TAIL)
-        html = "".join(html_blocks(text[:end], references))
-        self._unshown = text[end:]
+        html = "".join(html_blocks(text[:end], references, provisional=True))
+        self._appended = Appended(text[:end], text[end:])
         self.cost = self.length + len(html)
         self.rendered = True
         return html
@@ -86,6 +93,8 @@ def held_back(text: str) -> int:
     """How many characters at the end of `text` had better wait for more."""
     start = text.rfind("\n") + 1
     last = text[start:]
+    if DEFINITION.match(last):
+        return len(last)
     if last and not MARKERS.fullmatch(last) and not last.startswith("|"):
         return 0
     above = text.rfind("\n", 0, max(start - 1, 0)) + 1

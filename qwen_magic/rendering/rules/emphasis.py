@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.rules_inline.state_inline import Delimiter, StateInline
 
-__all__ = ["cjk_emphasis"]
+__all__ = ["SINGLE_TILDE", "cjk_emphasis"]
 
 # A marker of its own: one tilde does not close what two have opened. A single one is "about" or "to" (`5~10`, `~5`)
 # more often than it strikes something out, in Chinese above all: so it does that around whole words only.

@@ -23,9 +23,8 @@ PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+"
 # A URL in running text ends before what is not ASCII: in Chinese the next sentence follows without a space. That, and
 # that a bare `example.com` is no link (`README.md` would be one), is why linkify-it is not used.
 BARE = re.compile(
-    r"(?<![A-Za-z0-9/@._-])(?:"
-    r"(?P<url>(?:https?://[A-Za-z0-9\[]|www\.[A-Za-z0-9-]{1,63}\.[A-Za-z])[!#-;=?-_a-z~]{0,2000})"
-    r"|(?P<address>[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![A-Za-z0-9_-])))",
+    r"(?<![A-Za-z0-9/@])(?P<url>(?:https?://[A-Za-z0-9\[]|(?<![._-])www\.[A-Za-z0-9-]{1,63}\.[A-Za-z])[!#-;=?-_a-z~]{0,2000})"
+    r"|(?<![A-Za-z0-9/@._+-])(?P<address>[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![A-Za-z0-9_-]))",
     re.IGNORECASE,
 )
 MAYBE_BARE = re.compile(r"://|www\.|@", re.IGNORECASE)
