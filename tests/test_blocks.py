@@ -91,7 +91,7 @@ def test_line_ends_of_any_system_are_the_same(answer: str) -> None:
 # Some end a block, some open one, some do so only beside another.
 LINES = r"""
 # head|text|- item|  - nested|1. one|> quote|```|```py|~~~|    code|---|===|$$|\[|\]|\begin{align}|\end{align}|$x$|\(y\)
-**注意：**|*|[a]: https://a.b|[a]|[b]:|'title|title'|<div>|- [ ] task|`|_x_|  |\|||"""
+[^1]: note|[^n]|~x~|a@b.cc|www.a.b|**b `c [d](|**注意：**|*|[a]: https://a.b|[a]|[b]:|'title|title'|<div>|- [ ] task|`|_x_|  |\|||"""
 FRAGMENTS = st.sampled_from(["| a | b |", "|---|---|", "\t", *LINES.replace("\n", "|").split("|")])
 
 
@@ -184,6 +184,71 @@ def test_line_that_may_become_anything_does_not_flash(text: str, tail: str) -> N
     blocks = Blocks()
     blocks.feed(text)
     assert blocks.patch().tail == tail
+
+
+@pytest.mark.parametrize(
+    ("text", "tail"),
+    [
+        ("a **bold", "a <strong>bold</strong>"),
+        ("a **bold*", "a <strong>bold</strong>"),
+        ("an *it", "an <em>it</em>"),
+        ("**a *b", "<strong>a <em>b</em></strong>"),
+        ("~~old", "<s>old</s>"),
+        ("see `co", "see <code>co</code>"),
+        ("**a `co", "<strong>a <code>co</code></strong>"),
+        ("see [the te", "see the te"),
+        ("see [the text](https://exa", "see the text"),
+        ("see [**the** text][re", "see <strong>the</strong> text"),
+        ("![a picture](data:ima", "a picture"),
+        ("it is \\(a^2", "it is <code>a^2</code>"),
+        ("it is $x_1 + y", "it is <code>x_1 + y</code>"),
+        ("it is $x_1$ and", "it is <code>x_1</code> and"),
+        ("so [^1", "so "),
+    ],
+)
+def test_what_is_open_has_no_markers(text: str, tail: str) -> None:
+    blocks = Blocks()
+    blocks.feed(text)
+    assert blocks.patch().tail == f"<p>{tail}</p>\n"
+    assert blocks.close().blocks == (render(text),)
+
+
+@pytest.mark.parametrize(
+    "text", ["2 * 3 and", "*.py and", "a ~5 GB", "costs $5 and", "in [0, 1] and", "snake_case", "a_"]
+)
+def test_what_is_no_marker_stays(text: str) -> None:
+    blocks = Blocks()
+    blocks.feed(text + " more")
+    assert blocks.patch().tail == f"<p>{text} more</p>\n"
+
+
+@pytest.mark.parametrize("chunk", [3, 10, 40])
+def test_long_list_shows_hardly_any_markers_while_it_grows(chunk: int) -> None:
+    text = "".join(
+        f"- **Item {n}:** see `code_{n}` and [the page](https://example.com/{n}?q=a_b), *now*.\n" for n in range(60)
+    )
+    page, blocks, frames, bad = Page(), Blocks(), 0, 0
+    for piece in cut(text, chunk):
+        blocks.feed(piece)
+        page.apply(blocks.patch())
+        frames += 1
+        bad += any(marker in words(page.tail) + page.append for marker in ("**", "`", "[", "]("))
+    page.apply(blocks.close())
+    assert page.html == render(text)
+    assert bad <= 0.03 * frames
+
+
+def test_note_that_comes_later_makes_its_references() -> None:
+    page = shown(cut("As he said.[^note]\n\nMore.\n\n[^note]: Smith.\n", 4))
+    assert page.html == render("As he said.[^note]\n\nMore.\n\n[^note]: Smith.\n")
+    assert "<sup>note</sup>" in page.blocks[0]
+
+
+def test_formulas_are_counted_over_the_whole_answer() -> None:
+    text = "A [link] and $x+y$.\n\n" * 2_000 + "[link]: https://example.com\n"
+    page = shown(cut(text, 900))
+    assert page.html == render(text)
+    assert "<code>$x+y$</code>" in page.blocks[-1]
 
 
 def test_text_is_never_hidden_for_long() -> None:

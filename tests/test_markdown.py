@@ -123,6 +123,105 @@ def test_formula_that_acts_on_the_page_is_shown_as_code(formula: str) -> None:
     assert "<code>" in render(formula)
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\frac{1}{" * 100 + "x" + "}" * 100,
+        r"\frac{1}{" * 100,
+        r"\frac{1}{" * 19 + "%" + "}" * 19,
+        r"\left(" * 30 + r"\right)" * 30,
+        r"\begin{matrix}" * 30 + r"\end{matrix}" * 30,
+        r"x^{\left( a } b \right)",
+        "x+" * 30_000 + "x",
+        "x+" * 1_500 + "x",
+    ],
+    ids=["deep", "open", "open behind a comment", "delimiters", "matrices", "crossed", "endless", "long"],
+)
+@pytest.mark.parametrize(("before", "after"), [("$$", "$$"), ("\\[\n", "\n\\]"), ("a \\(", "\\) b")])
+def test_formula_that_would_stop_the_page_is_shown_as_code(formula: str, before: str, after: str) -> None:
+    html = render(f"{before}{formula}{after}")
+    assert 'class="math' not in html
+    assert formula[:20] in unescape(html)
+
+
+def test_more_formulas_than_a_page_can_typeset_are_shown_as_code() -> None:
+    html = render("$x$ and " * 5_000)
+    assert 500 < html.count('class="math') < 2_500
+    assert "<code>$x$</code>" in html
+    paragraphs = render("\n\n".join("$$\n" + "x+" * 500 + "x\n$$" for _ in range(100)))
+    assert 5 < paragraphs.count('class="math') < 40
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *(r"\raise 99em {x}", r"\llap{x}", r"\mathrlap{x}", r"\smash{x}", r"\rule{9em}{9em}", r"\moveleft 9em {x}"),
+        *(
+            r"\hskip -99em x",
+            r"\hspace{-9em} x",
+            r"\kern-99pt x",
+            r"a \\[-99em] b",
+            r"\mkern -900mu x",
+            r"\kern 999em x",
+        ),
+        *(r"\!" * 100 + "x", r"\negthinspace " * 100 + "x", r"\hskip{ -99em}", r"\verb|}|"),
+    ],
+)
+def test_formula_that_draws_over_other_text_is_shown_as_code(formula: str) -> None:
+    assert 'class="math' not in render(f"${formula}$")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\int\!\!\!\int f \, dx",
+        r"a \hspace{1cm} b \quad c \\[6pt] d",
+        r"\begin{pmatrix} [a] & b \\ [c] & d \end{pmatrix}",
+        r"\kern-.1em x \mkern-3mu y",
+        r"1+\cfrac{1}{1+\cfrac{1}{1+\cfrac{1}{1+\cfrac{1}{x}}}}",
+        r"\left\{ x \in A \right.",
+        r"100\% \{ x \}",
+    ],
+)
+def test_formula_of_a_textbook_is_typeset(formula: str) -> None:
+    assert 'class="math' in render(f"$${formula}$$")
+
+
+@pytest.mark.parametrize("line", [r"\[not a link](/foo)", r"\[see above", "$$ a month"])
+def test_line_that_begins_like_a_formula_does_not_split_its_paragraph(line: str) -> None:
+    assert render(f"text\n{line}\nmore").count("<p>") == 1
+    assert render(f"{line}\nmore\n# heading").count("<h1>") == 1
+
+
+@pytest.mark.parametrize("depth", [30, 140, 2_000])
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [("**a ", " b**"), ("*a ", " b*"), ("~~a ", " b~~"), ("*a **b ", " c** d*"), ("![", "](https://a.b)")],
+)
+def test_emphasis_of_any_depth_is_shown_and_kept(depth: int, opened: str, closed: str) -> None:
+    text = opened * depth + "middle" + closed * depth
+    assert "middle" in render(text)
+    assert "middle" in render(neutralise("> " * 30 + text))
+    assert not dangers(PERMISSIVE.render(neutralise(text)), foreign=True)
+
+
+def test_footnotes_are_raised_and_stay_where_they_are() -> None:
+    html = render("As he said.[^1] And [^note], not [^a-z].\n\n[^1]: Smith *2020*.\n\n    More.\n[^note]: A note.\n")
+    assert "said.<sup>1</sup> And <sup>note</sup>, not [^a-z]." in html
+    assert "<p><sup>1</sup> Smith <em>2020</em>.</p>\n<p>More.</p>\n<p><sup>note</sup> A note.</p>" in html
+    assert "Smith" in neutralise("x[^1]\n\n[^1]: Smith\n")
+
+
+@pytest.mark.parametrize("text", ["5~10 and 20~30", "5~10元，20~30元", "~5 to ~6", "~/a and ~/b", "约~5元，~6元"])
+def test_single_tilde_that_is_about_or_to_strikes_nothing_out(text: str) -> None:
+    assert render(text) == f"<p>{text}</p>\n"
+
+
+def test_single_tildes_strike_out_and_do_not_mix_with_double_ones() -> None:
+    assert render("~there~ ~~and~~ ~a~~") == "<p><s>there</s> <s>and</s> ~a~~</p>\n"
+    assert render("*~there~* ~*a*~") == "<p><em><s>there</s></em> <s><em>a</em></s></p>\n"
+
+
 def test_lists_and_tables_right_after_a_paragraph() -> None:
     assert "<li>" in render("Text:\n- item")
     assert "<td" in render("Text:\n| a |\n|---|\n| b |")
@@ -173,6 +272,10 @@ def test_break_in_a_cell() -> None:
         ("[x](https://example.com/?a=1&b=2)", "https://example.com/?a=1&b=2"),
         ("**https://example.com**", "https://example.com"),
         ("`code` https://example.com/?q=1!", "https://example.com/?q=1"),
+        ("见www.baidu.com，谢谢", "http://www.baidu.com"),
+        ("(www.example.com/a.)", "http://www.example.com/a"),
+        ("Write to me.you+x@mail.example.com.", "mailto:me.you+x@mail.example.com"),
+        ("邮箱：a@b.cn。", "mailto:a@b.cn"),
     ],
 )
 def test_links(text: str, url: str) -> None:
@@ -184,6 +287,11 @@ def test_links(text: str, url: str) -> None:
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "/api/kernels", "#top", "notes.md", "data:text/html,x"])
 def test_link_that_leads_nowhere_good_is_its_text(url: str) -> None:
     assert render(f"[the text]({url})") == "<p>the text</p>\n"
+
+
+@pytest.mark.parametrize("text", ["README.md", "a@b", "@decorator", "www.", "x.www.a.b", "user@host:~/x", "`a@b.cc`"])
+def test_what_is_no_address(text: str) -> None:
+    assert "<a " not in render(text)
 
 
 def test_picture_from_elsewhere_is_a_link_that_says_where_it_leads() -> None:

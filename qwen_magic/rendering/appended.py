@@ -30,7 +30,7 @@ LINE_MARKERS = re.compile(r"^[ \t]*(?:(?:[-*+]|\d{1,9}[.)]|#{1,6})[ \t]+|>[ \t]?
 
 
 class Appended:
-    """What is shown of the text behind `before`; `pending` is not shown yet. `work` counts the characters that were parsed."""
+    """The text behind `before`; `pending` is not shown yet. `work` counts the characters that were parsed."""
 
     def __init__(self, before: str = "", text: str = "") -> None:
         self.work = 0

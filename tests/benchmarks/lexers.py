@@ -2,9 +2,9 @@
 
     python tests/benchmarks/lexers.py [--characters N] [--lexer NAME …] [--all]
 
-Each piece of code repeats a few characters with which comments, strings, tags or blanks begin. It is coloured as a code
-block of an answer would be, in a process of its own that is given up after PATIENCE seconds. Prints the lexers that take
-longer than they are allowed (`--all` prints all of them), each with its worst code; then the number that do.
+Each piece of code repeats a few characters with which comments, strings, tags or blanks begin. It is coloured as a
+code block of an answer would be, in a process of its own that is given up after PATIENCE seconds. Prints the lexers
+that take longer than they are allowed (`--all` prints all of them), each with its worst code; then how many do.
 """
 
 from __future__ import annotations

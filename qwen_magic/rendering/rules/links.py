@@ -24,9 +24,10 @@ PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+"
 # that a bare `example.com` is no link (`README.md` would be one), is why linkify-it is not used.
 BARE = re.compile(
     r"(?<![A-Za-z0-9/@])(?P<url>(?:https?://[A-Za-z0-9\[]|(?<![._-])www\.[A-Za-z0-9-]{1,63}\.[A-Za-z])[!#-;=?-_a-z~]{0,2000})"
-    r"|(?<![A-Za-z0-9/@._+-])(?P<address>[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![A-Za-z0-9_-]))",
+    r"|(?<![A-Za-z0-9/@._+-])(?P<address>[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{1,63}(?![A-Za-z0-9_-]))",
     re.IGNORECASE,
 )
+ENTITY_AT_END = re.compile(r"&[A-Za-z0-9]{1,40};\Z")
 MAYBE_BARE = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 
@@ -98,6 +99,7 @@ def target_of(shown: str) -> str:
 
 def trimmed(url: str) -> str:
     """A URL without the punctuation of the sentence around it; a `)` stays if its `(` is part of the URL."""
+    url = ENTITY_AT_END.sub("", url)
     while True:
         shorter = url.rstrip("!\"'*,.:;?_~")
         if shorter.endswith(")") and shorter.count(")") > shorter.count("("):

@@ -27,7 +27,7 @@ REFUSED = re.compile(
     r"href|url|includegraphics|style|class|cssId|data|html\w*|mmlToken|bbox|enclose|unicode|toggle|mathtip|texttip|"
     # What loads code, or changes the meaning of other formulas on the page.
     r"require|[gex]?def|let|global|(?:re)?newcommand|providecommand|(?:re)?newenvironment|Declare\w+|definecolor|"
-    r"[nN]ewextarrow|(?:re)?newtagform|usetagform|csname|input|include|write|openout|catcode|special|"
+    r"[nN]ewextarrow|(?:re)?newtagform|usetagform|csname|input|include|write|openout|catcode|special|verb|"
     # What draws where there is no room for it.
     r"raise\w*|lower|move(?:left|right)|\w*[lrc]lap|smash|[rR]ule|Space|skew|uproot|leftroot|MoveEqLeft|xmathstrut|"
     r"\w*makebox|framebox|parbox|ArrowBetweenLines|shortvdotswithin"
@@ -44,10 +44,11 @@ NEGATIVE = re.compile(r"\\(?:!|neg(?:thin|med|thick)space(?![A-Za-z]))")
 # So many small steps back are corrections; more of them move the formula over what stands before it.
 MOST_NEGATIVE = 8
 
+# What opens and closes groups. A comment hides both, and so would \verb, which is refused.
 GROUPING = re.compile(
-    r"(\{|\\(?:begin|left|begingroup|bgroup)(?![A-Za-z]))|(\}|\\(?:end|right|endgroup|egroup)(?![A-Za-z]))|\\.",
-    re.DOTALL,
+    r"\\(begin|left|begingroup|bgroup|end|right|endgroup|egroup)(?![A-Za-z])|\\.|([{}])|%[^\n]*", re.DOTALL
 )
+CLOSES = {"}": "{", "end": "begin", "right": "left", "endgroup": "begingroup", "egroup": "bgroup"}
 
 
 def is_typeset(formula: str) -> bool:
@@ -55,7 +56,7 @@ def is_typeset(formula: str) -> bool:
     return (
         len(formula) <= LONGEST
         and not any(map(REFUSED.fullmatch, COMMAND.findall(formula)))
-        and depth(formula) <= DEEPEST
+        and is_well_grouped(formula)
         and stays_in_place(formula)
     )
 
@@ -67,10 +68,19 @@ def stays_in_place(formula: str) -> bool:
     return all(map(ACCEPTED.fullmatch, lengths)) and backward + len(NEGATIVE.findall(formula)) <= MOST_NEGATIVE
 
 
-def depth(formula: str) -> int:
-    """How deep groups are in groups, those that are never closed as well."""
-    deepest = now = 0
-    for opened, closed in GROUPING.findall(formula):
-        now += bool(opened) - bool(closed and now)
-        deepest = max(deepest, now)
-    return deepest
+def is_well_grouped(formula: str) -> bool:
+    """Whether each group is closed, and none is too deep.
+
+    MathJax does not find the end of a formula in which a brace is open, and looks for it in what follows.
+    """
+    opened: list[str] = []
+    for command, brace in GROUPING.findall(formula):
+        mark = command or brace
+        if mark in CLOSES:
+            if not opened or opened.pop() != CLOSES[mark]:
+                return False
+        elif mark:
+            opened.append(mark)
+            if len(opened) > DEEPEST:
+                return False
+    return not opened
