@@ -91,7 +91,8 @@ def test_line_ends_of_any_system_are_the_same(answer: str) -> None:
 # Some end a block, some open one, some do so only beside another.
 LINES = r"""
 # head|text|- item|  - nested|1. one|> quote|```|```py|~~~|    code|---|===|$$|\[|\]|\begin{align}|\end{align}|$x$|\(y\)
-[^1]: note|[^n]|~x~|a@b.cc|www.a.b|**b `c [d](|**注意：**|*|[a]: https://a.b|[a]|[b]:|'title|title'|<div>|- [ ] task|`|_x_|  |\|||"""
+[^1]: note|[^n]|~x~|a@b.cc|www.a.b|**b `c [d](
+**注意：**|*|[a]: https://a.b|[a]|[b]:|'title|title'|<div>|- [ ] task|`|_x_|  |\|||"""
 FRAGMENTS = st.sampled_from(["| a | b |", "|---|---|", "\t", *LINES.replace("\n", "|").split("|")])
 
 

@@ -20,11 +20,18 @@ __all__ = ["TOKEN_CLASSES", "code_html", "colours"]
 
 TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
-# Nobody reads colours in more than this. A lexer cannot be interrupted within one match of a regular expression, and
-# many take time with the square or the cube of a line's length, or of a run of blanks and empty lines: what no program
-# has is not given to them. `tests/benchmarks/lexers.py` measures what is left.
-MOST_CHARACTERS, LONGEST_LINE = 100_000, 1_000
+# A lexer cannot be interrupted within one match of a regular expression, and many take time with the square or the cube
+# of a line's length, or of a run of blanks and empty lines: what no program has is not given to them.
+LONGEST_LINE = 1_000
 BLANKS = re.compile(r"\s{200}")
+
+# Nobody reads colours in more than this. With 12,000 characters of anything, `tests/benchmarks/lexers.py` found these
+# lexers to keep to their time; of the others Nemerle does not. With up to 3,000 characters all measured ones do.
+MOST_CHARACTERS, MOST_OF_OTHERS = 100_000, 5_000
+MEASURED = {
+    *("Bash", "C", "C#", "C++", "Go", "Groovy", "HTML", "JSON", "Java", "JavaScript"),
+    *("Kotlin", "PHP", "Python", "Ruby", "S", "Swift", "TypeScript"),
+}
 
 # Seconds of this thread's CPU that a lexer may take. Most take 2 µs a character here; the first use of one that hands
 # parts to others (HTML) compiles those.
@@ -85,7 +92,8 @@ def lexer_of(language: str) -> Any:
 
 def coloured(source: str, lexer: Any) -> str:
     """The code in colours, or as it is if those take too long."""
-    if len(source) > MOST_CHARACTERS or BLANKS.search(source) or max(map(len, source.split("\n"))) > LONGEST_LINE:
+    most = MOST_CHARACTERS if lexer.name in MEASURED else MOST_OF_OTHERS
+    if len(source) > most or BLANKS.search(source) or max(map(len, source.split("\n"))) > LONGEST_LINE:
         return escape(source)
     end = time.thread_time() + ALLOWED + ALLOWED_PER_CHARACTER * len(source)
     try:

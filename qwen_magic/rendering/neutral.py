@@ -22,7 +22,7 @@ LANGUAGE = re.compile(r"[A-Za-z0-9][\w+#.-]{0,30}", re.ASCII)
 
 # Characters that mean something, and are written so that they mean nothing. An underscore within a word is harmless.
 SPECIAL = re.compile(r"[\\`*]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|(?<=~)~")
-MARKUP = re.compile(r"<|&(?=#|[A-Za-z])|\](?=[(\[:]|\Z)|(?<=:)/(?=/)|(?<=[wW]{3})\.")
+MARKUP = re.compile(r"<|\[(?=\^)|&(?=#|[A-Za-z])|\](?=[(\[:]|\Z)|(?<=:)/(?=/)|(?<=[wW]{3})\.")
 LINKED = re.compile(rf"{MARKUP.pattern}|[\[\]]")
 ENTITIES = {"<": "&lt;", "&": "&amp;", "[": "&#91;", "]": "&#93;", "/": "&#47;", ".": "&#46;"}
 
