@@ -6,7 +6,6 @@ It parses and prints. What a subcommand does lives elsewhere, and is imported wh
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import signal
 import sys
@@ -15,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
 
+from .controls import one_line
 from .errors import QwenError
+from .rendering.lines import say
 
 __all__ = ["main"]
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except (QwenError, OSError) as error:
-        print(f"jupyter qwen: {error}", file=sys.stderr)
+        print(f"jupyter qwen: {one_line(str(error))}", file=sys.stderr)
         return 1
     return code
 
@@ -73,7 +74,7 @@ def serve_sandbox(options: argparse.Namespace) -> int:
     ended = told_to_end()
     with Sandbox(options.port, options.host, any_key=True, remember=0) as sandbox:
         places = {"compatible": sandbox.compatible_url, "native": sandbox.native_url, "key": sandbox.key}
-        print(SANDBOX.format(**places), flush=True)
+        say(SANDBOX.format(**places))
         # Windows delivers signals only between waits.
         while not ended.wait(0.5):
             pass
@@ -94,8 +95,6 @@ def examine(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         model=options.model or configured.model,
     )
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # not every console has a tick
     gateway = Gateway(settings, Credentials())
     findings = []
     try:
@@ -103,11 +102,11 @@ def examine(options: argparse.Namespace) -> int:
         for finding in doctor(gateway, origin=origin, try_regions=options.try_regions):
             findings.append(finding)
             if not options.json:
-                print(finding, flush=True)
+                say(str(finding))
     finally:
         gateway.close()
     if options.json:
-        print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
+        say(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
     return int(any(finding.state == "problem" for finding in findings))
 
 

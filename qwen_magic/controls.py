@@ -6,9 +6,7 @@ messages, findings, names, footers. Not for the data itself, which is kept exact
 
 from __future__ import annotations
 
-import sys
-
-__all__ = ["one_line", "say", "visible"]
+__all__ = ["one_line", "visible"]
 
 # A terminal obeys control characters, and those of C1 as well (U+009B begins a sequence); tab and line feed are the
 # two that text needs. C0 is shown as the symbols that Unicode has for it, so that one sees what was there. Half a
@@ -35,9 +33,3 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """A name or a sentence in one line, with spaces for other white space, and in the order of its characters."""
     return " ".join(text.replace("\r", " ").translate(ONE_LINE).split())
-
-
-def say(text: str, *, end: str = "\n") -> None:
-    """Print a message that has foreign text in it, to a terminal or into the output of a cell."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(visible(text).encode(encoding, "replace").decode(encoding), end=end, flush=True)

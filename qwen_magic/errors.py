@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import re
 
+from .controls import one_line
+
 __all__ = [
     "BROKE_OFF",
     "CUT",
@@ -84,12 +86,12 @@ class QwenError(Exception):
     transient = False
 
     def __init__(self, happened: str, remedy: str = "") -> None:
-        self.happened = redacted(happened)
-        self.remedy = redacted(remedy)
+        self.happened = redacted(one_line(happened))
+        self.remedy = redacted(one_line(remedy))
         super().__init__(self.happened, self.remedy)
 
     def __str__(self) -> str:
-        return " ".join(" ".join((self.happened, self.remedy)).split())
+        return " ".join(filter(None, (self.happened, self.remedy)))
 
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: how the failed cell shows this error."""

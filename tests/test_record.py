@@ -39,12 +39,12 @@ def test_record_has_the_answer_in_three_forms() -> None:
     data, _ = record(ANSWER)
     assert set(data) == {"text/html", "text/markdown", "text/plain"}
     assert render(ANSWER.text) in data["text/html"]
-    assert data["text/markdown"].startswith("# Result\n\n**42**, that is $6 \\times 7$ for \\$5.")
+    assert "\n\n# Result\n\n**42**, that is $6 \\times 7$ for \\$5." in data["text/markdown"]
     assert data["text/plain"] == ANSWER.text
 
 
 def test_plain_text_moves_no_cursor() -> None:
-    assert record(Answer("a\x1b]0;title\x07\tb\r\n\x9b2J"))[0]["text/plain"] == "a]0;title\tb\n2J"
+    assert record(Answer("a\x1b]0;title\x07\tb\r\n\x9b2J"))[0]["text/plain"] == "a␛]0;title␇\tb\n\ufffd2J"
 
 
 def test_same_answer_gives_the_same_record() -> None:
@@ -76,11 +76,25 @@ def test_answer_of_which_nothing_is_known_has_no_footer() -> None:
     assert html_of(Answer("Hi.")) == '<div class="qwen-record mathjax_ignore tex2jax_ignore">\n<p>Hi.</p>\n</div>'
 
 
-def test_thinking_is_in_the_record_only_when_asked_for() -> None:
-    assert "seven" not in json.dumps(record(ANSWER))
-    html = html_of(ANSWER, show_reasoning=True)
-    assert "<details>" in html
-    assert "Six times <em>seven</em>." in html
+def test_thinking_is_folded_in_the_record_and_open_when_asked_for() -> None:
+    data, _ = record(ANSWER)
+    assert "<details>\n<summary>Thinking</summary>\n<p>Six times <em>seven</em>.</p>" in data["text/html"]
+    assert "<details>\n<summary>Thinking</summary>\n\nSix times *seven*.\n\n</details>" in data["text/markdown"]
+    assert "seven" not in data["text/plain"]
+    data, _ = record(ANSWER, show_reasoning=True)
+    assert "<details open>" in data["text/html"]
+    assert "<details open>" in data["text/markdown"]
+    assert data["text/plain"] == f"Six times *seven*.\n\n{ANSWER.text}"
+
+
+def test_of_long_thinking_the_beginning_and_the_end_are_saved() -> None:
+    thinking = "first " + "so " * 100_000 + "last"
+    data, _ = record(Answer("42", thinking))
+    for form in ("text/html", "text/markdown"):
+        assert len(data[form]) < 25_000
+        assert "first so" in data[form]
+        assert "so last" in data[form]
+        assert "(280,010 characters left out)" in data[form]
 
 
 def test_metadata_has_the_facts_of_the_request() -> None:
@@ -131,6 +145,33 @@ def test_wanted_calls_are_shown() -> None:
     assert '{"word": "<b>"}' in words(html)
 
 
+def test_wanted_calls_are_in_every_form_of_the_record() -> None:
+    answer = Answer("", tool_calls=(ToolCall("1", "look_up", '{"word": "a\\nb"}'),), finish_reason="tool_calls")
+    data, _ = record(answer)
+    assert data["text/markdown"].startswith('*Wants to call look_up:*\n\n```json\n{"word": "a\\nb"}\n```')
+    assert data["text/plain"] == 'Wants to call look_up:\n{"word": "a\\nb"}'
+
+
+REORDERING = "abc\u202egnp.exe\u2066\u200f\u061c\u2028x"
+
+
+def test_names_do_not_reorder_what_stands_beside_them() -> None:
+    shown = "abc\ufffdgnp.exe\ufffd\ufffd\ufffd x"
+    answer = Answer(
+        "",
+        model=REORDERING,
+        attachments=(Attached(REORDERING, "document", 1, ""),),
+        notes=(REORDERING,),
+        sources=(Source(1, REORDERING, "https://example.com/"),),
+        tool_calls=(ToolCall("1", REORDERING, "{}"),),
+    )
+    data, _ = record(answer)
+    for form in ("text/html", "text/markdown", "text/plain"):
+        assert not set("\u202e\u2066\u200f\u061c\u2028") & set(data[form])
+        assert shown in data[form]
+    assert footer(answer) == shown
+
+
 @pytest.mark.parametrize("kind", PAYLOADS)
 def test_nothing_hostile_is_in_a_record(kind: str) -> None:
     for payload in PAYLOADS[kind]:
@@ -158,7 +199,7 @@ def test_names_are_only_names(name: str) -> None:
     assert not dangers(data["text/html"])
     permissive = MarkdownIt("commonmark", {"html": True}).enable("table")
     assert not dangers(permissive.render(data["text/markdown"]), foreign=True)
-    assert "mermaid\n" not in data["text/markdown"]
+    assert "language-mermaid" not in permissive.render(data["text/markdown"])
 
 
 def test_code_is_what_the_fences_hold_wherever_they_stand_and_however_they_name_their_language() -> None:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from qwen_magic.answer import STOPPED, Answer, Attached
-from qwen_magic.events import ReasoningDelta, Retrying, Started, TextDelta, Usage
+from qwen_magic.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
+from qwen_magic.messages import ToolCall
 from qwen_magic.rendering.terminal import TerminalView
 from qwen_magic.rendering.view import Heading
 
@@ -160,6 +161,26 @@ def test_a_model_cannot_control_the_terminal(attack, around):
 def test_an_entity_cannot_bring_a_control_character_in():
     assert "\x1b[31" not in show("&#27;[31mred &#x9b;31m", terminal=False)
     Screen(show("&#27;[2Jred &#155;2J\n\n`x`"))
+
+
+def test_wanted_calls_and_pages_that_were_found_are_shown():
+    facts = {
+        "tool_calls": (ToolCall("1", "look\x1b[2Jup", '{"word": "\x9b2J"}'),),
+        "sources": (Source(1, "A\u202epage", "https://e.x/"),),
+    }
+    for terminal in (True, False):
+        text = Screen(show("", terminal=terminal, **facts)).text
+        assert 'Wants to call look␛[2Jup:\n{"word": "\ufffd2J"}' in text
+        assert "[1] A\ufffdpage https://e.x/" in text
+
+
+def test_a_call_is_said_while_it_comes():
+    where = console()
+    view = TerminalView(console=where)
+    view.start(Heading("qwen-plus"))
+    view.update([ToolCallDelta(0, "1", "look_up", '{"wo')])
+    assert "Wants to call look_up" in Screen(where.file.getvalue()).text
+    view.finish(Answer("", model="qwen-plus"))
 
 
 def test_a_retry_is_said_while_it_waits_and_not_afterwards():

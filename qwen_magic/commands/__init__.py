@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..options import usage, words
+from ..rendering.lines import say
 from . import answers, chats, doctoring, files, whom
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def help_(call: Call) -> None:
     names = {f"{name} {command.arguments}".strip(): command.help for name, command in COMMANDS.items()}
     longest = max(map(len, names))
     commands = "\n".join(f"  %qwen {name:<{longest}}  {text}" for name, text in names.items())
-    print(f"{INTRODUCTION}\n\nOptions:\n{usage()}\n\nCommands:\n{commands}")
+    say(f"{INTRODUCTION}\n\nOptions:\n{usage()}\n\nCommands:\n{commands}")
 
 
 INTRODUCTION = """%%qwen [OPTIONS]           asks what the cell's body says; the answer streams below it

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..controls import one_line
 from ..errors import InputError
+from ..rendering.lines import say
 
 if TYPE_CHECKING:
     from ..answer import Attached
@@ -39,22 +41,14 @@ def go_on(call: Call) -> None:
 def show_dry_run(request: DryRun) -> None:
     """Print the exact request; of the key only that it would be there, of long data only the beginning."""
     lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
-    print(
-        "\n".join(
-            [
-                *map(attached_line, request.attachments),
-                *lines,
-                "",
-                json.dumps(shortened(request.body), ensure_ascii=False, indent=2),
-            ]
-        )
-    )
-    print("\nNothing was sent." + "".join(f" Note: {note}." for note in request.notes))
+    body = json.dumps(shortened(request.body), ensure_ascii=False, indent=2)
+    sent = "Nothing was sent." + "".join(f" Note: {one_line(note)}." for note in request.notes)
+    say("\n".join([*map(attached_line, request.attachments), *lines, "", body, "", sent]))
 
 
 def attached_line(attached: Attached) -> str:
     """What would go along, before it does."""
-    return f"Attached: {attached.name} ({attached.facts})"
+    return one_line(f"Attached: {attached.name} ({attached.facts})")
 
 
 def shortened(value: Any) -> Any:

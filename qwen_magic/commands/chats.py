@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..rendering.lines import say
 
 if TYPE_CHECKING:
     from ..conversations import Conversation, Conversations
@@ -80,7 +81,7 @@ def system(call: Call) -> None:
     if call.words:
         text = call.text if len(call.words) > 1 else call.words[0]
         chat.system = None if text.lower() == "none" else text
-    print(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
+    say(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
 
 
 def model(call: Call) -> None:
@@ -88,7 +89,7 @@ def model(call: Call) -> None:
     chat = conversations(call).get(call.chat)
     if call.words:
         chat.model = None if call.words[0].lower() == "none" else call.words[0]
-    print(f"Model of {chat.name!r}: {chat.model or 'the default'}")
+    say(f"Model of {chat.name!r}: {chat.model or 'the default'}")
 
 
 def reset(call: Call) -> None:
@@ -96,14 +97,14 @@ def reset(call: Call) -> None:
     chat = named(call)
     turns = len(chat)
     chat.reset(call.magics.cell())
-    print(f"{chat.name!r} starts afresh; {turns} turn{'s' * (turns != 1)} forgotten (%qwen undo brings them back).")
+    say(f"{chat.name!r} starts afresh; {turns} turn{'s' * (turns != 1)} forgotten (%qwen undo brings them back).")
 
 
 def undo(call: Call) -> None:
     """Take back the last change of one."""
     chat = named(call)
     what = chat.undo(call.magics.cell())
-    print(f"Undone in {chat.name!r}: {what}.")
+    say(f"Undone in {chat.name!r}: {what}.")
 
 
 def fork(call: Call) -> None:
@@ -111,19 +112,19 @@ def fork(call: Call) -> None:
     new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
     chat = conversations(call).fork(new, source, call.magics.cell())
     option = f"-c {new!r}" if " " in new else f"-c {new}"
-    print(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with {option}.")
+    say(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with {option}.")
 
 
 def rename(call: Call) -> None:
     """Another name."""
     chat = conversations(call).rename(*call.words)
-    print(f"{call.words[0]!r} is called {chat.name!r} now.")
+    say(f"{call.words[0]!r} is called {chat.name!r} now.")
 
 
 def drop(call: Call) -> None:
     """Forget one altogether."""
     conversations(call).drop(call.words[0])
-    print(f"{call.words[0]!r} is gone.")
+    say(f"{call.words[0]!r} is gone.")
 
 
 def compact(call: Call) -> None:
@@ -131,7 +132,7 @@ def compact(call: Call) -> None:
     chat = named(call)
     magics = call.magics
     magics.assistant.compact(chat, magics.view(), magics.cell(), magics.publisher())
-    print(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
+    say(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
 
 
 def save(call: Call) -> None:
@@ -139,23 +140,21 @@ def save(call: Call) -> None:
     file, *names = (word for word in call.words if word != NO_PICTURES)
     chat = conversations(call).find(*names or [call.chat])
     chat.save(file, contents=NO_PICTURES not in call.words)
-    print(f"{chat.name!r} is saved in {file} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
+    say(f"{chat.name!r} is saved in {file} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
 
 
 def load(call: Call) -> None:
     """From such a file."""
     name = call.words[1] if len(call.words) > 1 else ""
     chat = conversations(call).load(call.words[0], name, call.magics.cell())
-    print(
-        f"{chat.name!r} has {len(chat)} turn{'s' * (len(chat) != 1)} from {call.words[0]} (%qwen undo takes it back)."
-    )
+    say(f"{chat.name!r} has {len(chat)} turn{'s' * (len(chat) != 1)} from {call.words[0]} (%qwen undo takes it back).")
 
 
 def export(call: Call) -> None:
     """A transcript for people."""
     chat = named(call, 1)
     chat.export(call.words[0])
-    print(f"The transcript of {chat.name!r} is in {call.words[0]}.")
+    say(f"The transcript of {chat.name!r} is in {call.words[0]}.")
 
 
 def resume(call: Call) -> None:
@@ -168,7 +167,7 @@ def resume(call: Call) -> None:
         raise InputError(f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on.")
     for file in files:
         chat = conversations(call).load(file, cell=call.magics.cell())
-        print(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)}.")
+        say(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)}.")
 
 
 def usage(call: Call) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..endpoints import Choice
+from ..rendering.lines import say
 
 if TYPE_CHECKING:
     from . import Call
@@ -24,7 +25,7 @@ def doctor(call: Call) -> None:
         gateway, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
     )
     if "--json" in call.words:
-        print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
+        say(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
         return
     for finding in findings:
-        print(finding, flush=True)
+        say(str(finding))

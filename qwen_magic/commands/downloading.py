@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+from ..controls import one_line
 from ..local.dialogue import Dialogue
+from ..rendering.lines import in_notebook, say
 
 __all__ = ["dialogue", "loading"]
 
@@ -27,7 +29,7 @@ def dialogue(agreed: bool = False) -> Dialogue:
 def confirm(question: str) -> bool | None:
     """Ask in the front-end; `None` where it cannot ask, as when a notebook is run without a person."""
     try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"{one_line(question)} [y/N] ").strip().lower() in ("y", "yes")
     except (EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
         return None
 
@@ -81,6 +83,7 @@ class Line:
 
     def draw(self, text: str, html: str = "") -> None:
         """Put `text` in the place of what stands there, or `html` where that can be shown."""
+        text = one_line(text)
         if text == self._text or self._ended:
             return
         if in_notebook():
@@ -94,7 +97,7 @@ class Line:
         if self._text and not self._ended:
             self.draw(text)
             if not in_notebook():
-                print("" if sys.stdout.isatty() else text)
+                say("" if sys.stdout.isatty() else text)
         self._ended = True
 
     def _show(self, data: dict[str, str]) -> None:
@@ -104,13 +107,6 @@ class Line:
             self._display = display(data, raw=True, display_id=True)
         else:
             self._display.update(data, raw=True)
-
-
-def in_notebook() -> bool:
-    """Whether a display can be drawn again where the cell runs; a terminal would print one below the other."""
-    from IPython.core.getipython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def how_far(done: int, total: int, before: int, seconds: float) -> str:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import FileGone, InputError
+from ..rendering.lines import say
 from .chats import ago
 
 if TYPE_CHECKING:
@@ -61,4 +62,4 @@ def delete(call: Call, ids: tuple[str, ...]) -> None:
     done = f"{len(ids) - len(missing)} of {len(ids)} deleted."
     if missing and call.words[:1] == ("rm",):
         raise InputError(f"{done} There is no file {', '.join(missing)}.", "%qwen files lists them.")
-    print(done if ids else "There is nothing to delete.")
+    say(done if ids else "There is nothing to delete.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..endpoints import HERE
 from ..errors import InputError
+from ..rendering.lines import say
 from .downloading import dialogue
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def use(call: Call) -> None:
     key = gateway.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
-    print(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
+    say(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
 
 
 def named(text: str) -> str:
@@ -102,7 +103,7 @@ def login(call: Call) -> None:
     except (KeyboardInterrupt, EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
         raise InputError("No key was typed, and none was kept.", "A key can also be set in the environment.") from None
     where = credentials.remember(account, typed)
-    print(f"The key for {account} is kept in {where}.")
+    say(f"The key for {account} is kept in {where}.")
 
 
 def logout(call: Call) -> None:
@@ -110,6 +111,6 @@ def logout(call: Call) -> None:
     credentials, account = credentials_and_account(call)
     gone = credentials.forget(account)
     left = credentials.find(account)
-    print(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")
+    say(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")
     if left:
-        print(f"There is still one in {left.source}.")
+        say(f"There is still one in {left.source}.")

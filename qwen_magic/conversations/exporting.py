@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..controls import one_line
 from ..errors import InputError
 from ..messages import Document, Image
 from .saving import write_in_one_piece
@@ -70,13 +71,16 @@ def export(conversation: Conversation, path: str | os.PathLike[str]) -> None:
 def transcript(conversation: Conversation) -> str:
     """The transcript as markdown that is safe to show."""
     from ..rendering.markdown import neutralise
+    from ..rendering.neutral import as_text
+    from ..rendering.record import markdown_calls
 
-    parts = [f"# {conversation.name}"]
+    parts = [f"# {as_text(conversation.name)}"]
     if conversation.system:
         parts += ["**System prompt**", quoted(conversation.system)]
     for turn in conversation.turns:
-        parts += ["---", said_by("You", *asking(turn), *(f"`{name}`".replace("\n", " ") for name in attached(turn)))]
-        parts += [quoted(turn.question.text), said_by(answerer(turn), *answering(turn)), closed(turn.answer.text)]
+        parts += ["---", said_by("You", *asking(turn), *(f"`{name.replace('`', '')}`" for name in attached(turn)))]
+        parts += [quoted(turn.question.text), said_by(as_text(answerer(turn)), *map(as_text, answering(turn)))]
+        parts += [closed(turn.answer.text), *markdown_calls(turn.answer)]
     return neutralise("\n\n".join(parts) + "\n")
 
 
@@ -93,6 +97,7 @@ def page(conversation: Conversation) -> str:
 
 def turn_html(turn: Turn) -> Iterator[str]:
     from ..rendering.markdown import render
+    from ..rendering.record import html_calls
 
     yield said_by_html("You", *asking(turn), *attached(turn))
     yield from (
@@ -102,7 +107,7 @@ def turn_html(turn: Turn) -> Iterator[str]:
     )
     yield said_html(turn.question.text)
     yield said_by_html(answerer(turn), *answering(turn))
-    yield f'<div class="answer">\n{render(turn.answer.text)}\n</div>'
+    yield f'<div class="answer">\n{render(turn.answer.text)}{"".join(html_calls(turn.answer))}\n</div>'
 
 
 def said_html(text: str) -> str:
@@ -129,11 +134,11 @@ def asking(turn: Turn) -> Iterator[str]:
 def attached(turn: Turn) -> Iterator[str]:
     for part in turn.question.parts:
         if isinstance(part, Image | Document):
-            yield part.name or part.sha256[:12] or "picture"
+            yield one_line(part.name) or part.sha256[:12] or "picture"
 
 
 def answerer(turn: Turn) -> str:
-    return turn.answer.model or turn.model or "Answer"
+    return one_line(turn.answer.model or turn.model) or "Answer"
 
 
 def answering(turn: Turn) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ..controls import one_line
 from ..credentials import Found
 from ..endpoints import Endpoint
 from ..errors import redacted
@@ -38,15 +39,20 @@ class Finding:
 
 
 def fine(check: str, found: str, **facts: Any) -> Finding:
-    return Finding(check, "fine", redacted(found), facts=facts)
+    return finding(check, "fine", found, "", facts)
 
 
 def note(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
-    return Finding(check, "note", redacted(found), redacted(remedy), facts)
+    return finding(check, "note", found, remedy, facts)
 
 
 def problem(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
-    return Finding(check, "problem", redacted(found), redacted(remedy), facts)
+    return finding(check, "problem", found, remedy, facts)
+
+
+def finding(check: str, state: State, found: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
+    """A finding whose text may come from elsewhere: a header, a certificate, a file."""
+    return Finding(check, state, redacted(one_line(found)), redacted(one_line(remedy)), facts)
 
 
 class Dead(Exception):

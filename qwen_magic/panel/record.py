@@ -51,9 +51,7 @@ def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
     """
     languages = {"en": (ENGLISH, notes), "zh": (CHINESE, tuple(in_chinese(note) or note for note in notes))}
     return {
-        language: "".join(
-            html_parts(replace(answer, attachments=(), notes=said), "", show_reasoning=False, words=words)
-        )
+        language: "".join(html_parts(replace(answer, attachments=(), notes=said), "", words=words))
         for language, (words, said) in languages.items()
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..answer import FAILED, STOPPED, Answer
-from .dialect import encodable
+from ..controls import one_line
 
 __all__ = ["CHINESE", "ENGLISH", "Words", "footer"]
 
@@ -67,4 +67,4 @@ def footer(answer: Answer, words: Words = ENGLISH) -> str:
         words.seconds.format(answer.seconds) if answer.seconds else "",
         words.outcomes.get(ended, ended),
     )
-    return encodable(" · ".join(filter(None, parts)))
+    return one_line(" · ".join(filter(None, parts)))

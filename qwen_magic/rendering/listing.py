@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 from unicodedata import east_asian_width
 
+from ..controls import one_line
+
 __all__ = ["Listing"]
+
+# A number of a listing as it was written for people, or nothing where there is none.
+NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Listing:
     def __repr__(self) -> str:
         if not self.rows:
             return self.empty
-        table = [list(map(str, self.columns)), *([str(cell) for cell in row] for row in self.rows)]
+        table = [list(map(shown, self.columns)), *(list(map(shown, row)) for row in self.rows)]
         widths = [max(map(width, column)) for column in zip(*table, strict=True)]
         return "\n".join(
             "  ".join(
@@ -34,12 +40,29 @@ class Listing:
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p>{escape(self.empty)}</p>"
-        head = "".join(f"<th>{escape(str(column))}</th>" for column in self.columns)
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        # JupyterLab aligns all cells to the right, by a rule that only a style can overrule.
+        styles = [f' style="text-align:{"right" if right else "left"}"' for right in self._numeric()]
+        head = row_html("th", self.columns, styles)
+        rows = "".join(row_html("td", row, styles) for row in self.rows)
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
     def _numeric(self) -> list[bool]:
-        return [all(isinstance(cell, (int, float)) for cell in column) for column in zip(*self.rows, strict=True)]
+        """Whether a column has numbers, also those that are strings with separators."""
+        return [all(map(is_number, column)) and any(map(shown, column)) for column in zip(*self.rows, strict=True)]
+
+
+def row_html(tag: str, cells: Sequence[Any], styles: Sequence[str]) -> str:
+    written = "".join(f"<{tag}{style}>{escape(shown(cell))}</{tag}>" for cell, style in zip(cells, styles, strict=True))
+    return f"<tr>{written}</tr>"
+
+
+def shown(cell: Any) -> str:
+    """A cell's text, which may have come from elsewhere."""
+    return one_line(str(cell))
+
+
+def is_number(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(NUMBER.fullmatch(cell)))
 
 
 def width(text: str) -> int:

@@ -6,30 +6,30 @@ Every name in it (of a model, a file, a page) came from elsewhere, and is escape
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from ..answer import Answer, Attached
+from ..controls import one_line, visible
 from ..events import Source
 from .dialect import encodable, html_blocks, normalised
 from .footers import ENGLISH, Words, footer
 from .highlight import code_html
-from .neutral import as_link, as_text, neutralise
+from .neutral import as_code, as_link, as_text, neutralise
 from .rules.links import LINK, host_of
 from .sanitise import IGNORE_MATH, sanitise
 
-__all__ = ["html_parts", "record"]
+__all__ = ["html_calls", "html_parts", "markdown_calls", "plain_beside", "record"]
 
-# A terminal that shows the text obeys these.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Thinking can be ten times as long as its answer; of a longer one the beginning and the end are saved, in characters.
+LONGEST_THINKING = 20_000
 
 
 def record(
     answer: Answer, *, show_reasoning: bool = False, html: str | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The data and the metadata of the display that shows `answer`; with its thinking, folded, if that is asked for.
+    """The data and the metadata of the display that shows `answer`; its thinking is folded, or open if that is asked.
 
     `html` is the answer's text rendered, for whoever has it already. The same answer gives the same record. Nothing
     in it runs, and nothing is fetched.
@@ -37,26 +37,24 @@ def record(
     html = markdown_html(answer.text) if html is None else html
     data = {
         "text/html": html_record(answer, html, show_reasoning=show_reasoning),
-        "text/markdown": markdown_record(answer),
-        "text/plain": CONTROLS.sub("", encodable(answer.text)),
+        "text/markdown": markdown_record(answer, show_reasoning=show_reasoning),
+        "text/plain": plain_record(answer, show_reasoning=show_reasoning),
     }
     return data, {"qwen": facts(answer)}
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
-    parts = [*html_parts(answer, html, show_reasoning=show_reasoning)]
+    fold = "".join(folded(markdown_html(shortened(answer.reasoning)), show_reasoning)) if answer.reasoning else ""
     # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
-    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(parts)}</div>'
+    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, fold + html))}</div>'
 
 
-def html_parts(answer: Answer, html: str, *, show_reasoning: bool, words: Words = ENGLISH) -> Iterator[str]:
+def html_parts(answer: Answer, html: str, words: Words = ENGLISH) -> Iterator[str]:
+    """The answer's `html`, and what stands around it."""
     if answer.attachments:
         yield quiet(" · ".join(map(attachment_line, answer.attachments)))
-    if show_reasoning and answer.reasoning:
-        yield f"<details>\n<summary>Thinking</summary>\n{markdown_html(answer.reasoning)}</details>\n"
     yield html
-    for call in answer.tool_calls:
-        yield quiet(words.calls.format(call.name)) + sanitise(code_html(encodable(call.arguments), "json"))
+    yield from html_calls(answer, words)
     if answer.sources:
         yield "<ol>\n"
         yield from (f'<li value="{page.index}">{html_link(page)}</li>\n' for page in answer.sources)
@@ -65,41 +63,85 @@ def html_parts(answer: Answer, html: str, *, show_reasoning: bool, words: Words 
         yield quiet(line)
 
 
+def html_calls(answer: Answer, words: Words = ENGLISH) -> Iterator[str]:
+    """The functions that the model wants called, as HTML."""
+    for call in answer.tool_calls:
+        yield quiet(words.calls.format(call.name)) + sanitise(code_html(encodable(call.arguments), "json"))
+
+
+def folded(content: str, opened: bool, around: str = "\n") -> str:
+    """The thinking, in what front-ends show as a fold."""
+    return f"<details{' open' * opened}>\n<summary>Thinking</summary>{around}{content}</details>\n"
+
+
+def shortened(thinking: str) -> str:
+    """The thinking as it is saved."""
+    thinking = thinking.strip()
+    left_out = len(thinking) - LONGEST_THINKING
+    if left_out <= 0:
+        return thinking
+    half = LONGEST_THINKING // 2
+    return f"{thinking[:half]}\n\n… ({left_out:,} characters left out) …\n\n{thinking[-half:]}"
+
+
 def markdown_html(text: str) -> str:
     return "".join(html_blocks(normalised(text), {}))
 
 
 def quiet(line: str) -> str:
-    return f"<p><small>{escape(encodable(line))}</small></p>\n" if line else ""
+    return f"<p><small>{escape(one_line(line))}</small></p>\n" if line else ""
 
 
 def html_link(page: Source) -> str:
     """A page that was found, with the host that it is on."""
     url = encodable(page.url)
-    label = escape(encodable(page.title) or url)
+    label = escape(one_line(page.title or url))
     if not LINK.fullmatch(url):
         return label
-    return sanitise(f'<a href="{escape(url)}">{label}</a> ({escape(host_of(url))})')
+    return sanitise(f'<a href="{escape(url)}">{label}</a> ({escape(one_line(host_of(url)))})')
 
 
 def attachment_line(attached: Attached) -> str:
     return f"{attached.name} ({attached.facts})"
 
 
-def markdown_record(answer: Answer) -> str:
+def markdown_record(answer: Answer, *, show_reasoning: bool) -> str:
+    thinking = neutralise(shortened(answer.reasoning))
     notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
     parts = (
+        folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
         neutralise(answer.text).strip("\n"),
+        *markdown_calls(answer),
         "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
         *(f"*{as_text(line)}*" for line in notes if line),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def markdown_calls(answer: Answer) -> Iterator[str]:
+    """The functions that the model wants called, as markdown."""
+    for call in answer.tool_calls:
+        yield f"*{as_text(ENGLISH.calls.format(call.name))}*"
+        yield as_code(visible(normalised(call.arguments)), "json")
+
+
 def markdown_link(page: Source) -> str:
-    url = encodable(page.url)
-    label = page.title or url
-    return as_link(label, url) if LINK.fullmatch(url) else as_text(label)
+    label = page.title or page.url
+    return as_link(label, encodable(page.url)) if LINK.fullmatch(page.url) else as_text(label)
+
+
+def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
+    """What the model said, for terminals and for programs."""
+    thinking = shortened(answer.reasoning) if show_reasoning else ""
+    return "\n\n".join(filter(None, (*map(visible, (thinking, answer.text)), *plain_beside(answer))))
+
+
+def plain_beside(answer: Answer) -> Iterator[str]:
+    """What an answer is made of beside its text: the functions that it wants called, the pages that it refers to."""
+    for call in answer.tool_calls:
+        yield f"{one_line(ENGLISH.calls.format(call.name))}\n{visible(call.arguments)}"
+    if answer.sources:
+        yield "\n".join(f"[{page.index}] {one_line(f'{page.title} {page.url}')}" for page in answer.sources)
 
 
 def facts(answer: Answer) -> dict[str, Any]:

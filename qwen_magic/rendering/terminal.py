@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -18,24 +19,25 @@ from rich.segment import Segment
 from rich.text import Text
 
 from ..answer import Answer
-from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta
+from ..controls import one_line, visible
+from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from .dialect import outline, parser
-from .footers import footer
+from .finished import Extent, extent
+from .footers import ENGLISH, footer
+from .record import plain_beside
 from .view import Heading
 
-__all__ = ["TerminalView", "harmless"]
-
-# A terminal obeys control characters, and those of C1 as well; tab and line feed are the two that text needs.
-# C0 is shown as the symbols that Unicode has for it, so that one sees what was there. Half a surrogate pair, which
-# JSON can hold, cannot be encoded.
-CONTROLS: dict[int, str | None] = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
-    **dict.fromkeys((*range(0x7F, 0xA0), *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}"),
-    ord("\r"): None,
-}
+__all__ = ["TerminalView"]
 
 # A longer tail is drawn as plain text: it is drawn several times a second, and must stay cheap.
 LONGEST_TAIL = 2_000
+
+# Each character that arrives pays for so many to be parsed in search of what is finished, so that the cost of an answer
+# is linear in its length.
+WORK = 16
+
+# So much of the text before is searched again with new text, for what ends a block.
+EDGE = 64
 
 
 class TerminalView:
@@ -49,9 +51,11 @@ class TerminalView:
     def __init__(self, *, show_reasoning: bool = False, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._show_reasoning = show_reasoning
-        self._open = self._reasoning = ""
+        self._reasoning: list[str] = []
+        self._open = OpenEnd()
         self._printed = False
         self._model = self._status = ""
+        self._noted: tuple[str, ...] = ()
         self._thinking_since: float | None = None
         self._live = Live(
             get_renderable=self._tail,
@@ -69,7 +73,7 @@ class TerminalView:
         self._noted = heading.notes
         names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
         for line in filter(None, (names, *heading.notes)):
-            self._note(line)
+            self._note(one_line(line))
         if self._console.is_terminal:
             self._live.start()
 
@@ -80,38 +84,43 @@ class TerminalView:
                 case Recast("reasoning"):
                     self._recast()
                 case Recast("text"):
-                    self._open += harmless(self._reasoning)
-                    self._reasoning = ""
+                    self._open.add(visible("".join(self._reasoning)))
+                    self._reasoning.clear()
                 case Retrying(reason, delay):
-                    self._status = f"Trying again in {delay:.0f} s: {harmless(reason)}"
+                    self._status = f"Trying again in {delay:.0f} s: {one_line(reason)}"
                 case Started(model):
                     self._status = answering(model or self._model)
                 case ReasoningDelta(text):
                     self._thinking_since = self._thinking_since or time.monotonic()
-                    self._reasoning += text
+                    self._reasoning.append(text)
                 case TextDelta(text):
                     self._show_thinking()
-                    self._open += harmless(text)
-        finished, self._open = split_finished(self._open)
+                    self._open.add(visible(text))
+                case ToolCallDelta(name=name) if name:
+                    self._status = one_line(ENGLISH.calls.format(name))
+        finished = self._open.take_finished()
         self._live.refresh()  # first the tail, which rich keeps below everything that is printed now
-        for block in finished:
+        for block in split(finished) if finished else ():
             self._print(block)
 
     def finish(self, answer: Answer) -> None:
         """Print what was open, and a line on what it took; the terminal is as it was before."""
         self._live.stop()
         self._show_thinking()
-        self._print(self._open)
+        self._print(self._open.text)
         if self._printed:
             self._console.print()
+        for part in plain_beside(answer):
+            self._beside(part)
         for line in (*answer.notes[len(self._noted) :], footer(answer)):
-            self._note(line)
+            self._note(one_line(line))
 
     def _recast(self) -> None:
         """What is printed cannot be taken back; what is still open can."""
         if self._printed:
             self._note("(All this was thinking. The answer:)")
-        self._reasoning, self._open = self._reasoning + self._open, ""
+        self._reasoning.append(self._open.text)
+        self._open = OpenEnd()
 
     def _print(self, block: str) -> None:
         """Print one block for good, with an empty line between it and the one before."""
@@ -127,9 +136,18 @@ class TerminalView:
 
     def _show_thinking(self) -> None:
         """Print the thinking, once it is over, if that is wanted."""
-        if self._show_reasoning and self._reasoning.strip():
-            self._note(self._reasoning.strip() + "\n")
-        self._reasoning = ""
+        thinking = "".join(self._reasoning).strip()
+        if thinking and self._show_reasoning:
+            self._note(f"{visible(thinking)}\n")
+        self._reasoning.clear()
+
+    def _beside(self, part: str) -> None:
+        """Print what the answer is made of beside its text."""
+        if self._console.is_terminal:
+            self._console.print(Text(part))
+            self._console.print()
+        else:
+            self._write(f"{part}\n\n")
 
     def _write(self, text: str) -> None:
         """Write to a pipe, whose encoding may not have every character (Windows)."""
@@ -139,16 +157,56 @@ class TerminalView:
 
     def _note(self, text: str) -> None:
         if self._console.is_terminal:
-            self._console.print(Text(harmless(text), style="dim"))
+            self._console.print(Text(text, style="dim"))
 
     def _tail(self) -> RenderableType:
         """What the live region shows now."""
-        if self._open.strip():
-            body = markdown(self._open) if len(self._open) <= LONGEST_TAIL else Text(self._open[-LONGEST_TAIL:])
+        if self._open.end.strip():
+            body = markdown(self._open.end) if self._open.length <= LONGEST_TAIL else Text(self._open.end)
             return Trimmed(body, gap=self._printed, last=max(self._console.height - 2, 1))
         if self._thinking_since is not None and not self._printed:
             return Text(f"Thinking… {time.monotonic() - self._thinking_since:.0f} s", style="dim")
         return Text(self._status, style="dim")
+
+
+class OpenEnd:
+    """The text that is not printed yet. `end` is its last part, as much of it as a tail shows."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.end = ""
+        self._pieces: list[str] = []
+        self._references: dict[str, Any] = {}
+        self._extent = Extent()
+        self._at_boundary = False
+        self._allowance = 0
+
+    @property
+    def text(self) -> str:
+        self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    def add(self, text: str) -> None:
+        edge = self.end[-EDGE:]
+        self._pieces.append(text)
+        self.length += len(text)
+        self.end = (self.end + text)[-LONGEST_TAIL:]
+        self._allowance += WORK * len(text)
+        # What looks like the end of a block and is none (in a list, say) is looked at only as long as it is paid for.
+        if self._allowance > 0:
+            ends = (found.end() for found in self._extent.boundary.finditer(edge + text))
+            self._at_boundary = self._at_boundary or any(end > len(edge) for end in ends)
+
+    def take_finished(self) -> str:
+        """The blocks that nothing can change any more, if it is time to look for them."""
+        if not self._at_boundary and self._allowance < self.length:
+            return ""
+        text, self._at_boundary = self.text, False
+        self._extent = extent(text, self._references)
+        finished, rest = text[: self._extent.finished], text[self._extent.finished :]
+        self._allowance -= 0 if finished else self.length
+        self._pieces, self.length, self.end = [rest], len(rest), rest[-LONGEST_TAIL:]
+        return finished
 
 
 class Trimmed:
@@ -179,12 +237,7 @@ def without_padding(line: list[Segment]) -> Iterator[Segment]:
 
 
 def answering(model: str) -> str:
-    return f"{harmless(model)} is answering…"
-
-
-def harmless(text: str) -> str:
-    """`text` without anything that a terminal would obey: a model must not move the cursor or set the title."""
-    return text.translate(CONTROLS)
+    return f"{one_line(model)} is answering…"
 
 
 def markdown(source: str) -> Markdown:
@@ -207,17 +260,8 @@ def with_formulas(tokens: Iterable[Token]) -> list[Token]:
     return shown
 
 
-def split_finished(source: str) -> tuple[list[str], str]:
-    """The top-level blocks of `source` that nothing can change any more, and the rest.
-
-    Only the last block can still change, and only whole lines count: `2` is a paragraph until `2.` goes on with the
-    list before it.
-    """
-    whole = source[: source.rfind("\n") + 1]
-    starts = [tokens[0].map[0] for tokens in outline(whole, {}) if tokens[0].map]
-    if len(starts) < 2:
-        return [], source
-    lines = [line + "\n" for line in whole.split("\n")[:-1]]
-    starts[0] = 0
-    blocks = ["".join(lines[start:end]) for start, end in pairwise(starts)]
-    return blocks, source[sum(map(len, blocks)) :]
+def split(text: str) -> list[str]:
+    """The top-level blocks of `text`, all of which are finished."""
+    lines = text.split("\n")
+    starts = [tokens[0].map[0] for tokens in outline(text, {}) if tokens[0].map]
+    return ["\n".join(lines[start:end]) for start, end in pairwise([0, *starts[1:], len(lines)])]

@@ -21,13 +21,15 @@ ATTRIBUTES = {
     ("img", "alt"),
     ("img", "title"),
     ("ol", "start"),
+    ("details", "open"),
+    ("div", "style"),
     ("li", "value"),
     ("th", "style"),
     ("td", "style"),
 }
 LINK = re.compile(r"(https?://|mailto:)[\x21-\uffff]+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+")
-STYLE = re.compile(r"text-align: ?(left|right|center)")
+STYLE = re.compile(r"text-align: ?(left|right|center)|border:1px solid #8886;[a-z0-9 :;-]+")
 
 # Other renderers give headings names, and cells and code blocks attributes of their own.
 FOREIGN = {"id", "align", "lang"}
