@@ -76,7 +76,7 @@ class QwenMagics(Magics):
     document_model = Unicode("qwen-long", help="The model for uploaded documents.").tag(config=True)
     system = Unicode(help="The system prompt.").tag(config=True)
     think = Bool(None, allow_none=True, help="Whether to think first; None for the model's default.").tag(config=True)
-    show_reasoning = Bool(False, help="Keep the thinking, folded, in the saved answer.").tag(config=True)
+    show_reasoning = Bool(False, help="Show the thinking unfolded, also in a terminal.").tag(config=True)
     append = Bool(False, help="Ask at the end, also when a cell is run again.").tag(config=True)
     autosave = Bool(False, help="Save the conversations beside the notebook; %qwen resume loads them.").tag(config=True)
     connect_timeout = Float(10.0, help="Seconds to wait for a connection.").tag(config=True)

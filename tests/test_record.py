@@ -38,13 +38,24 @@ def html_of(answer: Answer, *, show_reasoning: bool = False) -> str:
 def test_record_has_the_answer_in_three_forms() -> None:
     data, _ = record(ANSWER)
     assert set(data) == {"text/html", "text/markdown", "text/plain"}
-    assert render(ANSWER.text) in data["text/html"]
+    assert words(render(ANSWER.text)).replace("print", "pythonprint") in words(data["text/html"])
     assert "\n\n# Result\n\n**42**, that is $6 \\times 7$ for \\$5." in data["text/markdown"]
     assert data["text/plain"] == ANSWER.text
 
 
 def test_plain_text_moves_no_cursor() -> None:
     assert record(Answer("a\x1b]0;title\x07\tb\r\n\x9b2J"))[0]["text/plain"] == "a␛]0;title␇\tb\n\ufffd2J"
+
+
+def test_each_block_of_code_has_a_frame_and_its_language() -> None:
+    html = html_of(Answer("```python\nx\n```\n\n    y\n\n- a\n\n  ```<b>\n  z\n  ```\n\n```js\nw\n```"))
+    assert html.count("border:1px solid") == 4
+    assert [part.partition("<pre>")[0].rpartition('px">')[2] for part in html.split("</pre>")[:-1]] == [
+        "<small>python</small>",
+        "",
+        "",
+        "<small>js</small>",
+    ]
 
 
 def test_same_answer_gives_the_same_record() -> None:

@@ -16,7 +16,7 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  #
 from pygments.token import STANDARD_TYPES, Name, Punctuation, Text, Whitespace  # type: ignore[import-untyped]  # it has no types
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
 
-__all__ = ["FRAME", "TOKEN_CLASSES", "code_html", "colours"]
+__all__ = ["TOKEN_CLASSES", "code_html", "colours"]
 
 TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
@@ -37,9 +37,6 @@ MEASURED = {
 # parts to others (HTML) compiles those.
 ALLOWED, ALLOWED_PER_CHARACTER = 0.2, 10e-6
 
-# A frame and room for each block, in the block itself: a notebook that is opened again has no style sheet of ours.
-FRAME = "border:1px solid #8886;border-radius:4px;margin:8px 0;padding:6px 10px"
-
 # What no theme needs a colour for. It is half of all tokens, and an element each would be half of a page's work.
 PLAIN = frozenset({Name, Punctuation, Whitespace})
 
@@ -48,8 +45,7 @@ def code_html(source: str, language: str) -> str:
     """A code block's HTML; `language` is the word that its fence names, and may be anything."""
     lexer = lexer_of(language)
     code = coloured(source, lexer) if lexer else escape(source)
-    named = f"<div>{escape(language)}</div>" if lexer and language != "text" else ""
-    return f'<div class="highlight" style="{FRAME}">{named}<pre><code>{code}</code></pre></div>\n'
+    return f'<div class="highlight"><pre><code>{code}</code></pre></div>\n'
 
 
 def colours() -> str:

@@ -90,9 +90,7 @@ class LiveView:
     def start(self, heading: Heading) -> None:
         """Put the widget into the cell, with a line of text for front-ends that have no widgets."""
         self._growing = GrowingAnswer()
-        self._widget = AnswerWidget(
-            heading=heading_state(heading) | {"thinking_stays": self._show_reasoning}, **self._growing.state
-        )
+        self._widget = AnswerWidget(heading=heading_state(heading), **self._growing.state)
         data, metadata = self._widget._repr_mimebundle_() or ({}, {})
         waiting = encodable(f"{heading.model} is answering…")
         data |= {"text/plain": waiting, "text/markdown": as_text(waiting)}

@@ -6,6 +6,7 @@ Every name in it (of a model, a file, a page) came from elsewhere, and is escape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 from ..answer import Answer, Attached
 from ..controls import one_line, visible
 from ..events import Source
-from .dialect import encodable, html_blocks, normalised
+from .dialect import encodable, html_blocks, language, normalised, outline
 from .footers import ENGLISH, Words, footer
-from .highlight import code_html
+from .highlight import code_html, lexer_of
 from .neutral import as_code, as_link, as_text, neutralise
 from .rules.links import LINK, host_of
 from .sanitise import IGNORE_MATH, sanitise
@@ -24,6 +25,10 @@ __all__ = ["html_calls", "html_parts", "markdown_calls", "plain_beside", "record
 
 # Thinking can be ten times as long as its answer; of a longer one the beginning and the end are saved, in characters.
 LONGEST_THINKING = 20_000
+
+# A frame and room for each block of code, in the record itself: a notebook that is opened again has no style sheet.
+BLOCK = re.compile('<div class="highlight">')
+FRAME = '<div class="highlight" style="border:1px solid #8886;border-radius:4px;margin:8px 0;padding:6px 10px">'
 
 
 def record(
@@ -44,9 +49,11 @@ def record(
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
-    fold = "".join(folded(markdown_html(shortened(answer.reasoning)), show_reasoning)) if answer.reasoning else ""
+    thinking = shortened(answer.reasoning)
+    fold = folded(framed(markdown_html(thinking), thinking), show_reasoning) if thinking else ""
+    html = fold + framed(html, answer.text)
     # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
-    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, fold + html))}</div>'
+    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, html))}</div>'
 
 
 def html_parts(answer: Answer, html: str, words: Words = ENGLISH) -> Iterator[str]:
@@ -66,7 +73,20 @@ def html_parts(answer: Answer, html: str, words: Words = ENGLISH) -> Iterator[st
 def html_calls(answer: Answer, words: Words = ENGLISH) -> Iterator[str]:
     """The functions that the model wants called, as HTML."""
     for call in answer.tool_calls:
-        yield quiet(words.calls.format(call.name)) + sanitise(code_html(encodable(call.arguments), "json"))
+        arguments = sanitise(code_html(encodable(call.arguments), "json"))
+        yield quiet(words.calls.format(call.name)) + BLOCK.sub(FRAME, arguments)
+
+
+def framed(html: str, text: str) -> str:
+    """The HTML of the markdown `text`, with a frame around each block of code, and its language in it."""
+    tokens = (token for block in outline(normalised(text), {}) for token in block)
+    languages = (language(token) for token in tokens if token.type in ("fence", "code_block"))
+    return BLOCK.sub(lambda _: FRAME + named(next(languages, "")), html)
+
+
+def named(language: str) -> str:
+    """A language's name, if it is one."""
+    return f"<small>{escape(language)}</small>" if lexer_of(language) else ""
 
 
 def folded(content: str, opened: bool, around: str = "\n") -> str:

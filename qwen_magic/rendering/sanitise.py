@@ -10,7 +10,7 @@ from functools import cache
 
 import nh3
 
-from .highlight import FRAME, TOKEN_CLASSES
+from .highlight import TOKEN_CLASSES
 from .rules.links import LINK, PICTURE
 
 __all__ = ["IGNORE_MATH", "PROCESS_MATH", "sanitise"]
@@ -48,7 +48,7 @@ def cleaner() -> nh3.Cleaner:
         clean_content_tags={"script", "style"},
         attributes=ATTRIBUTES,
         attribute_filter=judge,
-        tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, "div": {"style": {FRAME}}},
+        tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS},
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
         url_schemes={"http", "https", "mailto", "data"},

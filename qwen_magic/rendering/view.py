@@ -54,7 +54,7 @@ def choose_view(
 
     `request_metadata` is the metadata of the cell's execute request. A front-end always sends some (JupyterLab and
     Notebook the cell's id); what runs notebooks with nobody looking (nbclient, nbval, nbconvert) sends none, and
-    gets one display at the end. `show_reasoning` keeps the thinking in what stays.
+    gets one display at the end. `show_reasoning` unfolds the thinking in what stays.
     """
     if getattr(shell, "kernel", None) is None:
         return Deferred("terminal", "TerminalView", show_reasoning)

@@ -209,9 +209,9 @@ function answerView(state, { stop, typeset } = {}) {
   thinking.append(summary, thoughts);
   if (stop) bar.append(button);
   bar.append(element("span", "qwen-who", who), time, notice);
-  // In the same order as in the record, so that nothing jumps; the thinking is above only if it stays there.
-  const sections = state.heading.thinking_stays ? [thinking, answer] : [answer, thinking];
-  root.append(...quietLine(attachmentLine(state.heading)), ...sections, ...notesOf(state.heading).flatMap(quietLine), bar);
+  // In the same order as in the record, so that nothing jumps.
+  const notes = notesOf(state.heading).flatMap(quietLine);
+  root.append(...quietLine(attachmentLine(state.heading)), thinking, answer, ...notes, bar);
 
   const draw = { thinking: sectionDrawer(thoughts, typeset), answer: sectionDrawer(answer, typeset) };
   const dirty = { thinking: 0, answer: 0 }; // the first block to draw; absent: nothing has changed
