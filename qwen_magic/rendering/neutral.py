@@ -25,7 +25,7 @@ LANGUAGE = re.compile(r"[A-Za-z0-9][\w+#.-]{0,30}", re.ASCII)
 
 # What is written as an entity. A parser that takes `\[` or "\`" for the character itself may still not see it as such
 # when it looks for the end of something else.
-MARKUP = re.compile(r"[\\`\[\]<]|&(?=#|[A-Za-z])|(?<=:)/(?=/)|(?<=[wW]{3})\.")
+MARKUP = re.compile(r"[\\`\[\]<]|&(?=#|[A-Za-z])|/(?=/)|(?<=[wW]{3})\.")
 
 # An underscore within a word is harmless, and so is a single tilde within a line.
 EMPHASIS = re.compile(r"\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~")

@@ -418,6 +418,7 @@ READERS = (
     f"**x ``a`b** {IMAGE}`` y**",
     f"\\``{IMAGE}`",
     f"[``a`b](https://e.x/``{IMAGE}`)](https://e.x/)",
+    "<script src=//evil.invalid/x.js>",
     f"| a `x\\| {IMAGE}` |\n|---|\n| `b \\\\| {IMAGE}` |",
     f"$x{{$ `{IMAGE}` $y}}$",
     "$a{b$ `\\href{javascript:alert(1)}{x}` $c}d$",
