@@ -1,50 +1,201 @@
 """Conversations saved by themselves beside the notebook, so that a restarted kernel can go on with `%qwen resume`.
 
-Off unless `QwenMagics.autosave` is set. Each conversation has a file of its own in `.qwen/NOTEBOOK/`.
+Off unless `QwenMagics.autosave` is set. Each conversation has a file of its own in `.qwen/NOTEBOOK/`. What an earlier
+kernel, or another one, has saved there stays, and is joined with what this kernel saves: a cell's turn takes the place
+of its older one, and no other turn goes. Only what was asked or resumed in this kernel can be dropped from a file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from stat import S_ISREG
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
+
+from .cells import notebook_of
+from .errors import InputError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .conversations import Conversation
-    from .conversations.turns import Turn
+    from .conversations import CellRef, Conversation, Conversations
+    from .conversations.saving import Saved
 
-__all__ = ["Autosave", "folder_of", "saved_in"]
+__all__ = ["Autosave", "folder_of"]
+
+Version = tuple[int, int, int]
+
+
+class Kept(NamedTuple):
+    """A conversation's file: what of this kernel is in it, and what of others that was never resumed here."""
+
+    path: Path
+    version: Version | None
+    own: Saved
+    others: Saved | None
 
 
 class Autosave:
-    """Saves what has changed since it last looked."""
+    """Keeps the conversations of one kernel in the files of `folder`."""
 
-    def __init__(self) -> None:
-        self._saved: dict[str, tuple[Turn, ...]] = {}
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: dict[Conversation, Kept] = {}
 
-    def save(self, folder: Path, conversations: Iterable[Conversation]) -> None:
-        """Save the conversations whose turns are others than before. Raises `InputError` when that fails."""
-        for conversation in conversations:
-            turns = conversation.turns
-            if self._saved.get(conversation.name, ()) != turns:
-                folder.mkdir(parents=True, exist_ok=True)
-                conversation.save(folder / f"{quote(conversation.name, safe=' ')}.json", contents=True)
-                self._saved[conversation.name] = turns
+    def save(self, conversations: Iterable[Conversation]) -> None:
+        """Save what has changed, and take dropped ones out of their files. Raises `InputError` when that fails."""
+        present, errors = tuple(conversations), []
+        for conversation in present:
+            try:
+                self._save(conversation)
+            except InputError as error:
+                errors.append(error)
+        for dropped in self._kept.keys() - set(present):
+            take_out(self._kept.pop(dropped))
+        if errors:
+            raise errors[0]
+
+    def _save(self, conversation: Conversation) -> None:
+        own, path, kept = conversation.saved(), self._path(conversation), self._kept.get(conversation)
+        if (own, path) == (kept.own, kept.path) if kept else not own.turns:
+            return
+        self._kept[conversation] = write(own, path, kept if kept and kept.path == path else None)
+        if kept and kept.path != path:
+            take_out(kept)
+
+    def names(self) -> list[str]:
+        """The names under which notebooks and sessions have saved beside this one, the last used first."""
+        folders = [folder for folder in subfolders(self.folder.parent) if saved_in(folder)]
+        return [folder.name for folder in sorted(folders, key=last_changed, reverse=True)]
+
+    def waiting(self, name: str = "") -> list[Path]:
+        """The files under this name (or this notebook's own) that hold anything which is not in this kernel."""
+        here = {kept.path: kept.version for kept in self._kept.values() if kept.others is None}
+        folder = self.folder.with_name(name) if name else self.folder
+        return [path for path in saved_in(folder) if here.get(path) != version_of(path)]
+
+    def resume(self, path: Path, conversations: Conversations, cell: CellRef | None) -> Conversation:
+        """Join what is in a file with the conversation of its name. Raises `InputError` when the file holds none."""
+        from .conversations.saving import load
+
+        version, saved = version_of(path), load(path)
+        conversation = conversations.get(saved.name)
+        conversation.restore(saved, cell)
+        if path == self._path(conversation):
+            # It will be written anew, as the conversation is now.
+            self._kept[conversation] = Kept(path, version, saved, None)
+        return conversation
+
+    def _path(self, conversation: Conversation) -> Path:
+        # Capitals are escaped as well, for file systems that do not tell them from small letters.
+        name = "".join(f"%{ord(each):02X}" if each.isupper() else quote(each, safe=" ") for each in conversation.name)
+        return self.folder / f"{name}.json"
 
 
-def folder_of(shell: InteractiveShell) -> Path:
-    """Where this notebook's conversations are saved: beside it, where the front-end says where it is."""
-    # jupyter_server names the notebook in JPY_SESSION_NAME; VS Code puts its path into the namespace.
-    notebook = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
-    path = Path(str(notebook)) if str(notebook).endswith(".ipynb") else Path("console")
-    parent = path.parent if path.is_absolute() and path.parent.is_dir() else Path.cwd()
-    return parent / ".qwen" / path.stem
+def folder_of(shell: InteractiveShell, folder: Path) -> Path:
+    """Where this notebook's conversations are saved: beside it, where the front-end says where it is.
+
+    `folder` is where the kernel was when it started. What is no notebook has a name of its own there: a kernel its id,
+    which it keeps when it is restarted, a terminal the time.
+    """
+    notebook = notebook_of(shell, folder)
+    if notebook is None:
+        connection = getattr(getattr(getattr(shell, "kernel", None), "parent", None), "connection_file", "")
+        session = Path(connection).stem if connection else f"{datetime.now():%Y-%m-%d %H.%M.%S} {os.getpid()}"
+        return folder / ".qwen" / session
+    name = notebook.stem if notebook.suffix == ".ipynb" else notebook.name
+    if notebook.parent.is_dir():
+        return notebook.parent / ".qwen" / name
+    # On another machine: two notebooks of one name are told apart by their folders.
+    return folder / ".qwen" / quote(str(notebook.with_name(name)), safe=" ")
+
+
+def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
+    """Write the file, with what it holds of others."""
+    from .conversations.saving import save
+
+    others = kept.others if kept and kept.version == version_of(path) else read_others(path, kept)
+    refuse_strange(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent} cannot be made: {error.strerror}.", NOT_SAVED) from None
+    save(joined(own, others), path, contents=True)
+    return Kept(path, version_of(path), own, others)
+
+
+def take_out(kept: Kept) -> None:
+    """Take what this kernel has saved out of a file, if nobody else has changed it since."""
+    from .conversations.saving import save
+
+    if kept.version != version_of(kept.path):
+        return
+    if kept.others:
+        save(kept.others, kept.path, contents=True)
+        return
+    try:
+        kept.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{kept.path} cannot be deleted: {error.strerror}.") from None
+
+
+def read_others(path: Path, kept: Kept | None) -> Saved | None:
+    """What is in the file that is not this kernel's own. Raises `InputError` when it cannot be read."""
+    from .conversations.saving import load
+
+    refuse_strange(path)
+    if not path.exists():
+        return None
+    try:
+        found = load(path)
+    except InputError as error:
+        raise InputError(error.happened, f"Move it away. {NOT_SAVED}") from None
+    own = {turn for _, turn in kept.own.turns} if kept else ()
+    return found._replace(turns=tuple(each for each in found.turns if each[1] not in own))
+
+
+def joined(own: Saved, others: Saved | None) -> Saved:
+    from .conversations import Conversation
+
+    if others is None:
+        return own
+    whole = Conversation.from_saved(own)
+    whole.restore(others)
+    return whole.saved()
+
+
+NOT_SAVED = "Until then conversations are not saved by themselves."
+
+
+def refuse_strange(path: Path) -> None:
+    """Raises `InputError` for a link, which may lead anywhere, and for what is no file."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{path} is a link, or no file at all.", f"Move it away. {NOT_SAVED}")
+
+
+def version_of(path: Path) -> Version | None:
+    """What changes when the file does; `None` for no file, or a link."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size, status.st_ino) if S_ISREG(status.st_mode) else None
 
 
 def saved_in(folder: Path) -> list[Path]:
     """The saved conversations in a folder."""
-    return sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return sorted(path for path in folder.glob("*.json") if version_of(path))
+
+
+def subfolders(folder: Path) -> Iterator[Path]:
+    try:
+        yield from (path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return
+
+
+def last_changed(folder: Path) -> int:
+    return max((version[0] for version in map(version_of, saved_in(folder)) if version), default=0)

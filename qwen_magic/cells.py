@@ -1,20 +1,31 @@
-"""Which cell is this: what the front-end says of the cell that runs now.
+"""Which cell is this, and in which order do the notebook's cells stand.
 
 JupyterLab and Notebook 7 send `cellId` and `deletedCells` with each execute request, VS Code a `cellId` that is the
-cell's URI, Colab `colab.cell_id`; nbclient and nbval send nothing (seen on their wires).
+cell's URI, Colab `colab.cell_id`; nbclient and nbval send nothing (seen on their wires). The order is in the saved
+notebook, where JupyterLab and Notebook 7 keep the ids that they send (nbformat 4.5). VS Code and Colab send other ids
+than those that they save.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from .conversations import CellRef
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["cell_of", "deleted_cells", "request_metadata"]
+    from .conversations import CellRef
+
+__all__ = ["CellOrder", "cell_of", "deleted_cells", "notebook_of", "request_metadata"]
+
+# The id of a cell in a file that nbformat wrote: indented by one space for each level, and with no line break inside
+# of a string. Found in 0.02 s in 50 MB, which take 0.4 s to parse where they are numbers.
+CELL_ID = re.compile(rb'\n   "id": "([^"\\]+)"')
 
 
 def request(shell: InteractiveShell) -> Mapping[str, Any]:
@@ -32,6 +43,8 @@ def request_metadata(shell: InteractiveShell) -> Mapping[str, Any]:
 
 def cell_of(shell: InteractiveShell) -> CellRef | None:
     """The run of the cell that runs now, or `None` where the front-end does not name it."""
+    from .conversations import CellRef
+
     metadata = request_metadata(shell)
     colab = metadata.get("colab")
     cell = metadata.get("cellId") or (colab.get("cell_id") if isinstance(colab, Mapping) else None)
@@ -43,3 +56,49 @@ def deleted_cells(shell: InteractiveShell) -> tuple[str, ...]:
     """The ids of the cells that were deleted since the last request."""
     deleted = request_metadata(shell).get("deletedCells")
     return tuple(map(str, deleted)) if isinstance(deleted, list) else ()
+
+
+def notebook_of(shell: InteractiveShell, folder: Path) -> Path | None:
+    """Where the notebook was when its kernel started, as far as the front-end says; it need not be a file here.
+
+    `folder` is where the kernel was then: a path that is not absolute begins at the server's root, and is in there.
+    """
+    # jupyter_server puts it into the environment, VS Code into the namespace.
+    named = Path(str(shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""))
+    path = named if named.is_absolute() else folder / named.name
+    # A console has a name as well. Scripts and markdown are notebooks with jupytext.
+    return path if path.suffix == ".ipynb" or path.is_file() else None
+
+
+class CellOrder:
+    """The ids of a notebook's cells in their order, as its file has them; called, it reads what has changed.
+
+    Nothing where the order is not known; while the file is being written, what was last read.
+    """
+
+    def __init__(self, shell: InteractiveShell, folder: Path) -> None:
+        self._shell = shell
+        self._folder = folder
+        self._version: tuple[object, ...] = ()
+        self._ids: tuple[str, ...] = ()
+
+    def __call__(self) -> tuple[str, ...]:
+        with suppress(OSError, ValueError, RecursionError):
+            path = notebook_of(self._shell, self._folder)
+            if path is not None and path.is_file():
+                status = path.stat()
+                version = (path, status.st_mtime_ns, status.st_size)
+                if version != self._version:
+                    self._ids, self._version = ids_in(path.read_bytes()), version
+        return self._ids
+
+
+def ids_in(notebook: bytes) -> tuple[str, ...]:
+    """The cells' ids in the text of a notebook; none in one that is older than they are. Raises `ValueError`."""
+    if not notebook.rstrip().endswith(b"}"):
+        raise ValueError("cut short")
+    if found := CELL_ID.findall(notebook):
+        return tuple(cell.decode() for cell in found)
+    parsed = json.loads(notebook)
+    cells = parsed.get("cells") if isinstance(parsed, dict) else None
+    return tuple(str(cell["id"]) for cell in cells or () if isinstance(cell, dict) and "id" in cell)

@@ -43,6 +43,7 @@ def load(shell: InteractiveShell) -> QwenMagics:
             shell.events.register(event, getattr(magics, event))
         completer.install(shell, magics)
         question_marks.install(shell)
+        magics.offer()
     return magics
 
 

@@ -7,9 +7,12 @@ Nothing heavy is imported here: that happens at the first question.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from keyword import iskeyword
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -88,8 +91,13 @@ class QwenMagics(Magics):
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
         self._process = os.getpid()
+        # Where the kernel was when this was loaded: later a cell may have gone elsewhere.
+        self.folder = Path()
+        with suppress(OSError):  # it may have been deleted
+            self.folder = Path.cwd()
         self._assistant: Assistant | None = None
         self._saver: Autosave | None = None
+        self._unsaved = ""
         self._panels: Panels | None = None
         self.observe(self._configured, names=self.trait_names(config=True))
 
@@ -124,11 +132,13 @@ class QwenMagics(Magics):
         """What this shell asks with; made when it is first needed."""
         if self._assistant is None:
             from .assistant import Assistant
+            from .cells import CellOrder
             from .commands.downloading import loading
             from .local.dialogue import Dialogue
 
             self._assistant = Assistant(self.settings)
             self._assistant.gateway.dialogue = Dialogue(loading=loading)
+            self._assistant.conversations.cell_order = CellOrder(self.shell, self.folder)
         return self._assistant
 
     @property
@@ -144,6 +154,15 @@ class QwenMagics(Magics):
 
             self._panels = Panels(self)
         return self._panels
+
+    @property
+    def saver(self) -> Autosave:
+        """Where this notebook's conversations are saved by themselves, and were saved before."""
+        if self._saver is None:
+            from .autosave import Autosave, folder_of
+
+            self._saver = Autosave(folder_of(self.shell, self.folder))
+        return self._saver
 
     @property
     def settings(self) -> Settings:
@@ -261,6 +280,12 @@ class QwenMagics(Magics):
 
             self._assistant.conversations.drop_cells(deleted_cells(self.shell))
 
+    def offer(self) -> None:
+        """Say that an earlier kernel has saved conversations here, if it has."""
+        if waiting := len(self.saver.waiting()):
+            some = "A conversation was" if waiting == 1 else f"{waiting} conversations were"
+            print(f"{some} saved here before: %qwen resume goes on with {'it' if waiting == 1 else 'them'}.")
+
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
         if self._assistant is None:
@@ -269,17 +294,13 @@ class QwenMagics(Magics):
         if cell is not None:
             self._assistant.conversations.end_run(cell, ok=bool(result.success))
         if self.autosave:
-            from .autosave import folder_of
-
-            self._autosave.save(folder_of(self.shell), self._assistant.conversations)
-
-    @property
-    def _autosave(self) -> Autosave:
-        if self._saver is None:
-            from .autosave import Autosave
-
-            self._saver = Autosave()
-        return self._saver
+            try:
+                self.saver.save(self._assistant.conversations)
+            except InputError as error:
+                # Said once, and not behind every cell.
+                if str(error) != self._unsaved:
+                    self._unsaved = str(error)
+                    print(error, file=sys.stderr)
 
     def _line(self, line: str) -> None:
         from .commands import Call, command_in

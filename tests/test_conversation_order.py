@@ -242,3 +242,35 @@ def test_a_cell_run_again_at_any_time_is_sent_what_it_was_sent_first(notebook: N
     for run, index in enumerate(index for index in again if index < len(notebook)):
         assert shell.run_cell(notebook, index, f"again {run}") == first[index]
     assert shell.run_all(notebook, "second") == first
+
+
+# --- the order of the notebook's cells
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    notebooks(QUESTIONS),
+    st.lists(st.integers(0, 6), max_size=12),
+    st.permutations(range(7)),
+    st.sets(st.integers(0, 6)),
+)
+def test_where_the_order_is_known_running_all_asks_what_it_asks_after_a_restart(
+    notebook: Notebook, before: list[int], order: list[int], saved_later: set[int]
+) -> None:
+    """Whatever ran before, in any order, also while some cells were not in the file yet."""
+    rows = [index for index in order if index < len(notebook)]
+
+    def run_all(shell: Shell, run: str) -> list[list[list[str]]]:
+        return [shell.run_cell(notebook, index, f"{run}.{index}") for index in rows]
+
+    restarted, lived_in = Shell(), Shell()
+    lived_in.conversations.cell_order = lambda: [f"cell {index}" for index in rows if index not in saved_later]
+    try:
+        expected = run_all(restarted, "first")
+        for number, index in enumerate(index for index in before if index < len(notebook)):
+            lived_in.run_cell(notebook, index, f"before {number}")
+    except InputError:
+        return
+    lived_in.conversations.cell_order = lambda: [f"cell {index}" for index in rows]
+    assert run_all(lived_in, "all") == expected
+    assert run_all(lived_in, "again") == expected

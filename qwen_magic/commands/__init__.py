@@ -137,7 +137,9 @@ COMMANDS: dict[str, Command] = {
     "save": Command("FILE.json [NAME] [--no-pictures]", "save a conversation", SAVED, chats.save),
     "load": Command("FILE.json [NAME]", "load a saved conversation", ONE_OR_TWO, chats.load),
     "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
-    "resume": Command("", "load what was saved by itself (QwenMagics.autosave)", NOTHING, chats.resume),
+    "resume": Command(
+        "[NAME]", "go on with what was saved by itself (QwenMagics.autosave)", PERHAPS_ONE, chats.resume
+    ),
     "files": Command("[rm ID … | prune]", "the documents on the service, and deleting them", FILES, files.files),
     "doctor": Command(
         "[NAME|URL] [--try-regions] [--json]", "say what is wrong on the way", EXAMINED, doctoring.doctor

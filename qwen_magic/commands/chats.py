@@ -9,6 +9,8 @@ from ..errors import InputError
 from ..rendering.lines import say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..conversations import Conversation, Conversations
     from . import Call
 
@@ -18,6 +20,8 @@ __all__ = [
 ]  # fmt: skip
 
 
+# So many names of other notebooks fit a line.
+MOST_NAMED = 5
 # Saves the names and hashes of pictures instead of the pictures themselves.
 NO_PICTURES = "--no-pictures"
 
@@ -158,16 +162,33 @@ def export(call: Call) -> None:
 
 
 def resume(call: Call) -> None:
-    """Load what autosave kept beside the notebook."""
-    from ..autosave import folder_of, saved_in
-
-    folder = folder_of(call.magics.shell)
-    files = saved_in(folder)
-    if not files:
-        raise InputError(f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on.")
+    """Join what autosave kept of this notebook, or of another one beside it, with what is here."""
+    saver = call.magics.saver
+    name = call.words[0] if call.words else saver.folder.name
+    names = saver.names()
+    if name not in names:
+        raise nothing_saved(saver.folder.with_name(name), names)
+    files, damaged = saver.waiting(name), []
     for file in files:
-        chat = conversations(call).load(file, cell=call.magics.cell())
-        say(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)}.")
+        try:
+            chat = saver.resume(file, conversations(call), call.magics.cell())
+        except InputError as error:
+            damaged.append(error)
+        else:
+            say(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)} (%qwen undo takes it back).")
+    if damaged:
+        raise damaged[0]
+    if not files:
+        say("All that was saved is here already.")
+
+
+def nothing_saved(folder: Path, names: list[str]) -> InputError:
+    if not names:
+        return InputError(
+            f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on."
+        )
+    known = ", ".join(f"'{name}'" if " " in name else name for name in names[:MOST_NAMED])
+    return InputError(f"Nothing was saved in {folder}.", f"%qwen resume NAME takes another notebook's: {known}.")
 
 
 def usage(call: Call) -> None:

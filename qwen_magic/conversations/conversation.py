@@ -6,7 +6,7 @@ How turns are ordered is in `places`, what fits the model in `budget`, files in 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from threading import Lock, RLock
@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..events import Usage
 from ..forks import renewed_in_children
 from ..messages import Message
-from .places import NOWHERE, Place, Slots, before, end_of, insert, kept, of_cells, remove, until
+from .places import NOWHERE, Place, Slots, arranged, before, end_of, insert, joined, kept, of_cells, remove, until
 from .reservation import Reservation
 from .turns import CellRef, Turn, in_context, split
 from .usage import Spent
@@ -55,12 +55,15 @@ class Conversation:
 
     def __init__(self, name: str = "default", *, system: str | None = None, model: str | None = None) -> None:
         self.name = name
+        # Says the ids of the notebook's cells in their order; nothing where that is not known.
+        self.cell_order: Callable[[], Sequence[str]] = tuple
         # The cells that made this a fork: run again, they may make it anew.
         self.forked_in: frozenset[str] = frozenset()
         self._lock = RLock()
         # The one who saves last saves the newest.
         self._saving = Lock()
         self._state = State({}, system, model)
+        self._cells: Sequence[str] = ()
         self._history: deque[Step] = deque(maxlen=UNDO_STEPS)
         self._asked: dict[CellRef, int] = {}
         self._spared: dict[CellRef, int] = {}
@@ -130,7 +133,7 @@ class Conversation:
 
         `append` (or no cell) takes a new place at the end. The reservation is kept or released by whoever asks.
         """
-        with self._lock:
+        with self._arranging():
             if append:
                 self._spare(cell)
             return self._reserve(self._next_place(None if append else cell), cell)
@@ -140,7 +143,7 @@ class Conversation:
 
         Raises `InputError` when the turn is not there any more.
         """
-        with self._lock:
+        with self._arranging():
             place = next((place for place, other in self._state.slots.items() if other is turn), None)
             if place is None:
                 raise InputError(f"The question {turn.title} is not in this conversation any more.")
@@ -154,7 +157,7 @@ class Conversation:
 
         The reservation's context is what is to be summed up. Raises `InputError` when that is nothing.
         """
-        with self._lock:
+        with self._arranging():
             reserved = self._reserve(self._next_place(cell), cell, keeps)
             if all(turn.summary or turn.pinned for turn in reserved.context):
                 reserved.release()
@@ -207,7 +210,7 @@ class Conversation:
 
     def reset(self, cell: CellRef | None = None) -> None:
         """Forgets all turns; the system prompt and the model stay. `cell` is where it was said, if in a cell."""
-        with self._changing():
+        with self._changing(), self._arranging():
             self._change("the reset", cell, self._state._replace(slots=self._cleared(cell)))
 
     def drop_cells(self, ids: Iterable[str]) -> None:
@@ -229,14 +232,15 @@ class Conversation:
             slots = step.before.slots
             for place in self._state.slots:
                 slots = insert(slots, place)
-            self._state = step.before._replace(slots=slots)
+            self._state = step.before._replace(slots=arranged(slots, self._cells))
             self._spare(cell)
             return step.what
 
     def fork(self, name: str, cell: CellRef | None = None) -> Conversation:
         """A new conversation with the same turns; made in a cell, with those before that cell."""
-        with self._lock:
+        with self._arranging():
             copy = Conversation(name)
+            copy.cell_order, copy._cells = self.cell_order, self._cells
             copy._state = self._state
             copy._asked = dict(self._asked)
             if cell is not None and cell.id:
@@ -250,13 +254,26 @@ class Conversation:
 
         A turn whose place is one that stays where it is, before that cell, is bound to no cell from now on.
         """
-        with self._changing():
+        with self._changing(), self._arranging():
             slots = self._cleared(cell)
             for place, turn in other._state.slots.items():
                 own = place.cell and place not in slots
                 slots[place if own else self._next_place(None)] = turn
-            self._change(what, cell, State(slots, other.system, other.model))
+            self._change(what, cell, State(arranged(slots, self._cells), other.system, other.model))
             self.forked_in |= other.forked_in
+            self._spare(cell)
+
+    def restore(self, saved: Saved, cell: CellRef | None = None) -> None:
+        """Adds the turns that were saved, in front of those that are here.
+
+        Where both have a turn of one place, the last one stays that is whole. `cell` is where it was said, if in a
+        cell.
+        """
+        with self._changing(), self._arranging():
+            here = set(self.turns)
+            older = {place or self._next_place(None): turn for place, turn in saved.turns if place or turn not in here}
+            slots = arranged(joined(older, self._state.slots), self._cells)
+            self._change("the resume", cell, State(slots, self.system or saved.system, self.model or saved.model))
             self._spare(cell)
 
     # --- files
@@ -335,6 +352,20 @@ class Conversation:
         for observer in observers:
             observer(self)
 
+    @contextmanager
+    def _arranging(self) -> Iterator[None]:
+        """Inside the lock, with the places as the notebook's cells stand now. The order may be read from a file."""
+        cells = self.cell_order()
+        with self._lock:
+            # Where the order is not known any more, the last one that was known stays.
+            self._cells = cells or self._cells
+            self._state = self._state._replace(slots=arranged(self._state.slots, self._cells))
+            yield
+
+    def _with(self, place: Place) -> Slots:
+        """The places with this one among them."""
+        return arranged(insert(self._state.slots, place), self._cells)
+
     def _change(self, what: str, cell: CellRef | None, state: State) -> None:
         self._history.append(Step(what, cell, self._state))
         self._state = state
@@ -355,7 +386,7 @@ class Conversation:
     def _before_next(self, cell: CellRef) -> Slots:
         """All that is before the place of this command, which from now on is remembered."""
         place = self._next_place(cell)
-        self._state = self._state._replace(slots=insert(self._state.slots, place))
+        self._state = self._state._replace(slots=self._with(place))
         return until(self._state.slots, place)
 
     def _cleared(self, cell: CellRef | None) -> Slots:
@@ -363,7 +394,7 @@ class Conversation:
         if cell is None or not cell.id:
             return {}
         place = self._next_place(cell)
-        return dict.fromkeys((*until(insert(self._state.slots, place), place), place))
+        return dict.fromkeys((*until(self._with(place), place), place))
 
     def _spare(self, cell: CellRef | None) -> None:
         """The cell's turns, as they are now, are not what an older run left."""
@@ -371,7 +402,7 @@ class Conversation:
             self._spared[cell] = end_of(self._state.slots, cell.id)
 
     def _reserve(self, place: Place, cell: CellRef | None, keeps: int | None = None) -> Reservation:
-        slots = insert(self._state.slots, place)
+        slots = self._with(place)
         self._state = self._state._replace(slots=slots)
         context = in_context(before(slots, place, cell.run if cell else ""))
         if keeps is not None:
@@ -380,7 +411,7 @@ class Conversation:
 
     def _keep(self, reserved: Reservation, turn: Turn) -> None:
         with self._changing():
-            self._state = self._state._replace(slots=insert(self._state.slots, reserved.place))
+            self._state = self._state._replace(slots=self._with(reserved.place))
             slots = {**self._state.slots, reserved.place: turn}
             self._change(f"the question {turn.title}", reserved.cell, self._state._replace(slots=slots))
             self.count(turn.model, turn.answer.usage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from threading import RLock
 
@@ -21,9 +21,14 @@ LONGEST_NAME = 64
 
 
 class Conversations:
-    """All conversations of a shell. Iterating yields them in the order in which they were made."""
+    """All conversations of a shell. Iterating yields them in the order in which they were made.
+
+    `cell_order` says the ids of the notebook's cells in their order, and nothing where that is not known. It is asked
+    before each question; whoever knows the order better puts another function there.
+    """
 
     def __init__(self) -> None:
+        self.cell_order: Callable[[], Sequence[str]] = tuple
         self._lock = RLock()
         self._named: dict[str, Conversation] = {}
         self._dropped: list[Spent] = []
@@ -37,7 +42,10 @@ class Conversations:
         """The conversation of this name, made if need be. Raises `InputError` for a name that is none."""
         name = valid(name)
         with self._lock:
-            return self._named.setdefault(name, Conversation(name))
+            if name not in self._named:
+                self._named[name] = Conversation(name)
+                self._named[name].cell_order = lambda: self.cell_order()
+            return self._named[name]
 
     def find(self, name: str = DEFAULT) -> Conversation:
         """The conversation of this name; the default one always exists. Raises `InputError` for an unknown one."""

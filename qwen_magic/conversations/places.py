@@ -5,13 +5,17 @@ Every change is a new mapping, so undo and fork cost nothing. The rule itself is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from operator import itemgetter
 from typing import NamedTuple
 
 from .turns import CellRef, Turn
 
-__all__ = ["NOWHERE", "Place", "Slots", "before", "end_of", "insert", "kept", "of_cells", "remove", "until"]
+__all__ = [
+    "NOWHERE", "Place", "Slots", "arranged", "before", "end_of", "insert", "joined", "kept", "of_cells", "remove",
+    "until",
+]  # fmt: skip
 
 # Questions without a cell are counted under this one; their places are bound to no cell.
 NOWHERE = CellRef("", "")
@@ -42,6 +46,31 @@ def insert(slots: Slots, place: Place) -> Slots:
         at = len(order)
     order.insert(at, place)
     return {other: slots.get(other) for other in order}
+
+
+def arranged(slots: Slots, cells: Sequence[str]) -> Slots:
+    """The places in the order of these cells of the notebook.
+
+    A place of another cell, or of none, stays behind the place that it is behind.
+    """
+    rank = {cell: index for index, cell in enumerate(cells)}
+    at, ranked = -1, []
+    for place in slots:
+        at = rank.get(place.cell, at)
+        ranked.append((at, place))
+    return {place: slots[place] for _, place in sorted(ranked, key=itemgetter(0))}
+
+
+def joined(older: Slots, newer: Slots) -> Slots:
+    """Both, the older places first. Where both have a turn, the last one stays that is whole."""
+    slots, cells = dict(older), {place.cell for place in older} - {NOWHERE.id}
+    for place, turn in newer.items():
+        if place.cell in cells:
+            slots = insert(slots, place)
+        old = slots.get(place)
+        if old is None or (turn and (turn.complete, turn.asked) >= (old.complete, old.asked)):
+            slots[place] = turn
+    return slots
 
 
 def remove(slots: Slots, places: Iterable[Place]) -> Slots:
