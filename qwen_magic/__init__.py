@@ -34,8 +34,6 @@ __all__ = [
     "chats",
     "compact",
     "conversation",
-    "load_ipython_extension",
-    "unload_ipython_extension",
 ]
 
 
@@ -71,3 +69,8 @@ def __getattr__(name: str) -> Any:
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{homes[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet; Tab and `help()` show no others."""
+    return __all__

@@ -114,7 +114,9 @@ class Assistant:
             plan = self._planner.plan(question, conversation, reserved.context)
             self._cargo.keep(plan.loaded)
             if reserved.replaces is not None and question.again is None:
-                plan = replace(plan, notes=(*plan.notes, REPLACED))
+                plan = replace(plan, hints=(REPLACED,))
+            if conversation.once and not len(conversation):
+                plan = replace(plan, notes=(*plan.notes, begun_anew(conversation)))
             return self._ask(plan, view, conversation, reserved, cancel=cancel, answered=answered)
 
     def dry_run(self, question: Question) -> DryRun:
@@ -170,7 +172,8 @@ class Assistant:
         with Interrupts() as interrupts:
             stream = self.gateway.client.stream(plan.endpoint, request)
             try:
-                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, plan.notes))
+                notes = (*plan.notes, *plan.hints)
+                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes))
                 with interrupts.passing():
                     if beginning is not None:
                         pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
@@ -243,11 +246,18 @@ class Assistant:
         )
 
 
+# The cell's output is replaced as well, for everybody to see: it is said while the answer comes, and not kept.
 REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
 
 WHOLE = "The answer is whole, and kept."
 NOTHING = "Nothing had arrived yet."
 KEPT = "What had arrived is kept: %qwen continue goes on from there."
+
+
+def begun_anew(conversation: Conversation) -> str:
+    """Where the first question goes in a conversation whose name another one had before."""
+    old = f"'{conversation.once}'" if " " in conversation.once else conversation.once
+    return f"a new conversation {conversation.name!r}: -c {old} goes on with the one that was called so before"
 
 
 def stopped(answer: Answer) -> Stopped:

@@ -27,6 +27,9 @@ __all__ = ["CellOrder", "cell_of", "deleted_cells", "notebook_of", "request_meta
 # of a string. Found in 0.02 s in 50 MB, which take 0.4 s to parse where they are numbers.
 CELL_ID = re.compile(rb'\n   "id": "([^"\\]+)"')
 
+# A whole notebook ends with a brace and, perhaps, a line break.
+END = 8
+
 
 def request(shell: InteractiveShell) -> Mapping[str, Any]:
     """The execute request that runs now; empty in a terminal."""
@@ -95,10 +98,11 @@ class CellOrder:
 
 def ids_in(notebook: bytes) -> tuple[str, ...]:
     """The cells' ids in the text of a notebook; none in one that is older than they are. Raises `ValueError`."""
-    if not notebook.rstrip().endswith(b"}"):
+    if not notebook[-END:].rstrip().endswith(b"}"):
         raise ValueError("cut short")
     if found := CELL_ID.findall(notebook):
         return tuple(cell.decode() for cell in found)
-    parsed = json.loads(notebook)
-    cells = parsed.get("cells") if isinstance(parsed, dict) else None
-    return tuple(str(cell["id"]) for cell in cells or () if isinstance(cell, dict) and "id" in cell)
+    try:
+        return tuple(str(cell["id"]) for cell in json.loads(notebook)["cells"])
+    except (TypeError, KeyError):
+        return ()

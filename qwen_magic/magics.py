@@ -19,6 +19,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Bool, Dict, Enum, Float, Unicode, default, validate
 from traitlets.config import Config
 
+from .displayed import Displayed, Noted
 from .errors import InputError
 from .interrupts import in_one_line
 from .options import Parsed, parse, typed, usage
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["QwenMagics"]
 
 
-def documented(function: Callable[..., None]) -> Callable[..., None]:
+def documented(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
     """The docstring of the magic, which `%%qwen?` shows, with the options in it."""
     function.__doc__ = f"""{function.__doc__}
 
@@ -95,6 +96,7 @@ class QwenMagics(Magics):
         self.folder = Path()
         with suppress(OSError):  # it may have been deleted
             self.folder = Path.cwd()
+        self._displayed = Displayed(shell)
         self._assistant: Assistant | None = None
         self._saver: Autosave | None = None
         self._unsaved = ""
@@ -174,17 +176,16 @@ class QwenMagics(Magics):
     @line_cell_magic("qwen")  # type: ignore[arg-type]  # IPython types its decorators as taking nothing
     @documented
     @in_one_line()
-    def qwen(self, line: str, cell: str | None = None) -> None:
+    def qwen(self, line: str, cell: str | None = None) -> Answer | None:
         """Ask Qwen; the answer streams into the cell's output, and the next question has it in its context."""
         if cell is None:
-            self._line(line)
-        else:
-            parsed = parse(line)
-            # IPython ends every cell with a line break that nobody typed.
-            self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell.removesuffix("\n")))))
+            return self._line(line)
+        parsed = parse(line)
+        # IPython ends every cell with a line break that nobody typed.
+        return self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell.removesuffix("\n")))))
 
-    def ask(self, parsed: Parsed, prompt: str) -> None:
-        """Ask what a line and its cell say, and leave the answer in the notebook's variables."""
+    def ask(self, parsed: Parsed, prompt: str) -> Answer | None:
+        """Ask what a line and its cell say, and leave the answer in the notebook's variables; none from a dry run."""
         name = parsed.given.get("out", "")
         if name and (not name.isidentifier() or iskeyword(name)):
             raise InputError(f"-o {name}: that is not a variable's name.")
@@ -193,8 +194,8 @@ class QwenMagics(Magics):
             from .commands.answers import show_dry_run
 
             show_dry_run(self.assistant.dry_run(question))
-            return
-        self.assistant.ask(question, self.view(), answered=self.publisher(name))
+            return None
+        return self.assistant.ask(question, self.view(), answered=self.publisher(name))
 
     def publisher(self, name: str = "") -> Callable[[Answer], None]:
         """What makes an answer, whole or not, `_qwen` and the variable `name`."""
@@ -223,7 +224,8 @@ class QwenMagics(Magics):
         from .cells import request_metadata
         from .rendering.view import choose_view
 
-        return choose_view(self.shell, request_metadata(self.shell), show_reasoning=self.show_reasoning)
+        view = choose_view(self.shell, request_metadata(self.shell), show_reasoning=self.show_reasoning)
+        return Noted(view, self._displayed)
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""
@@ -266,6 +268,7 @@ class QwenMagics(Magics):
 
     def unload(self) -> None:
         """Leave nothing open."""
+        self._displayed.remove()
         if self._panels is not None:
             self._panels.close()
             self._panels = None
@@ -275,6 +278,7 @@ class QwenMagics(Magics):
 
     def pre_run_cell(self, info: Any) -> None:
         """IPython's event: cells that were deleted take their turns with them."""
+        self._displayed.last = None
         if self._assistant is not None:
             from .cells import deleted_cells
 
@@ -302,20 +306,21 @@ class QwenMagics(Magics):
                     self._unsaved = str(error)
                     print(error, file=sys.stderr)
 
-    def _line(self, line: str) -> None:
+    def _line(self, line: str) -> Answer | None:
         from .commands import Call, command_in
 
         parsed = parse(line)
         if parsed.given and not parsed.text.strip():
             raise InputError("There is no question.", "It goes behind the options, on the same line.")
-        command = None if parsed.ended else command_in(parsed.text)
+        of_question = set(parsed.given) - {"chat"}
+        command = None if parsed.ended else command_in(parsed.text, alone=not of_question)
         if command is None:
-            self.ask(parsed, parsed.text)
-            return
-        if set(parsed.given) - {"chat"}:
+            return self.ask(parsed, parsed.text)
+        if of_question:
             raise InputError("A command of %qwen takes no option but -c.", f"To ask it: -- {parsed.text}")
         rest = "".join(parsed.text.split(maxsplit=1)[1:])
         command.do(Call(self, rest.rstrip(), parsed.given.get("chat", "default")))
+        return None
 
     def _evaluate(self, expression: str) -> Any:
         # What {{ … }} is for: the person's own expression, in the person's own namespace.

@@ -112,6 +112,8 @@ def parse(line: str) -> Parsed:
         else:
             value, position = word_at(line, position, option)
             if option.kind == "word":
+                if option.destination in given:
+                    raise InputError(f"{flag['name']} is given twice.", f"A question takes one: {option.usage}.")
                 given[option.destination] = value
             else:
                 for destination in filter(None, (option.destination, option.also)):

@@ -48,6 +48,8 @@ class Plan:
     loaded: tuple[Attachment, ...] = ()
     attachments: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = ()
+    # Notes that are shown while the answer comes, and not kept.
+    hints: tuple[str, ...] = ()
     estimate: int = 0
     pin: bool = False
     spends: Conversation | None = None
@@ -108,7 +110,8 @@ class Planner:
         )
         notes = (*notes, *notes_on(fitted, here, window))
         asked = messages[-1]
-        return Plan(choice, here, request, asked, loaded, sent.attached, notes, fitted.estimate, question.pin)
+        estimate, pin = fitted.estimate, question.pin
+        return Plan(choice, here, request, asked, loaded, sent.attached, notes, estimate=estimate, pin=pin)
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "qwen_magic"
 LAYERS = {
     "surfaces": (
         *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "magics"),
-        *("doctor", "options", "panel", "prompts", "question_marks", "relay", "traits"),
+        *("displayed", "doctor", "options", "panel", "prompts", "question_marks", "relay", "traits"),
     ),
     "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),
     "notebook": ("answer", "attachments", "conversations", "rendering"),

@@ -148,6 +148,12 @@ def test_what_only_looks_like_a_question_stays_what_it_is(notebook, sandbox):
     assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["Is it (a paren", "What's `that`?"]
 
 
+def test_a_single_word_is_a_question_when_it_has_something_to_ask_about(notebook, sandbox):
+    for line in ("-v n summarise", "-- fix", "Hello", "为什么", "why?"):
+        assert notebook.run(f"n = 1\n%qwen {line}").status == "ok"
+    assert len(bodies(sandbox)) == 5
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -210,6 +216,11 @@ def test_the_screen_of_help_explains_everything(notebook):
         ("%qwen login sk-0123456789abcdef", "login takes nothing more"),
         ("%qwen save 'my chat.json", "is not closed"),
         ("%qwen HELP", "Did you mean help"),
+        ("%qwen fix", "There is no command 'fix'. %qwen help lists them. To ask it: %qwen -- fix"),
+        ("%qwen clear", "Did you mean reset?"),
+        ("%qwen Cost", "Did you mean usage?"),
+        ("%qwen -c review cost", "Did you mean usage?"),
+        ("%qwen -m qwen-max -m qwen-plus Hello", "-m is given twice"),
         ("%qwen --chat review show", "There is no conversation 'review'"),
         ("%qwen -m qwen-max", "There is no question"),
         ("%qwen -c review", "There is no question"),
@@ -614,3 +625,84 @@ def test_tab_completes_what_options_and_commands_take(notebook, code, whole):
         (notebook.folder / name).write_text("a\n1\n", encoding="utf-8")
     notebook.run("data_frame = 1\n%qwen fork review\n%qwen fork 'my chat'")
     assert whole in [code[: each["start"]] + each["text"] for each in notebook.completions(code)]
+
+
+# --- the value of a cell
+
+
+def displays(result):
+    """The outputs of a cell that show an answer."""
+    return [output for output in result.saved if "text/markdown" in output.get("data", {})]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import qwen_magic\nqwen_magic.ask('Hello')",
+        "%qwen Hello",
+        "answer = qwen_magic.ask('Hello')\nanswer",
+        "if True:\n    qwen_magic.ask('Hello')",
+        "answer = %qwen Hello",
+        ASK + "Hello",
+    ],
+)
+def test_an_answer_is_shown_once(notebook, code):
+    notebook.run("import qwen_magic")
+    result = notebook.run(code, cell_id="a")
+    assert result.status == "ok", result.error
+    assert len(displays(result)) == 1
+
+
+def test_in_the_cell_that_loads_the_extension_an_answer_is_shown_once_too(kernel, sandbox):
+    kernel.run(
+        f"import os; os.environ |= {{'QWEN_API_KEY': {sandbox.key!r}, 'QWEN_BASE_URL': {sandbox.compatible_url!r}}}"
+    )
+    assert len(displays(kernel.run("import qwen_magic\nqwen_magic.ask('Hello')", cell_id="a"))) == 1
+
+
+def test_an_answer_is_still_a_value_that_can_be_shown(notebook):
+    notebook.run("import qwen_magic")
+    notebook.run("qwen_magic.ask('Hello')", cell_id="a")
+    assert notebook.value("_.finish_reason, _ is Out[max(Out)]") == ("stop", True)
+    assert len(displays(notebook.run("_", cell_id="b"))) == 1
+    assert len(displays(notebook.run("display(qwen_magic.ask('Hello'))", cell_id="c"))) == 2
+    assert len(displays(notebook.run("qwen_magic.ask('Hello', show=False)", cell_id="d"))) == 1
+    assert notebook.run("6 * 7").text == "42"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = %qwen What is this?",
+        "x = %qwen -m qwen-max What's `this`?",
+        "n = 1; x = %qwen What is this?",
+        "for n in range(1): x = %qwen What is this?",
+        "def f():\n    return %qwen What is this?\nx = f()",
+        "x = y = %qwen What is this",
+    ],
+)
+def test_a_question_in_any_position_gives_its_answer(notebook, sandbox, code):
+    result = notebook.run(code)
+    assert result.status == "ok", result.error
+    assert "this" in contents(bodies(sandbox)[-1])[-1][1]
+    assert notebook.value("x is _qwen")
+
+
+def test_a_question_where_none_can_stand_says_so(notebook, sandbox):
+    for code in ("print('a') %qwen What is this?", "n = (1, %qwen What is this?", "if True:\n    n = 7 %qwen len?"):
+        result = notebook.run(code)
+        assert "cannot stand inside" in result.error or "SyntaxError" in result.error, code
+    assert not bodies(sandbox)
+    assert notebook.run("qwen = 3; n = 7 %qwen; n").text == "1"
+    assert "Signature" in json.dumps(notebook.run("len?").reply)
+
+
+@pytest.mark.parametrize("text", ["qwen_magic.", "qwen_magic.c"])
+def test_tab_and_help_show_the_public_names_only(notebook, text):
+    notebook.run("import qwen_magic, qwen_magic.errors, qwen_magic.assistant")
+    public = notebook.value("qwen_magic.__all__")
+    offered = {name.removeprefix("qwen_magic.").removeprefix(".") for name in notebook.complete(text)}
+    assert offered
+    assert offered <= set(public)
+    assert notebook.value("sorted(dir(qwen_magic))") == sorted(public)
+    assert not {"Assistant", "TYPE_CHECKING", "load_ipython_extension"} & set(public)

@@ -74,7 +74,9 @@ def test_later_turns_stay_when_a_cell_is_run_again(notebook, sandbox):
 
 def test_a_replaced_turn_is_said_and_undo_brings_it_back(notebook, sandbox):
     notebook.run(ASK + "Old", cell_id="a")
-    assert "replaced" in shown(notebook.run(ASK + "New", cell_id="a"))
+    again = notebook.run(ASK + "New", cell_id="a")
+    assert "replaced" in str([message.content for message in again.comms])
+    assert "replaced" not in str(again.saved)
     notebook.run("%qwen undo", cell_id="b")
     notebook.run(ASK + "Next", cell_id="c")
     assert questions(sandbox) == ["Old", "Next"]
@@ -121,10 +123,10 @@ def test_colab_names_its_cells_in_another_way(notebook, sandbox):
 
 
 def test_a_cell_that_fails_keeps_what_its_later_questions_said(notebook, sandbox):
-    notebook.run("%qwen one\n%qwen two", cell_id="a")
+    notebook.run("%qwen number one\n%qwen number two", cell_id="a")
     notebook.run("%qwen one again\nraise ValueError", cell_id="a")
     notebook.run(ASK + "Next", cell_id="b")
-    assert questions(sandbox) == ["one again", "two", "Next"]
+    assert questions(sandbox) == ["one again", "number two", "Next"]
 
 
 def test_a_run_that_failed_is_not_context(notebook, sandbox):
@@ -144,6 +146,16 @@ def test_conversations_are_listed_and_shown(notebook):
     assert "review" in listed
     assert "default" in listed
     assert "Is it good?" in notebook.run("%qwen show review", cell_id="d").text
+
+
+def test_after_a_conversation_was_renamed_the_next_question_says_where_it_goes(notebook, sandbox):
+    notebook.run(ASK + "One", cell_id="a")
+    assert "ask it with -c 'my side'" in notebook.run("%qwen rename default 'my side'", cell_id="b").text
+    notebook.run("%qwen show", cell_id="c")
+    said = shown(notebook.run(ASK + "Two", cell_id="d"))
+    assert "a new conversation 'default': \\-c 'my side' goes on" in said or "-c 'my side' goes on" in said
+    assert questions(sandbox) == ["Two"]
+    assert "new conversation" not in shown(notebook.run(ASK + "Three", cell_id="e"))
 
 
 def test_reset_fork_rename_and_drop(notebook, sandbox):

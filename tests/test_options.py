@@ -54,6 +54,8 @@ def test_a_backslash_keeps_a_path_with_spaces_together():
         ("--think=yes", "takes no value"),
         ("--set stop={oops", "not JSON"),
         ("--zzz", "%qwen help"),
+        ("-m a -m b x", "-m is given twice"),
+        ("-c a --chat b x", "--chat is given twice"),
     ],
 )
 def test_wrong_options_get_one_clear_line(line, says):

@@ -1,9 +1,9 @@
 """The commands of `%qwen`: a table, and how a line is told from a question.
 
 A line is a command when its first word is one and the words behind it are what it takes. One that nearly is (a word
-too many, or too few) is refused, because a slip should not be asked and paid for. Any other line is a question. So
-`%qwen undo` is a command, `%qwen undo a b` is refused, and `%qwen undo that last commit: how?` asks. What the commands
-do is in the modules beside this one.
+too many, or too few, or one small word that is none) is refused, because a slip should not be asked and paid for. Any
+other line is a question. So `%qwen undo` is a command, `%qwen undo a b` and `%qwen fix` are refused, and `%qwen undo
+that last commit: how?` asks. What the commands do is in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ SAVED = r"[^-\s]\S*( [^-\s]\S*)?( --no-pictures)?"
 FILES = r"(rm( \S+)+|prune)?"
 # These read their quotes themselves.
 READ_THEMSELVES = (ANYTHING, ENDPOINT)
+# Words of other tools for commands of ours.
+ELSEWHERE = {"clear": "reset", "new": "reset", "cost": "usage", "list": "chats", "history": "show", "delete": "drop"}
+# "Hello" and "为什么" are questions.
+COMMAND_LIKE = re.compile(r"[a-z][a-z_-]*")
 # No name has any of these in it.
 OF_SENTENCES = "?？，。！"
 
@@ -61,15 +65,17 @@ class Call:
         return words(self.text)
 
 
-def command_in(text: str) -> Command | None:
+def command_in(text: str, *, alone: bool = True) -> Command | None:
     """The command that `text` is; `None` for a question.
 
+    `alone` is whether there are no options in front of it that only a question has: then a word may be a slip.
     Raises `InputError` for what would be an odd question: what is nearly a command, a misplaced `-c`.
     """
     name, *given = words(text) or ("help",)
     command = COMMANDS.get(name)
     if command is None:
-        refuse_misspelt(name, given)
+        if alone and not given:
+            refuse_unknown(name)
         return None
     fits = re.fullmatch(command.shape, " ".join(re.sub(r"\s", "_", word) for word in given))
     if not fits and not is_slip(command, given):
@@ -93,10 +99,13 @@ def is_slip(command: Command, given: list[str]) -> bool:
     return len(names) <= most and not any(mark in word for word in given for mark in OF_SENTENCES)
 
 
-def refuse_misspelt(name: str, given: list[str]) -> None:
+def refuse_unknown(name: str) -> None:
+    """Refuse a single word that was meant for a command: one in small letters, or nearly one of them."""
     near = difflib.get_close_matches(name.casefold(), COMMANDS, n=1, cutoff=0.75)
-    if near and not given:
-        raise InputError(f"There is no command {name!r}.", f"Did you mean {near[0]}? To ask it: %qwen -- {name}")
+    meant = ELSEWHERE.get(name.casefold()) or "".join(near)
+    if meant or COMMAND_LIKE.fullmatch(name):
+        hint = f"Did you mean {meant}?" if meant else "%qwen help lists them."
+        raise InputError(f"There is no command {name!r}.", f"{hint} To ask it: %qwen -- {name}")
 
 
 def help_(call: Call) -> None:
@@ -137,9 +146,7 @@ COMMANDS: dict[str, Command] = {
     "save": Command("FILE.json [NAME] [--no-pictures]", "save a conversation", SAVED, chats.save),
     "load": Command("FILE.json [NAME]", "load a saved conversation", ONE_OR_TWO, chats.load),
     "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
-    "resume": Command(
-        "[NAME]", "go on with what was saved by itself (QwenMagics.autosave)", PERHAPS_ONE, chats.resume
-    ),
+    "resume": Command("[NAME]", "go on with what was saved by itself (QwenMagics.autosave)", PERHAPS_ONE, chats.resume),
     "files": Command("[rm ID … | prune]", "the documents on the service, and deleting them", FILES, files.files),
     "doctor": Command(
         "[NAME|URL] [--try-regions] [--json]", "say what is wrong on the way", EXAMINED, doctoring.doctor

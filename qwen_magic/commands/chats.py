@@ -115,14 +115,20 @@ def fork(call: Call) -> None:
     """Go on from a copy."""
     new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
     chat = conversations(call).fork(new, source, call.magics.cell())
-    option = f"-c {new!r}" if " " in new else f"-c {new}"
-    say(f"{chat.name!r} goes on from {source!r} with {len(chat)} turn{'s' * (len(chat) != 1)}: ask it with {option}.")
+    turns = f"{len(chat)} turn{'s' * (len(chat) != 1)}"
+    say(f"{chat.name!r} goes on from {source!r} with {turns}: ask it with {option(new)}.")
+
+
+def option(name: str) -> str:
+    """How a question goes to the conversation of this name."""
+    return f"-c {name!r}" if " " in name else f"-c {name}"
 
 
 def rename(call: Call) -> None:
     """Another name."""
+    old = call.words[0]
     chat = conversations(call).rename(*call.words)
-    say(f"{call.words[0]!r} is called {chat.name!r} now.")
+    say(f"{old!r} is called {chat.name!r} now: ask it with {option(chat.name)}.")
 
 
 def drop(call: Call) -> None:
@@ -184,9 +190,7 @@ def resume(call: Call) -> None:
 
 def nothing_saved(folder: Path, names: list[str]) -> InputError:
     if not names:
-        return InputError(
-            f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on."
-        )
+        return InputError(f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on.")
     known = ", ".join(f"'{name}'" if " " in name else name for name in names[:MOST_NAMED])
     return InputError(f"Nothing was saved in {folder}.", f"%qwen resume NAME takes another notebook's: {known}.")
 

@@ -57,6 +57,8 @@ class Conversation:
         self.name = name
         # Says the ids of the notebook's cells in their order; nothing where that is not known.
         self.cell_order: Callable[[], Sequence[str]] = tuple
+        # What the conversation is called now that had this name before.
+        self.once = ""
         # The cells that made this a fork: run again, they may make it anew.
         self.forked_in: frozenset[str] = frozenset()
         self._lock = RLock()
@@ -271,7 +273,9 @@ class Conversation:
         """
         with self._changing(), self._arranging():
             here = set(self.turns)
-            older = {place or self._next_place(None): turn for place, turn in saved.turns if place or turn not in here}
+            older: Slots = {
+                place or self._next_place(None): turn for place, turn in saved.turns if place or turn not in here
+            }
             slots = arranged(joined(older, self._state.slots), self._cells)
             self._change("the resume", cell, State(slots, self.system or saved.system, self.model or saved.model))
             self._spare(cell)

@@ -32,6 +32,7 @@ class Conversations:
         self._lock = RLock()
         self._named: dict[str, Conversation] = {}
         self._dropped: list[Spent] = []
+        self._renamed: dict[str, str] = {}
         renewed_in_children(self)
 
     def after_fork(self) -> None:
@@ -43,8 +44,9 @@ class Conversations:
         name = valid(name)
         with self._lock:
             if name not in self._named:
-                self._named[name] = Conversation(name)
-                self._named[name].cell_order = lambda: self.cell_order()
+                made = self._named[name] = Conversation(name)
+                made.cell_order = lambda: self.cell_order()
+                made.once = self._renamed.pop(name, "")
             return self._named[name]
 
     def find(self, name: str = DEFAULT) -> Conversation:
@@ -95,6 +97,8 @@ class Conversations:
             if self._named.get(new, conversation) is not conversation:
                 raise taken(new)
             self._named = {new if name == conversation.name else name: each for name, each in self._named.items()}
+            if new != conversation.name:
+                self._renamed[conversation.name] = new
             conversation.name = new
             return conversation
 
