@@ -115,7 +115,7 @@ class Assistant:
             self._cargo.keep(plan.loaded)
             if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, hints=(REPLACED,))
-            if conversation.once and not len(conversation):
+            if conversation.predecessor and not len(conversation):
                 plan = replace(plan, notes=(*plan.notes, begun_anew(conversation)))
             return self._ask(plan, view, conversation, reserved, cancel=cancel, answered=answered)
 
@@ -256,7 +256,7 @@ KEPT = "What had arrived is kept: %qwen continue goes on from there."
 
 def begun_anew(conversation: Conversation) -> str:
     """Where the first question goes in a conversation whose name another one had before."""
-    old = f"'{conversation.once}'" if " " in conversation.once else conversation.once
+    old = f"'{conversation.predecessor}'" if " " in conversation.predecessor else conversation.predecessor
     return f"a new conversation {conversation.name!r}: -c {old} goes on with the one that was called so before"
 
 

@@ -118,11 +118,10 @@ def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
     from .conversations.saving import save
 
     others = kept.others if kept and kept.version == version_of(path) else read_others(path, kept)
-    refuse_strange(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path.parent} cannot be made: {error.strerror}.", NOT_SAVED) from None
+        raise InputError(f"{path.parent} cannot be made, and nothing is saved: {error.strerror}.") from None
     save(joined(own, others), path, contents=True)
     return Kept(path, version_of(path), own, others)
 
@@ -167,7 +166,7 @@ def joined(own: Saved, others: Saved | None) -> Saved:
     return whole.saved()
 
 
-NOT_SAVED = "Until then conversations are not saved by themselves."
+NOT_SAVED = "Until then this conversation is not saved by itself."
 
 
 def refuse_strange(path: Path) -> None:

@@ -211,3 +211,50 @@ def test_what_cannot_be_saved_is_said_once_and_nothing_is_touched(session: Sessi
     if hindrance == "damaged":
         assert path.read_text().endswith('"turns": [')
         assert "is damaged" in kernel.run("%qwen resume").error
+
+
+# --- a conversation whose texts are hostile
+
+
+DEEP = "*a " * 140 + "b" + " a*" * 140
+
+
+def test_a_conversation_with_hostile_texts_is_shown_listed_and_exported(session: Session) -> None:
+    texts = [DEEP, "[" * 3000, "> " * 400 + "x", "half \ud800 of a pair", "\x1b[31m\x00 red", "- " * 300 + "x"]
+    turns = [
+        {
+            "question": {"role": "user", "parts": [{"type": "text", "text": text}]},
+            "answer": {"text": text, "model": text[:40], "reasoning": text},
+            "asked": asked,
+        }
+        for text, asked in zip(texts, (0, -1e9, 9e15, 60, 1, 2), strict=True)
+    ]
+    head = {"format": "qwen_magic conversation", "version": 1, "name": "hostile", "system": DEEP, "model": None}
+    (session.folder / "hostile.json").write_text(json.dumps(head | {"turns": turns}), encoding="utf-8")
+    kernel = session.begin()
+    commands = ("load hostile.json", "show hostile", "export a.md hostile", "export a.html hostile", "chats", "usage")
+    for command in (*commands, "-c hostile system", "undo hostile", "load hostile.json", "save b.json hostile"):
+        result = kernel.run(f"%qwen {command}")
+        assert result.status == "ok", (command, result.error)
+    assert (session.folder / "a.html").stat().st_size > len(DEEP)
+    ask(kernel, "and now", options="-c hostile")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", '"half \\ud800"'), ("name", '"../x"'), ("system", "[" * 5000 + "]" * 5000), ("turns", "1e999")],
+)
+def test_a_file_that_holds_no_conversation_is_one_line_and_the_kernel_goes_on(
+    session: Session, field: str, value: str
+) -> None:
+    head = {"format": "qwen_magic conversation", "version": 1, "name": "x", "system": None, "model": None, "turns": []}
+    content = json.dumps(head | {field: "HERE"}).replace('"HERE"', value)
+    kernel = session.begin(str(session.folder / "nb.ipynb"))
+    (session.folder / ".qwen" / "nb").mkdir(parents=True)
+    for path, command in (("chat.json", "load chat.json"), (".qwen/nb/chat.json", "resume")):
+        (session.folder / path).write_text(content, encoding="utf-8")
+        result = kernel.run(f"%qwen {command}")
+        (shown,) = [output for output in result.outputs if output["output_type"] == "error"]
+        assert len(shown["traceback"]) == 1
+        assert "\n" not in shown["traceback"][0]
+    assert kernel.run("%qwen chats").status == "ok"

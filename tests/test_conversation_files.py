@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from qwen_magic.answer import STOPPED, Answer, Attached
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
 from qwen_magic.conversations.places import Place
-from qwen_magic.conversations.saving import Saved, load
+from qwen_magic.conversations.saving import Saved, load, write_in_one_piece
 from qwen_magic.errors import InputError
 from qwen_magic.events import Source, Usage
 from qwen_magic.messages import Document, Image, Message, Text, ToolCall
@@ -63,7 +65,12 @@ FIRST = Turn(
 )
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+st.register_type_strategy(int, st.integers(1 - 2**53, 2**53 - 1))
+st.register_type_strategy(float, st.floats(1 - 2**53, 2**53 - 1))
+NUMBERS = st.floats(1 - 2**53, 2**53 - 1)
+URLS = st.just("") | st.sampled_from(["data:image/png;base64,", "https://"]).flatmap(
+    lambda way: ANY_TEXT.map(way.__add__)
+)
 
 
 def every(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -71,8 +78,12 @@ def every(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrategy
     return st.builds(kind, **({field.name: ... for field in fields(kind)} | known))
 
 
+<<<<<<< HEAD
 ADDRESSES = st.sampled_from(["", "https://a.example/b.png"]) | ANY_TEXT.map("data:image/png;base64,{}".format)
 PARTS = st.one_of(every(Text, text=ANY_TEXT), every(Image, url=ADDRESSES), every(Document))
+=======
+PARTS = st.one_of(every(Text, text=ANY_TEXT), every(Image, url=URLS), every(Document))
+>>>>>>> 5d1d581 (Saved conversations: regular files only, numbers within bounds, times in the person's zone; jupytext keeps notebooks with questions)
 TURNS = every(
     Turn,
     question=every(Message, parts=st.lists(PARTS, max_size=3).map(tuple)),
@@ -157,7 +168,9 @@ def test_a_file_cut_anywhere_is_refused_with_a_reason(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in range(len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"is not a saved conversation|is cut short, or not JSON any more"):
+        with pytest.raises(
+            InputError, match=r"is empty|is not a saved conversation|is cut short, or not JSON any more"
+        ):
             load(path)
     path.write_bytes(whole)
     load(path)
@@ -166,7 +179,7 @@ def test_a_file_cut_anywhere_is_refused_with_a_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is not a saved conversation"),
+        (b"", "is empty"),
         (b"\xff\xfe\x00", "is not a saved conversation"),
         (b"\x89PNG\r\n", "is not a saved conversation"),
         (b"[" * 100_000, "is not a saved conversation"),
@@ -203,7 +216,15 @@ def changed(*path: str | int, to: Any) -> str:
         (changed("turns", 0, "question", "role", to="root"), "question.role is none of system, user"),
         (changed("turns", 0, "question", "parts", 0, "type", to=[]), r"parts\[0\].type is none of text, image"),
         (changed("turns", 0, "answer", "usage", "input", to=1.5), "answer.usage.input is not a whole number"),
-        (changed("turns", 0, "answer", "seconds", to=10**400), "is damaged"),
+        (changed("turns", 0, "answer", "seconds", to=10**400), "answer.seconds is too large a number"),
+        (changed("turns", 0, "answer", "usage", "input", to=10**400), "answer.usage.input is too large a number"),
+        (changed("turns", 0, "asked", to=7).replace('"asked": 7', '"asked": 1e999'), "asked is too large a number"),
+        (changed("turns", 0, "asked", to=7).replace('"asked": 7', '"asked": NaN'), "asked is too large a number"),
+        (changed("version", to=7).replace('"version": 7', '"version": ' + "9" * 5000), "is damaged: it is cut short"),
+        (changed("turns", 0, "asked", to=7).replace("7", "[" * 9999 + "]" * 9999, 1), "is damaged: it is cut short"),
+        (changed("turns", 0, "place", "number", to=True), "place.number is not a whole number"),
+        (changed("turns", 0, "answer", "notes", to="no"), "answer.notes is not a list"),
+        (changed("turns", 0, "question", "parts", 0, "url", to="file:///etc/passwd"), "no address of a picture"),
         (changed("turns", 0, "pinned", to=1), "pinned is not true or false"),
         (changed("turns", 0, "place", to={"cell": "x"}), "place has no number"),
         (changed("turns", 1, "place", to={"cell": "c0ffee", "number": 1}), "two turns have the same place"),
@@ -234,15 +255,39 @@ def test_a_picture_that_only_this_machine_could_fetch_is_not_asked_for(tmp_path:
 
 
 def test_a_file_that_is_not_there_or_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no file"):
         Conversation.load(tmp_path / "none.json")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a folder"):
         Conversation.load(tmp_path)
     with pytest.raises(InputError, match="cannot be written"):
         some().save(tmp_path / "no folder" / "chat.json")
     with pytest.raises(InputError, match="cannot be written"):
         some().save(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no devices and pipes with a name here")
+def test_devices_pipes_and_links_to_nothing_are_neither_read_nor_written(tmp_path: Path) -> None:
+    pipe, link, loop = (tmp_path / name for name in ("pipe.json", "link.json", "loop.json"))
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "target")
+    loop.symlink_to(loop)
+    for path in (Path("/dev/zero"), Path("/dev/null"), pipe, link, loop):
+        with pytest.raises(InputError, match=r"not a file|link that leads") as refused:
+            Conversation.load(path)
+        assert "\n" not in str(refused.value)
+        for write in (some().save, lambda path: write_in_one_piece(path, b"")):
+            with pytest.raises(InputError, match=r"cannot be written: (It is no file|Too many levels|Permission)"):
+                write(path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "loop.json", "pipe.json"]
+
+
+def test_a_link_to_a_file_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "chat.json")
+    some().save(tmp_path / "chat.json")
+    Conversation("other").save(tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert Conversation.load(tmp_path / "chat.json").name == Conversation.load(tmp_path / "link.json").name == "other"
 
 
 def test_saving_leaves_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -293,6 +338,11 @@ def hostile() -> Conversation:
     return conversation
 
 
+def local_time(seconds: float) -> str:
+    """A moment as this machine's clock shows it."""
+    return time.strftime("%Y-%m-%d %H:%M (UTC%z)", time.localtime(seconds))
+
+
 class Tags(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -313,14 +363,14 @@ def test_the_page_is_whole_and_harmless(tmp_path: Path) -> None:
     assert {attributes["src"] for tag, attributes in tags if tag == "img"} == {PICTURE}
     assert any("default-src 'none'" in (attributes.get("content") or "") for _, attributes in tags)
     assert "<strong>Good.</strong>" in page
-    assert "1970-01-01 00:01 UTC" in page
+    assert local_time(60) in page
     assert "not finished (stopped)" in page
 
 
 def test_the_transcript_reads_well_and_a_broken_off_answer_swallows_nothing(tmp_path: Path) -> None:
     some().export(tmp_path / "talk.md")
     text = (tmp_path / "talk.md").read_text(encoding="utf-8")
-    assert "**You** · 1970-01-01 00:01 UTC · `a.png`\n\n> Look" in text
+    assert f"**You** · {local_time(60)} · `a.png`\n\n> Look" in text
     assert "A half" in text
     assert "data:" not in text
 

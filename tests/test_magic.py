@@ -228,6 +228,7 @@ def test_the_screen_of_help_explains_everything(notebook):
         ("%qwen show nobody", "There is no conversation"),
         ("%qwen load missing.json", "missing.json"),
         ("%qwen load ~nobody-at-all/chat.json", "cannot be read"),
+        ("%qwen load /dev/zero", "not a file"),
         ("%qwen save ~nobody-at-all/chat.json", "cannot be written"),
         ("%qwen save missing/chat.json", "cannot be written"),
         ("%qwen export ~nobody-at-all/chat.md", "cannot be written"),

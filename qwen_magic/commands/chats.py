@@ -60,7 +60,7 @@ def model_of(chat: Conversation) -> str:
 
 def ago(moment: float | None) -> str:
     """A time in the past, for people."""
-    if moment is None:
+    if moment is None or moment < 0:
         return ""
     seconds = max(0, int(time.time() - moment))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

@@ -16,6 +16,11 @@ cell, or with `append=True`, gets a new place at the end, bound to no cell, ever
 also empty: a cell that was deleted and comes back (cut and paste) finds its old position. A copy of a cell is a new
 cell.
 
+*The notebook's order.* Where `cell_order` names the notebook's cells, their places stand in that order, whenever they
+were first asked for: a cell is sent the turns of the cells that stand before it, as after a restart. A place of a cell
+that it does not name (not saved yet), or of no cell, stays behind the place that it is behind. Before each question
+the order is asked for again, so that places follow cells that were moved.
+
 *Context.* A question is sent the complete turns at the places before its own, as they are when it begins. Of its own
 cell only those that the same run asked: never its own old answer, never a later turn. A turn that failed, was stopped
 or was cut is shown and kept, and is never context.

@@ -58,7 +58,7 @@ class Conversation:
         # Says the ids of the notebook's cells in their order; nothing where that is not known.
         self.cell_order: Callable[[], Sequence[str]] = tuple
         # What the conversation is called now that had this name before.
-        self.once = ""
+        self.predecessor = ""
         # The cells that made this a fork: run again, they may make it anew.
         self.forked_in: frozenset[str] = frozenset()
         self._lock = RLock()

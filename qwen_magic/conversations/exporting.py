@@ -126,7 +126,8 @@ def asking(turn: Turn) -> Iterator[str]:
     """When the question was asked."""
     try:
         if turn.asked:
-            yield f"{datetime.fromtimestamp(turn.asked, UTC):%Y-%m-%d %H:%M} UTC"
+            # The person's own time, and how far it is from UTC, for whoever reads the transcript elsewhere.
+            yield f"{datetime.fromtimestamp(turn.asked, UTC).astimezone():%Y-%m-%d %H:%M (UTC%z)}"
     except (ValueError, OverflowError, OSError):
         yield "no date"
 

@@ -46,7 +46,7 @@ class Conversations:
             if name not in self._named:
                 made = self._named[name] = Conversation(name)
                 made.cell_order = lambda: self.cell_order()
-                made.once = self._renamed.pop(name, "")
+                made.predecessor = self._renamed.pop(name, "")
             return self._named[name]
 
     def find(self, name: str = DEFAULT) -> Conversation:

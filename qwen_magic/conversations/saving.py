@@ -31,13 +31,14 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
-from errno import EACCES
+from errno import EACCES, EINVAL
 from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from ..attachments.opening import open_file
 from ..errors import InputError
 from ..messages import Document, Image, Part, Text
 from .places import Place
@@ -48,6 +49,12 @@ __all__ = ["Saved", "load", "save", "write_in_one_piece"]
 FORMAT, VERSION = "qwen_magic conversation", 1
 # The format is named in so many first bytes.
 HEAD = 100
+# As much text as a model reads in a hundred conversations, or a day's pictures; parsed it takes several times that.
+LARGEST = 500_000_000
+# No count, and no time, is beyond what JSON's readers agree on (RFC 8259, 6: "Numbers").
+LARGEST_NUMBER = 2**53
+# Where a picture may be: in the file, on the web, or (saved without it) nowhere.
+PICTURES = ("data:image/", "https://", "http://")
 # What a path raises: one with a null in it ValueError, one in the home of nobody RuntimeError.
 UNUSABLE = (OSError, ValueError, RuntimeError)
 
@@ -106,9 +113,12 @@ def load(path: str | os.PathLike[str]) -> Saved:
     """What `save` wrote. Raises `InputError` with the reason when the file is not such a one, or not whole."""
     try:
         path = Path(path).expanduser()
-        content = path.read_bytes()
+        with open_file(path, str(path)) as file:
+            content = file.read(LARGEST + 1)
     except UNUSABLE as error:
         raise InputError(f"{path} cannot be read: {reason(error)}.") from None
+    if len(content) > LARGEST:
+        raise InputError(f"{path} is larger than {LARGEST // 1_000_000} MB.")
     data = parse(content, path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise foreign(path)
@@ -120,7 +130,7 @@ def load(path: str | os.PathLike[str]) -> Saved:
                 "Upgrade with: pip install --upgrade qwen_magic",
             )
         return read_conversation(data)
-    except (Damaged, OverflowError) as error:
+    except Damaged as error:
         raise InputError(f"{path} is damaged: {error}.") from None
 
 
@@ -197,17 +207,25 @@ def read(kind: Any, data: Any, where: str) -> Any:
         items = enumerate(read(list, data, where))
         return tuple(read(arguments[0], item, f"{where}[{index}]") for index, item in items)
     if kind in JSON_TYPES:
-        if type(data) is kind or (kind is float and type(data) is int):
-            return kind(data)
-        raise Damaged(f"{where} is not {JSON_TYPES[kind]}")
+        if type(data) is not kind and not (kind is float and type(data) is int):
+            raise Damaged(f"{where} is not {JSON_TYPES[kind]}")
+        # JSON's readers make infinity of 1e999.
+        if kind in (int, float) and not abs(data) < LARGEST_NUMBER:
+            raise Damaged(f"{where} is too large a number")
+        return kind(data)
     return read_fields(kind, data, where)
 
 
 def read_part(data: Any, where: str) -> Part:
     name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
     part: Part = read_fields(PARTS[name], data, where)
+<<<<<<< HEAD
     if isinstance(part, Image) and part.url and not is_picture(part.url):
         raise Damaged(f"{where}.url is no picture, and no public address of one")
+=======
+    if isinstance(part, Image) and part.url and not part.url.startswith(PICTURES):
+        raise Damaged(f"{where}.url is no address of a picture")
+>>>>>>> 5d1d581 (Saved conversations: regular files only, numbers within bounds, times in the person's zone; jupytext keeps notebooks with questions)
     return part
 
 
@@ -244,7 +262,10 @@ def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
     """
     temporary = None
     try:
-        target = Path(os.path.realpath(Path(path).expanduser()))
+        given = Path(path).expanduser()
+        target = Path(os.path.realpath(given))
+        if os.path.lexists(given) and not target.is_file():
+            raise OSError(EINVAL, "It is no file, or a link that leads nowhere")
         if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
             raise PermissionError(EACCES, "It is read-only")
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
