@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from stat import S_ISREG
@@ -30,12 +31,13 @@ Version = tuple[int, int, int]
 
 
 class Kept(NamedTuple):
-    """A conversation's file: what of this kernel is in it, and what of others that was never resumed here."""
+    """A conversation's file: what of this kernel is in it, what of others that was never resumed here, and what was."""
 
     path: Path
     version: Version | None
     own: Saved
     others: Saved | None
+    resumed: Saved | None = None
 
 
 class Autosave:
@@ -60,6 +62,9 @@ class Autosave:
 
     def _save(self, conversation: Conversation) -> None:
         own, path, kept = conversation.saved(), self._path(conversation), self._kept.get(conversation)
+        if kept and kept.resumed and not any(each is kept.resumed for each in conversation.restored):
+            # The resume was undone, so that the file is as it was before.
+            kept = kept._replace(others=kept.resumed, resumed=None)
         if (own, path) == (kept.own, kept.path) if kept else not own.turns:
             return
         self._kept[conversation] = write(own, path, kept if kept and kept.path == path else None)
@@ -68,7 +73,7 @@ class Autosave:
 
     def names(self) -> list[str]:
         """The names under which notebooks and sessions have saved beside this one, the last used first."""
-        folders = [folder for folder in subfolders(self.folder.parent) if saved_in(folder)]
+        folders = [folder for folder in entries(self.folder.parent) if saved_in(folder)]
         return [folder.name for folder in sorted(folders, key=last_changed, reverse=True)]
 
     def waiting(self, name: str = "") -> list[Path]:
@@ -86,7 +91,7 @@ class Autosave:
         conversation.restore(saved, cell)
         if path == self._path(conversation):
             # It will be written anew, as the conversation is now.
-            self._kept[conversation] = Kept(path, version, saved, None)
+            self._kept[conversation] = Kept(path, version, saved, None, saved)
         return conversation
 
     def _path(self, conversation: Conversation) -> Path:
@@ -107,7 +112,7 @@ def folder_of(shell: InteractiveShell, folder: Path) -> Path:
         session = Path(connection).stem if connection else f"{datetime.now():%Y-%m-%d %H.%M.%S} {os.getpid()}"
         return folder / ".qwen" / session
     name = notebook.stem if notebook.suffix == ".ipynb" else notebook.name
-    if notebook.parent.is_dir():
+    if os.path.isdir(notebook.parent):
         return notebook.parent / ".qwen" / name
     # On another machine: two notebooks of one name are told apart by their folders.
     return folder / ".qwen" / quote(str(notebook.with_name(name)), safe=" ")
@@ -123,7 +128,7 @@ def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
     except OSError as error:
         raise InputError(f"{path.parent} cannot be made, and nothing is saved: {error.strerror}.") from None
     save(joined(own, others), path, contents=True)
-    return Kept(path, version_of(path), own, others)
+    return Kept(path, version_of(path), own, others, kept.resumed if kept else None)
 
 
 def take_out(kept: Kept) -> None:
@@ -186,14 +191,13 @@ def version_of(path: Path) -> Version | None:
 
 def saved_in(folder: Path) -> list[Path]:
     """The saved conversations in a folder."""
-    return sorted(path for path in folder.glob("*.json") if version_of(path))
+    return sorted(path for path in entries(folder) if path.suffix == ".json" and version_of(path))
 
 
-def subfolders(folder: Path) -> Iterator[Path]:
-    try:
-        yield from (path for path in folder.iterdir() if path.is_dir())
-    except OSError:
-        return
+def entries(folder: Path) -> Iterator[Path]:
+    """What is in a folder; nothing, when there is none that can be read."""
+    with suppress(OSError):
+        yield from folder.iterdir()
 
 
 def last_changed(folder: Path) -> int:

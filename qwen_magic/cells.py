@@ -70,7 +70,7 @@ def notebook_of(shell: InteractiveShell, folder: Path) -> Path | None:
     named = Path(str(shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""))
     path = named if named.is_absolute() else folder / named.name
     # A console has a name as well. Scripts and markdown are notebooks with jupytext.
-    return path if path.suffix == ".ipynb" or path.is_file() else None
+    return path if path.suffix == ".ipynb" or os.path.isfile(path) else None
 
 
 class CellOrder:

@@ -112,6 +112,20 @@ def test_dropped_renamed_and_reset_conversations_do_not_come_back(session: Sessi
     assert saved(session.folder) == {"default": ["a first"], "final": ["c"], "empty": []}
 
 
+def test_a_resume_that_is_undone_leaves_the_file_as_it_was(session: Session) -> None:
+    ask(session.begin(), "a first", "b second")
+    kernel = session.begin()
+    ask(kernel, "c third")
+    assert "3 turns" in kernel.run("%qwen resume").text
+    kernel.run("%qwen undo")
+    ask(kernel, "d fourth")
+    assert questions(session.sandbox) == ["c third", "d fourth"]
+    assert saved(session.folder) == {"default": ["a first", "b second", "c third", "d fourth"]}
+    assert "4 turns" in kernel.run("%qwen resume").text
+    kernel.run("%qwen drop default")
+    assert saved(session.folder) == {}
+
+
 def test_dropping_takes_nothing_out_of_a_file_that_was_not_resumed(session: Session) -> None:
     ask(session.begin(), "a first", options="-c review")
     kernel = session.begin()

@@ -36,6 +36,7 @@ class State(NamedTuple):
     slots: Slots
     system: str | None
     model: str | None
+    restored: tuple[Saved, ...] = ()
 
 
 class Step(NamedTuple):
@@ -110,6 +111,11 @@ class Conversation:
     def last_used(self) -> float | None:
         """When the last question was asked, in seconds since 1970; `None` when there is none."""
         return max((turn.asked for turn in self.turns), default=None)
+
+    @property
+    def restored(self) -> tuple[Saved, ...]:
+        """What was restored here, and not undone."""
+        return self._state.restored
 
     def __len__(self) -> int:
         return len(self.turns)
@@ -261,7 +267,9 @@ class Conversation:
             for place, turn in other._state.slots.items():
                 own = place.cell and place not in slots
                 slots[place if own else self._next_place(None)] = turn
-            self._change(what, cell, State(arranged(slots, self._cells), other.system, other.model))
+            self._change(
+                what, cell, State(arranged(slots, self._cells), other.system, other.model, self._state.restored)
+            )
             self.forked_in |= other.forked_in
             self._spare(cell)
 
@@ -277,7 +285,9 @@ class Conversation:
                 place or self._next_place(None): turn for place, turn in saved.turns if place or turn not in here
             }
             slots = arranged(joined(older, self._state.slots), self._cells)
-            self._change("the resume", cell, State(slots, self.system or saved.system, self.model or saved.model))
+            restored = (*self._state.restored, saved)
+            system, model = self.system or saved.system, self.model or saved.model
+            self._change("the resume", cell, State(slots, system, model, restored))
             self._spare(cell)
 
     # --- files
@@ -316,7 +326,7 @@ class Conversation:
         from .saving import Saved
 
         with self._lock:
-            slots, system, model = self._state
+            slots, system, model, _ = self._state
             placed = tuple((place if place.cell else None, turn) for place, turn in slots.items() if turn is not None)
             return Saved(self.name, system, model, placed)
 
