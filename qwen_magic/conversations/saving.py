@@ -53,8 +53,6 @@ HEAD = 100
 LARGEST = 500_000_000
 # No count, and no time, is beyond what JSON's readers agree on (RFC 8259, 6: "Numbers").
 LARGEST_NUMBER = 2**53
-# Where a picture may be: in the file, on the web, or (saved without it) nowhere.
-PICTURES = ("data:image/", "https://", "http://")
 # What a path raises: one with a null in it ValueError, one in the home of nobody RuntimeError.
 UNUSABLE = (OSError, ValueError, RuntimeError)
 
@@ -219,13 +217,8 @@ def read(kind: Any, data: Any, where: str) -> Any:
 def read_part(data: Any, where: str) -> Part:
     name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
     part: Part = read_fields(PARTS[name], data, where)
-<<<<<<< HEAD
     if isinstance(part, Image) and part.url and not is_picture(part.url):
         raise Damaged(f"{where}.url is no picture, and no public address of one")
-=======
-    if isinstance(part, Image) and part.url and not part.url.startswith(PICTURES):
-        raise Damaged(f"{where}.url is no address of a picture")
->>>>>>> 5d1d581 (Saved conversations: regular files only, numbers within bounds, times in the person's zone; jupytext keeps notebooks with questions)
     return part
 
 
