@@ -21,6 +21,7 @@ from traitlets.config import Config
 
 from .displayed import Displayed, Noted
 from .errors import InputError
+from .idle import Idle
 from .interrupts import in_one_line
 from .options import Parsed, parse, typed, usage
 from .settings import Settings
@@ -101,6 +102,7 @@ class QwenMagics(Magics):
         self._saver: Autosave | None = None
         self._unsaved = ""
         self._panels: Panels | None = None
+        self._idle = Idle()
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -224,7 +226,8 @@ class QwenMagics(Magics):
         from .cells import request_metadata
         from .rendering.view import choose_view
 
-        view = choose_view(self.shell, request_metadata(self.shell), show_reasoning=self.show_reasoning)
+        metadata = request_metadata(self.shell)
+        view = choose_view(self.shell, metadata, show_reasoning=self.show_reasoning, opened=self._idle.take)
         return Noted(view, self._displayed)
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
@@ -269,6 +272,7 @@ class QwenMagics(Magics):
     def unload(self) -> None:
         """Leave nothing open."""
         self._displayed.remove()
+        self._idle.close()
         if self._panels is not None:
             self._panels.close()
             self._panels = None
@@ -292,6 +296,10 @@ class QwenMagics(Magics):
 
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
+        from .cells import request_metadata
+
+        if request_metadata(self.shell):  # where nobody looks there is no page to be quick for
+            self._idle.prepare()
         if self._assistant is None:
             return
         cell = self.cell()

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KNOWN", "Model", "Thinking", "lookup"]
+__all__ = ["KNOWN", "Model", "Thinking", "chats", "lookup"]
 
 Thinking = Literal["on", "off", "always", "never"]
 
@@ -113,6 +113,21 @@ SMALL_PATCHES = re.compile(r"\bqvq\b|2\.5-?vl(?:\b|_|\d)", re.IGNORECASE)
 # Open-weight models come in pairs, one that always thinks and one that never does: qwen3-30b-a3b-thinking-2507.
 ONLY_THINKS = re.compile(r"-thinking\b|^(?:qwq|qvq)\b", re.IGNORECASE)
 NEVER_THINKS = re.compile(r"-instruct\b|^qwen\d*-coder\b", re.IGNORECASE)
+
+# What is in the names of models that the service lists beside those that chat: embeddings, reranking, translation, text
+# recognition, speech in and out, pictures and films ("Models" pages of the docs, Oct 2026). On local servers, too.
+NO_CHAT = re.compile(
+    r"(?:^|[-_/.:\d])(?:embed(?:ding)?s?|embed-text|rerank(?:er)?|mt|ocr|asr|tts|realtime|livetranslate|s2s|t2i|i2i|"
+    r"t2v|i2v|r2v|vace|image|video|voice|speech)(?:\b|_|\d)|"
+    r"^(?:paraformer|sensevoice|gummy|cosyvoice|sambert|fun-asr|wan\d|wanx|z-image|flux|stable-diffusion|bge|gte|"
+    r"nomic|tongyi-embedding|happyhorse|emo-|liveportrait|videoretalk|animate-|aitryon|facechain|whisper)",
+    re.IGNORECASE,
+)
+
+
+def chats(name: str) -> bool:
+    """Whether a model of this name answers questions, as far as its name says; unknown ones do."""
+    return not NO_CHAT.search(name)
 
 
 def lookup(name: str) -> Model:

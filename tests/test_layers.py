@@ -17,7 +17,7 @@ PACKAGE = ROOT / "qwen_magic"
 # From the top down. A module may import from its own layer and from those below; a folder is one module here.
 LAYERS = {
     "surfaces": (
-        *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "magics"),
+        *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "idle", "magics"),
         *("displayed", "doctor", "options", "panel", "prompts", "question_marks", "relay", "traits"),
     ),
     "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),

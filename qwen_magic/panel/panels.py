@@ -31,7 +31,7 @@ class Panels:
         """
         conversation = self._magics.assistant.conversations.get(name)
         if not request_metadata(self._magics.shell):
-            display(bundle(Transcript(conversation.turns).states.values()), raw=True)
+            display(bundle(Transcript(conversation.turns, at_once=None).states.values()), raw=True)
             return
         session = next((each for each in self._open if each.conversation is conversation), None)
         if session is None:

@@ -13,11 +13,11 @@ from ..rendering.chinese import in_chinese
 from ..rendering.dialect import encodable, html_blocks, normalised
 from ..rendering.footers import CHINESE, ENGLISH
 from ..rendering.growing import heading_state
-from ..rendering.record import html_parts
+from ..rendering.record import html_parts, quiet
 from ..rendering.sanitise import IGNORE_MATH
 from ..rendering.view import Heading
 
-__all__ = ["AROUND", "bilingual", "blocks", "bundle", "foot", "head", "words"]
+__all__ = ["AROUND", "IN_CELL", "bilingual", "blocks", "bundle", "foot", "head", "words"]
 
 # What stands before and after the turns; the page's half of the panel writes the same record.
 AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>")
@@ -25,18 +25,36 @@ AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>"
 EMPTY = "<p><small>An empty conversation.</small></p>\n"
 
 
+# The file has the answer once: in the cell that asked.
+IN_CELL = quiet("Asked in a cell of this notebook, where the answer is.")
+
+
 def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The mimebundle of the transcript, from the states of its turns."""
     states = tuple(states)
-    html = "".join("".join((turn["head"], *turn["answer"]["blocks"], turn["foot"]["en"])) for turn in states)
-    text = "\n\n".join(f"> {turn['question']}\n\n{turn['text']}" for turn in states)
+    html = "".join(turn["head"] + answered(turn) for turn in states)
+    text = "\n\n".join(f"> {turn['question']}\n\n{'' if turn['in_cell'] else turn['text']}" for turn in states)
     return {"text/html": AROUND[0] + (html or EMPTY) + AROUND[1], "text/plain": text}
+
+
+def answered(turn: Mapping[str, Any]) -> str:
+    """What the file holds of an answer; the page writes it again when all is drawn."""
+    if turn["in_cell"]:
+        return IN_CELL
+    if not turn["drawn"]:
+        return lines(turn["text"])
+    return "".join((*turn["answer"]["blocks"], turn["foot"]["en"]))
 
 
 def head(question: str) -> str:
     """The question, as HTML: the person's words, never markdown."""
-    lines = "<br>\n".join(escape(encodable(line)) for line in question.strip("\n").split("\n"))
-    return f"<blockquote>\n<p>{lines}</p>\n</blockquote>\n"
+    return f"<blockquote>\n{lines(question)}</blockquote>\n"
+
+
+def lines(text: str) -> str:
+    """Plain text, as HTML."""
+    kept = "<br>\n".join(escape(encodable(line)) for line in text.strip("\n").split("\n"))
+    return f"<p>{kept}</p>\n"
 
 
 def blocks(text: str) -> list[str]:

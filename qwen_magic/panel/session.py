@@ -17,6 +17,7 @@ from ..assistant import Assistant, Cancel
 from ..attachments import Attach
 from ..conversations import Conversation
 from ..errors import InputError, QwenError, Stopped
+from ..models import chats
 from ..question import Question
 from .asking import PanelView, told
 from .offers import attachable
@@ -52,9 +53,12 @@ class Session:
         """Show the panel in the cell that runs now, with the transcript for viewers that have no widgets."""
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         with self._widget.changing() as panel:
-            known = {"panel": panel["id"], "view": self._widget.model_id}
+            known = {"panel": panel["id"]}
             record = bundle(state for state in self._transcript.states.values() if state["head"])
+            undrawn = self._transcript.undrawn
         display(data | record, metadata={"qwen": known}, raw=True)
+        if undrawn:
+            self._apart(partial(self._draw, undrawn))
 
     def close(self) -> None:
         """Stop what is being answered, and close the panel."""
@@ -62,7 +66,6 @@ class Session:
         for cancel in tuple(self._cancels.values()):
             cancel()
         self._uploads.close()
-        self._widget.layout.close()
         self._widget.close()
 
     def _do(self, message: Message, buffers: list[memoryview]) -> None:
@@ -155,6 +158,14 @@ class Session:
                 panel |= self._known
                 self._widget.tell(known=self._known)
 
+    def _draw(self, undrawn: list[Entry]) -> None:
+        """Draw what was not worth waiting for; in a thread of its own."""
+        for entry in undrawn:
+            drawing = entry.drawing()
+            with self._widget.changing():
+                entry.state |= drawing
+                self._widget.tell(key=entry.key, set=drawing)
+
     def _tell_turns(self, new: list[Entry]) -> None:
         with self._widget.changing() as panel:
             panel |= {"order": self._transcript.order, "turns": self._transcript.states}
@@ -166,7 +177,7 @@ class Session:
         try:
             gateway = self._assistant.gateway
             here = gateway.resolve()
-            names = sorted(gateway.list_models(here))
+            names = sorted(name for name in gateway.list_models(here) if chats(name))
             default = self._assistant.settings.model or gateway.default_model(here)
         except QwenError as error:
             self._widget.say(models=[], default="", error=told(error))
@@ -179,7 +190,7 @@ class Session:
     def _upload(self, message: Message, buffers: list[memoryview]) -> None:
         try:
             path, size = self._uploads.add(message["id"], message["name"], buffers[0])
-        except InputError as error:
+        except (InputError, OSError) as error:
             self._widget.say(uploaded=message["id"], error=told(error))
         else:
             self._widget.say(uploaded=message["id"], path=str(path), size=size)

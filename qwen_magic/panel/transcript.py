@@ -19,6 +19,9 @@ from .record import bilingual, blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript"]
 
+# So many turns at the end are drawn before the panel is shown: more than a page shows at once.
+DRAWN_AT_ONCE = 8
+
 
 @dataclass(eq=False)
 class Entry:
@@ -35,12 +38,25 @@ class Entry:
         """Whether it is being answered."""
         return bool(self.state["progress"]["phase"] != "done")
 
+    def drawing(self) -> dict[str, Any]:
+        """What takes long to make of a turn that was asked elsewhere, or earlier. `state` is left as it is."""
+        assert self.turn is not None
+        answer = self.turn.answer
+        return {
+            "thinking": {"blocks": blocks(answer.reasoning), "tail": "", "append": ""},
+            "answer": {"blocks": blocks(answer.text), "tail": "", "append": ""},
+            "foot": foot(answer),
+            "drawn": True,
+        }
+
 
 class Transcript:
-    """The entries in their order. Not for use by several threads at once."""
+    """The entries in their order; the last `at_once` are drawn (`None`: all). For one thread at a time."""
 
-    def __init__(self, turns: Iterable[Turn]) -> None:
+    def __init__(self, turns: Iterable[Turn], at_once: int | None = DRAWN_AT_ONCE) -> None:
         self._entries = [kept(turn) for turn in turns]
+        for entry in self.undrawn[:at_once]:
+            entry.state |= entry.drawing()
 
     def __iter__(self) -> Any:
         return iter(self._entries)
@@ -53,13 +69,20 @@ class Transcript:
     def states(self) -> dict[str, dict[str, Any]]:
         return {entry.key: entry.state for entry in self._entries}
 
+    @property
+    def undrawn(self) -> list[Entry]:
+        """The turns that have yet to be drawn, the latest first."""
+        return [entry for entry in reversed(self._entries) if not entry.state["drawn"]]
+
     def find(self, key: str) -> Entry | None:
         return next((entry for entry in self._entries if entry.key == key), None)
 
     def ask(self, key: str, question: str, given: list[dict[str, str]], again: Entry | None) -> Entry:
         """A question that is asked from now on, at the end or in the place of `again`; `given` is what to attach."""
         growing = GrowingAnswer()
-        entry = Entry(key, asked(question, given, growing), None, again.turn if again else None, growing)
+        state = asked(question, given, growing)
+        state["cell_is_older"] = again is not None and (again.state["in_cell"] or again.state["cell_is_older"])
+        entry = Entry(key, state, None, again.turn if again else None, growing)
         at = self._entries.index(again) if again else len(self._entries)
         self._entries[at : at + (again is not None)] = [entry]
         # What was refused before has been read by now.
@@ -77,6 +100,7 @@ class Transcript:
                 entry = taken(waiting, lambda each, turn=turn: asked_here(each, turn))
                 if entry is None:
                     new.append(entry := kept(turn))
+                    entry.state |= entry.drawing()
                 else:
                     entry.turn = turn
             entries.append(entry)
@@ -102,24 +126,35 @@ def asked(question: str, given: list[dict[str, str]], growing: GrowingAnswer) ->
     """The state of a question that nothing is known of yet but its words."""
     shown = [{"name": each["name"], "note": ""} for each in given]
     beside = {"question": question, "attachments": shown, "given": given, "heading": bilingual(Heading(""))}
-    return growing.state | beside | {"head": "", "foot": {"en": "", "zh": ""}, "text": "", "error": None}
+    return growing.state | beside | NOTHING_YET
+
+
+NOTHING_YET = {
+    "head": "",
+    "foot": {"en": "", "zh": ""},
+    "text": "",
+    "error": None,
+    "drawn": True,
+    "in_cell": False,
+    "cell_is_older": False,
+}
 
 
 def kept(turn: Turn) -> Entry:
-    """The entry of a turn that was asked elsewhere, or earlier."""
+    """The entry of a turn that was asked elsewhere, or earlier; it has yet to be drawn."""
     answer = turn.answer
     ended = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-    state = {
+    state = NOTHING_YET | {
+        "drawn": False,
         "question": words(turn.question),
         "attachments": named(answer.attachments),
         "heading": bilingual(Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)),
-        "thinking": {"blocks": blocks(answer.reasoning), "tail": "", "append": ""},
-        "answer": {"blocks": blocks(answer.text), "tail": "", "append": ""},
+        "thinking": {"blocks": [], "tail": "", "append": ""},
+        "answer": {"blocks": [], "tail": "", "append": ""},
         "progress": {"phase": "done", "seconds": answer.seconds, "thought": 0, "notice": None, "outcome": ended},
         "head": head(words(turn.question)),
-        "foot": foot(answer),
         "text": encodable(answer.text),
-        "error": None,
+        "in_cell": turn.cell is not None,
         "given": [snapshot(attached) for attached in answer.attachments],
     }
     return Entry(uuid.uuid4().hex, state, turn)

@@ -18,11 +18,11 @@ import traitlets
 from anywidget import AnyWidget
 
 from ..rendering.live import static_text
-from .record import AROUND
+from .record import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
 
-SCRIPTS = ("answer.js", "panel_words.js", "panel_turns.js", "panel_composer.js", "panel_file.js", "panel.js")
+SCRIPTS = ("answer.js", "panel_words.js", "panel_turns.js", "panel_composer.js", "saved.js", "panel.js")
 
 Handler = Callable[[dict[str, Any], list[memoryview]], None]
 
@@ -33,13 +33,16 @@ class ChatWidget(AnyWidget):
     _esm = static_text(*SCRIPTS)
     _css = static_text("answer.css", "panel.css")
 
+    # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
+    layout = traitlets.Any(None).tag(sync=True)
     panel = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **state: Any) -> None:
         self._lock = RLock()
         self._way: Context | None = None
-        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND}
+        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND, "in_cell": IN_CELL}
         super().__init__(panel=known | state)
+        self.panel["view"] = self.model_id
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """The state for a page, as it is at this moment: other threads go on changing it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
@@ -90,6 +90,12 @@ def lexer_of(language: str) -> Any:
         return None
 
 
+@cache
+def formatter() -> Any:
+    """Pygments' formatter. Making one takes as long as colouring a short block, and it keeps nothing of a block."""
+    return HtmlFormatter(nowrap=True)
+
+
 def coloured(source: str, lexer: Any) -> str:
     """The code in colours, or as it is if those take too long."""
     most = MOST_CHARACTERS if lexer.name in MEASURED else MOST_OF_OTHERS
@@ -97,7 +103,7 @@ def coloured(source: str, lexer: Any) -> str:
         return escape(source)
     end = time.thread_time() + ALLOWED + ALLOWED_PER_CHARACTER * len(source)
     try:
-        return str(formatted(until(end, lexer.get_tokens(source)), HtmlFormatter(nowrap=True)))
+        return str(formatted(until(end, lexer.get_tokens(source)), formatter()))
     except Exception:
         # Some of the 500 lexers stumble over what is not their language, or take too long; then there are no colours.
         return escape(source)

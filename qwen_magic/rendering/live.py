@@ -2,13 +2,14 @@
 
 Every `update` becomes one small message to the page: the blocks that are finished now, and the tail that is still
 open. The widget's state is kept complete beside that, without being sent, for a page that is loaded again in
-mid-answer and asks for all of it. The page's half is `static/answer.js` and `static/cell.js`.
+mid-answer and asks for all of it. What a file holds that is saved in mid-answer is written by the page, which has the
+answer anyway: it costs no message. The page's half is `static/answer.js`, `static/saved.js` and `static/cell.js`.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,20 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ..answer import Answer
+from ..controls import one_line
 from ..events import Event
-from .dialect import encodable
 from .growing import GrowingAnswer, heading_state
 from .neutral import as_text
-from .record import record
+from .record import attachment_line, quiet, record
+from .sanitise import IGNORE_MATH
 from .view import Heading
 
 __all__ = ["AnswerWidget", "LiveView", "static_text"]
 
 STATIC = Path(__file__).parent / "static"
+
+WAITING = "{} is answering… (%qwen last shows the answer again.)"
+UNFINISHED = "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."
 
 
 def static_text(*names: str) -> str:
@@ -36,26 +41,35 @@ def static_text(*names: str) -> str:
 
 
 class AnswerWidget(AnyWidget):
-    """One answer in a cell. Its state is changed in place, which traitlets does not notice, so that nothing is sent."""
+    """One answer in a cell. `shown` is changed in place, which traitlets does not notice, so that nothing is sent.
 
-    _esm = static_text("answer.js", "cell.js")
+    It is empty until `begin`, so that it can be opened on the page before there is a question.
+    """
+
+    _esm = static_text("answer.js", "saved.js", "cell.js")
     _css = static_text("answer.css")
 
-    heading = traitlets.Dict().tag(sync=True)
-    thinking = traitlets.Dict().tag(sync=True)
-    answer = traitlets.Dict().tag(sync=True)
-    progress = traitlets.Dict().tag(sync=True)
+    # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
+    layout = traitlets.Any(None).tag(sync=True)
+    shown = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, **state: Any) -> None:
+    def __init__(self) -> None:
         self.opened = False
         self.reloaded = False
-        super().__init__(**state)
+        super().__init__()
+        self.on_msg(self._hear)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """The state for a page. It is asked for as a whole when the widget is made, and when a page is loaded again."""
         self.reloaded = self.reloaded or (key is None and self.opened)
         self.opened = self.opened or key is None
         return super().get_state(key, drop_defaults)
+
+    def begin(self, **state: dict[str, Any]) -> None:
+        """The question is known: this is what there is to show from now on, and to be changed in place."""
+        self.reloaded = False
+        self.shown.update(state)
+        self.send({"begin": self.shown})
 
     def close_with_next_cell(self) -> None:
         """Close the widget, but not yet.
@@ -69,12 +83,19 @@ class AnswerWidget(AnyWidget):
             return
 
         def close(*_: Any) -> None:
-            shell.events.unregister("pre_run_cell", close)
+            shell.events.unregister("post_run_cell", close)
             if not self.reloaded:
-                self.layout.close()
                 self.close()
 
-        shell.events.register("pre_run_cell", close)
+        def close_later(*_: Any) -> None:
+            shell.events.unregister("pre_run_cell", close_later)
+            shell.events.register("post_run_cell", close)
+
+        shell.events.register("pre_run_cell", close_later)
+
+    def _hear(self, *_: Any) -> None:
+        """A page that was loaded again in mid-answer has the end, and asks for the record."""
+        self.send({"record": self.shown.get("record")})
 
 
 class LiveView:
@@ -83,18 +104,26 @@ class LiveView:
     # 20 messages a second look smooth, and a Jupyter server drops messages only beyond 1,000 a second.
     interval = 0.05
 
-    def __init__(self, *, show_reasoning: bool = False) -> None:
+    def __init__(
+        self, *, show_reasoning: bool = False, opened: Callable[[], AnswerWidget | None] = lambda: None
+    ) -> None:
         self._show_reasoning = show_reasoning
+        self._opened = opened
         self._display_id = uuid.uuid4().hex
 
     def start(self, heading: Heading) -> None:
         """Put the widget into the cell, with a line of text for front-ends that have no widgets."""
         self._growing = GrowingAnswer()
-        self._widget = AnswerWidget(heading=heading_state(heading), **self._growing.state)
-        data, metadata = self._widget._repr_mimebundle_() or ({}, {})
-        waiting = encodable(f"{heading.model} is answering…")
-        data |= {"text/plain": waiting, "text/markdown": as_text(waiting)}
-        display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        self._widget = self._opened() or AnswerWidget()
+        self._widget.begin(
+            heading=heading_state(heading) | {"thinking_stays": self._show_reasoning},
+            saved=self._saved(heading),
+            **self._growing.state,
+        )
+        data, _ = self._widget._repr_mimebundle_() or ({}, {})
+        waiting = one_line(WAITING.format(heading.model))
+        data |= {"text/plain": waiting, "text/markdown": as_text(waiting), "text/html": quiet(waiting)}
+        display(data, metadata={"qwen": {"view": self._display_id}}, raw=True, display_id=self._display_id)
 
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message."""
@@ -103,7 +132,18 @@ class LiveView:
 
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
-        self._widget.send(self._growing.end(answer))
+        self._widget.send(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
         data, metadata = record(answer, show_reasoning=self._show_reasoning, html=self._growing.html)
+        self._widget.shown["record"] = {"data": data, "metadata": metadata}
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
         self._widget.close_with_next_cell()
+
+    def _saved(self, heading: Heading) -> dict[str, Any]:
+        """What the page writes into the file around an answer that has not ended, and the view that it is shown in."""
+        attached = quiet(" · ".join(map(attachment_line, heading.attachments)))
+        before = f'<div class="qwen-record {IGNORE_MATH}">\n{attached}'
+        return {
+            "view": self._display_id,
+            "model": self._widget.model_id,
+            "around": [before, f"{quiet(UNFINISHED)}</div>"],
+        }

@@ -21,7 +21,7 @@ from .neutral import as_code, as_link, as_text, neutralise
 from .rules.links import LINK, host_of
 from .sanitise import IGNORE_MATH, sanitise
 
-__all__ = ["html_calls", "html_parts", "markdown_calls", "plain_beside", "record"]
+__all__ = ["attachment_line", "html_calls", "html_parts", "markdown_calls", "plain_beside", "quiet", "record"]
 
 # Thinking can be ten times as long as its answer; of a longer one the beginning and the end are saved, in characters.
 LONGEST_THINKING = 20_000

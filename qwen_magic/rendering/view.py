@@ -6,7 +6,7 @@ imported only when it is chosen. What an answer looks like afterwards is the bus
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,28 +48,33 @@ class View(Protocol):
 
 
 def choose_view(
-    shell: InteractiveShell | None, request_metadata: Mapping[str, Any], *, show_reasoning: bool = False
+    shell: InteractiveShell | None,
+    request_metadata: Mapping[str, Any],
+    *,
+    show_reasoning: bool = False,
+    opened: Callable[[], Any] = lambda: None,
 ) -> View:
     """The view for the cell that runs now.
 
     `request_metadata` is the metadata of the cell's execute request. A front-end always sends some (JupyterLab and
     Notebook the cell's id); what runs notebooks with nobody looking (nbclient, nbval, nbconvert) sends none, and
-    gets one display at the end. `show_reasoning` unfolds the thinking in what stays.
+    gets one display at the end. `show_reasoning` unfolds the thinking in what stays. `opened` gives a widget that is
+    open on the page already, if there is one.
     """
     if getattr(shell, "kernel", None) is None:
-        return Deferred("terminal", "TerminalView", show_reasoning)
+        return Deferred("terminal", "TerminalView", show_reasoning=show_reasoning)
     if not request_metadata:
-        return Deferred("plain", "PlainView", show_reasoning)
-    return Deferred("live", "LiveView", show_reasoning)
+        return Deferred("plain", "PlainView", show_reasoning=show_reasoning)
+    return Deferred("live", "LiveView", show_reasoning=show_reasoning, opened=opened)
 
 
 class Deferred:
     """A view that is made when the answer is on its way, so that its imports take none of the question's time."""
 
-    def __init__(self, module: str, name: str, show_reasoning: bool) -> None:
+    def __init__(self, module: str, name: str, **options: Any) -> None:
         self.name = name
         self._module = module
-        self._show_reasoning = show_reasoning
+        self._options = options
         self._view: View | None = None
 
     @property
@@ -88,5 +93,5 @@ class Deferred:
     def _made(self) -> View:
         if self._view is None:
             module = import_module(f".{self._module}", __package__)
-            self._view = getattr(module, self.name)(show_reasoning=self._show_reasoning)
+            self._view = getattr(module, self.name)(**self._options)
         return self._view

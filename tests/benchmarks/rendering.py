@@ -134,7 +134,9 @@ class counting:
     """Counts what the kernel's session sends, other than its status."""
 
     def __enter__(self) -> dict[str, int]:
-        self._session: Any = get_ipython().kernel.session  # type: ignore[name-defined]  # IPython puts it there  # noqa: F821
+        from IPython.core.getipython import get_ipython
+
+        self._session: Any = get_ipython().kernel.session  # type: ignore[union-attr]  # there is one in a kernel
         self._serialize = self._session.serialize
         counts = {"messages": 0, "bytes": 0}
 

@@ -51,7 +51,8 @@ def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_re
     thinking.locator("summary").click()
     expect(thinking.locator("strong")).to_have_text("everything")
     thinking.locator("summary").click()
-    tops = "nodes => nodes.map(node => node.getBoundingClientRect().top)"
+    # The record has the thinking in itself, folded.
+    tops = "nodes => nodes.filter(node => !node.closest('details')).map(node => node.getBoundingClientRect().top)"
     before = answer.locator("h1, p, table, pre").evaluate_all(tops)
     made.release("middle")
     record = page.locator(".qwen-record")
@@ -68,7 +69,7 @@ def check_rendering(answer):
     """What a person must be able to see in RICH, whoever shows it."""
     expect(answer.locator("mjx-container")).to_have_count(3)
     expect(answer.locator("h1")).to_contain_text("标题")
-    expect(answer.locator("strong")).to_have_text("注意：")
+    expect(answer.locator("strong:not(details *)")).to_have_text("注意：")
     expect(answer).to_contain_text("prices of $5 and $6")
     expect(answer.locator("table th")).to_have_count(3)
     expect(answer.locator("li.task-list-item")).to_have_text(["☑ done", re.compile("☐ not done")])
@@ -139,15 +140,60 @@ def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(not
     expect(page.locator("body")).not_to_contain_text("Error displaying widget")
 
 
-def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_end(notebook, page):
-    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
+def test_an_answer_that_was_saved_in_its_middle_is_there_with_a_new_kernel(notebook, page, app):
+    made = notebook(SHOW + "show('**first** words {middle} and last words', holds=['middle'])", app=app)
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("first words")
+    [output] = made.save()["cells"][0]["outputs"]
+    assert set(output["data"]) == {"text/html", "text/plain"}
+    assert "first words" in "".join(output["data"]["text/plain"])
+    assert "%qwen last" in "".join(output["data"]["text/plain"])
+    expect(page.locator(".qwen-answer")).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept())
+    made.shut_down()
+    made.open()
+    made.wait_for_kernel()
+    expect(page.locator(".qwen-record strong")).to_have_text("first")
+    expect(page.locator(".qwen-record")).to_contain_text("%qwen last shows all of it")
+    expect(page.locator("body")).not_to_contain_text("Error displaying widget")
+
+
+def test_saving_again_and_again_keeps_the_answer_on_the_page_and_the_end_in_the_file(notebook, page):
+    made = notebook(SHOW + "show('first {middle} second {end} third', holds=['middle', 'end'])")
+    made.run()
+    for hold, seen in (("middle", "first"), ("end", "second")):
+        expect(page.locator(".qwen-answer")).to_contain_text(seen)
+        assert seen in str(made.save()["cells"][0]["outputs"])
+        made.release(hold)
+    expect(page.locator(".qwen-record")).to_contain_text("third")
+    [output] = made.save()["cells"][0]["outputs"]
+    assert "first second third" in " ".join("".join(output["data"]["text/markdown"]).split())
+    assert "%qwen last" not in str(output)
+
+
+def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_end(notebook, page, app):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("first words")
     made.save()
     made.open()
+    expect(page.locator(".qwen-record")).to_contain_text("first words")
     made.release("middle")
-    expect(page.locator(".qwen-answer")).to_have_text("first words  and last words")
+    expect(page.locator(".qwen-record")).to_contain_text("first words and last words")
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    [output] = made.save()["cells"][0]["outputs"]
+    assert output["metadata"]["qwen"]["finish_reason"] == "stop"
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+
+
+def test_after_a_restart_of_the_kernel_an_open_answer_has_broken_off(notebook, page):
+    made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
+    made.run()
+    expect(page.locator(".qwen-answer")).to_contain_text("first words")
+    page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
+    expect(page.locator(".qwen-bar")).to_contain_text("The answer broke off")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    assert "first words" in str(made.save()["cells"][0]["outputs"])
 
 
 def test_nbconvert_makes_a_page_of_it_that_reads_well(notebook, page):
@@ -163,4 +209,4 @@ def test_nbconvert_makes_a_page_of_it_that_reads_well(notebook, page):
     page.goto(made.path.with_suffix(".html").as_uri())
     record = page.locator(".qwen-record")
     expect(record.locator("table th")).to_have_count(3)
-    expect(record.locator("strong")).to_have_text("注意：")
+    expect(record.locator("strong:not(details *)")).to_have_text("注意：")

@@ -147,3 +147,16 @@ class TestInChinese:
         expect(page.locator(".qwen-thinking summary")).to_have_text("思考了 1 秒")
         page.get_by_role("button", name="停止", exact=True).click()
         expect(page.locator(".qwen-record")).to_be_visible()
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_in_a_narrow_window_an_answer_keeps_off_the_bar_of_the_selected_cell(notebook, page, app):
+    page.set_viewport_size({"width": 700, "height": 900})
+    made = notebook(RICH_IN_THE_MIDDLE, app=app)
+    made.run_cell(0)
+    for where in (".qwen-answer", ".qwen-record"):
+        expect(page.locator(where)).to_contain_text("The middle is here.")
+        text = page.locator(where).locator("p").first.bounding_box()
+        bar = page.locator(".jp-OutputCollapser").first.bounding_box()
+        assert text["x"] >= bar["x"] + bar["width"] + 4
+        made.release("middle")

@@ -171,6 +171,88 @@ def test_files_and_variables_are_offered_behind_an_at_sign(opened, panel, page, 
     expect(panel.chips).to_have_text(["plain.txt"])
 
 
+def test_a_cursor_that_has_left_the_at_sign_sends_the_question(opened, panel):
+    opened(first=f"data = [1, 2, 3]\n{CHAT}")
+    panel.input.press_sequentially("sandbox: echo @d")
+    expect(panel.page.locator(".qwen-offer").first).to_be_visible()
+    panel.input.press("Home")
+    panel.input.press("Enter")
+    expect(panel.input).to_have_value("")
+    expect(panel.turns).to_have_count(1)
+    expect(panel.feet.last).to_contain_text("tokens in")
+
+
+def test_a_folder_that_is_dropped_is_refused_in_one_line_and_the_question_can_be_sent(opened, panel, page, tmp_path):
+    folder, file = tmp_path / "reports", tmp_path / "notes.txt"
+    folder.mkdir()
+    file.write_text("milk", encoding="utf-8")
+    opened()
+    box = page.locator(".qwen-panel").bounding_box()
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder), str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        place = {"x": box["x"] + 50, "y": box["y"] + 50}
+        browser.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+    expect(panel.notice).to_contain_text("reports is a folder")
+    expect(panel.chips).to_have_text(["notes.txt"])
+    panel.ask_and_wait("sandbox: echo\nand it is sent")
+    expect(panel.answers.last).to_contain_text("and it is sent")
+
+
+def test_a_file_that_cannot_be_read_is_taken_off_and_the_question_can_be_sent(opened, panel, page):
+    opened()
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File(["words"], "gone.txt", { type: "text/plain" }));
+            Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+            document.querySelector(".qwen-panel").dispatchEvent(
+                new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(panel.notice).to_contain_text("gone.txt could not be read")
+    expect(panel.chips).to_have_count(0)
+    panel.ask_and_wait("sandbox: echo\nand it is sent")
+
+
+def test_escape_stops_the_answer(opened, panel):
+    opened()
+    panel.ask(SLOW)
+    expect(panel.answers).to_contain_text("this is line 1")
+    panel.input.press("Escape")
+    expect(panel.feet.last).to_contain_text("stopped")
+
+
+def test_a_cells_question_that_is_asked_again_is_scrolled_to_and_the_cell_is_said_to_be_older(opened, panel, page):
+    made = opened("%%qwen\nsandbox: echo\nasked in the cell", first=CHAT)
+    made.run_cell(1)
+    expect(panel.turns).to_have_count(1)
+    for _ in range(3):
+        panel.ask_and_wait("sandbox: tour")
+    first = panel.turns.first
+    first.scroll_into_view_if_needed()
+    first.hover()
+    first.get_by_role("button", name="Edit and ask again").click()
+    page.locator(".qwen-scroll").evaluate("node => (node.scrollTop = node.scrollHeight)")
+    panel.ask("sandbox: echo\nasked in the panel")
+    expect(first.locator(".qwen-answer")).to_contain_text("asked in the panel")
+    expect(first.locator(".qwen-answer")).to_be_in_viewport()
+    expect(first.get_by_text("still shows its older answer")).to_be_visible()
+    expect(panel.turns).to_have_count(4)
+    expect(panel.turns.last.get_by_text("older answer")).to_be_hidden()
+
+
+def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(opened, panel):
+    made = opened("%%qwen\nsandbox: echo\nkept in the cell", first=CHAT)
+    made.run_cell(1)
+    expect(panel.turns).to_have_count(1)
+    panel.ask_and_wait("sandbox: echo\nkept in the panel")
+    html = saved_html(made)
+    assert html.count("kept in the panel") == 2, "question and answer"
+    assert html.count("kept in the cell") == 1, "the question"
+    assert "where the answer is" in html
+
+
 def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebook, panel, page):
     made = notebook(LOAD, "qwen_magic.chat()", "import time\ntime.sleep(4)")
     made.run_cell(0)
@@ -238,6 +320,7 @@ def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversation
     picker = page.get_by_role("combobox", name="Model")
     picker.focus()
     expect(picker.locator("option", has_text=re.compile("^qwen-max$"))).to_have_count(1)
+    expect(picker.locator("option", has_text=re.compile("embedding|-mt-|-ocr"))).to_have_count(0)
     picker.select_option("qwen-max")
     panel.ask_and_wait("sandbox: echo\nhello")
     expect(panel.feet.last).to_contain_text("qwen-max @ sandbox")

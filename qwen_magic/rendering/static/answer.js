@@ -48,6 +48,9 @@ const words = WORDS[language];
 // For so long the page stands still under a pointer that is about to press Stop, in milliseconds.
 const HOLD = 1500;
 
+// A kernel with one of these is not the one that answered.
+const KERNEL_ENDED = ["restarting", "autorestarting", "terminating", "dead"];
+
 const SECTIONS = ["thinking", "answer"];
 
 // What holds text to which more can be added, or holds such things.
@@ -96,6 +99,19 @@ function announce(text) {
   region.textContent = text;
 }
 
+/** Call `act` when the kernel of the widget is gone; returns a function that ends this. */
+function whenKernelEnds(model, act) {
+  const session = model.widget_manager?.context?.sessionContext;
+  const source = session ?? model.widget_manager?.kernel;
+  const look = (_, status) => KERNEL_ENDED.includes(status) && act();
+  source?.statusChanged?.connect(look);
+  session?.kernelChanged?.connect(act);
+  return () => {
+    source?.statusChanged?.disconnect(look);
+    session?.kernelChanged?.disconnect(act);
+  };
+}
+
 /** Give each code block under `nodes` its Copy button. */
 function addCopyButtons(nodes) {
   for (const node of nodes) {
@@ -115,8 +131,7 @@ function addCopyButton(code) {
     announce(button.textContent);
     setTimeout(() => (button.textContent = words.copy), 1500);
   });
-  frame.classList.add("qwen-code");
-  frame.prepend(button);
+  frame.append(button);
 }
 
 /** Copy `text`; over plain HTTP a page has no clipboard, but may copy what is selected: the content of `node`. */
@@ -209,7 +224,8 @@ function answerView(state, { stop, typeset } = {}) {
   thinking.append(summary, thoughts);
   if (stop) bar.append(button);
   bar.append(element("span", "qwen-who", who), time, notice);
-  // In the same order as in the record, so that nothing jumps.
+  // In the same order as in the record, and as open, so that nothing jumps.
+  thinking.open = Boolean(state.heading.thinking_stays);
   const notes = notesOf(state.heading).flatMap(quietLine);
   root.append(...quietLine(attachmentLine(state.heading)), thinking, answer, ...notes, bar);
 

@@ -6,7 +6,6 @@
 
 // For so long a message may be on its way before the panel says what it waits for, in milliseconds.
 const PATIENCE = 400;
-const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
 
 function chatOf(model) {
   const chat = {
@@ -15,7 +14,7 @@ function chatOf(model) {
     sent: new Map(), // questions that the kernel has not taken up yet, by their keys
     views: new Set(),
     gone: false,
-    order: () => [...chat.state.order, ...[...chat.sent.keys()].filter((key) => !(key in chat.state.turns))],
+    order: () => orderOf(chat.state, chat.sent),
     turn: (key) => chat.state.turns[key] ?? chat.sent.get(key),
     running: () => chat.order().find((key) => chat.turn(key).progress.phase !== "done"),
     tellViews: () => chat.views.forEach((view) => view.changed()),
@@ -23,10 +22,10 @@ function chatOf(model) {
     ask(text, attachments, again) {
       const key = newKey();
       const plain = attachments.map(({ kind, value, name }) => ({ kind, value, name }));
-      chat.sent.set(key, unsent(text, plain));
+      chat.sent.set(key, { ...unsent(text, plain), again });
       chat.send("ask", { key, text, attachments: plain, again });
       setTimeout(() => chat.sent.has(key) && chat.say(key, busy() ? words.busy : words.waiting), PATIENCE);
-      for (const view of chat.views) view.asked();
+      for (const view of chat.views) view.asked(key);
     },
     stop() {
       const key = chat.running();
@@ -37,7 +36,6 @@ function chatOf(model) {
     say: (key, text) => chat.views.forEach((view) => view.say(key, text)),
   };
   const manager = model.widget_manager;
-  const session = manager?.context?.sessionContext;
   const busy = () => manager?.kernel?.status === "busy";
 
   function hear(message) {
@@ -45,7 +43,8 @@ function chatOf(model) {
     else if (message.seq === undefined) aside(message);
     else if (message.seq === chat.state.seq + 1) apply(message);
     else if (message.seq > chat.state.seq) chat.send("hello", { seen: chat.state.seq });
-    chat.file.changed();
+    // Saving takes the rest; a long transcript is too much to be written with each word.
+    if (!message.patch || message.patch.progress.phase === "done") chat.file.changed();
   }
 
   function replace(whole) {
@@ -74,8 +73,9 @@ function chatOf(model) {
     Object.assign(chat.state.turns, turns);
     for (const key of Object.keys(chat.state.turns)) if (!order.includes(key)) delete chat.state.turns[key];
     chat.state.order = order;
-    for (const key of Object.keys(turns)) chat.sent.delete(key);
+    const taken = Object.keys(turns).filter((key) => chat.sent.delete(key));
     for (const view of chat.views) view.sync();
+    for (const key of taken) for (const view of chat.views) view.asked(key);
   }
 
   function change(turn, key, patch, set) {
@@ -104,14 +104,15 @@ function chatOf(model) {
     chat.file.changed();
   }
 
-  chat.file = fileOf(model, chat);
+  chat.file = fileOf(model, {
+    shows: (output) => output.metadata?.qwen?.panel === chat.state.id,
+    data: () => transcript(chat.state),
+  });
   arrive(Object.values(chat.state.turns));
   model.on("msg:custom", hear);
-  const statuses = session ?? manager?.kernel;
-  statuses?.statusChanged?.connect((_, status) => ENDED.includes(status) && end());
-  session?.kernelChanged?.connect(() => end());
+  whenKernelEnds(model, end);
   chat.send("hello", { seen: chat.state.seq });
-  chat.file.wake();
+  chat.file.wake(chat.state.view);
   chat.file.changed();
   return chat;
 }
@@ -126,8 +127,28 @@ function unsent(question, attachments) {
   const heading = { model: "", endpoint: "", attachments: [], notes: [] };
   const progress = { phase: "waiting", seconds: 0, thought: 0, notice: null };
   const drawn = { heading, thinking: nothing(), answer: nothing(), progress, arrived: performance.now() };
-  const rest = { head: "", foot: { en: "", zh: "" }, text: "", error: null, given: attachments };
+  const rest = { head: "", foot: { en: "", zh: "" }, text: "", error: null, drawn: true, given: attachments };
   return { question, attachments, ...drawn, ...rest };
+}
+
+/** The record of the transcript, as record.py makes it; a running answer as far as it has come. */
+function transcript({ order, turns, around, in_cell }) {
+  const shown = order.map((key) => turns[key]).filter((turn) => turn.head);
+  const answered = ({ answer, foot }) => answer.blocks.join("") + answer.tail + foot.en;
+  const html = shown.map((turn) => turn.head + (turn.in_cell ? in_cell : answered(turn)));
+  const text = shown.map((turn) => `> ${turn.question}\n\n${turn.in_cell ? "" : turn.text}`);
+  return { "text/html": around[0] + html.join("") + around[1], "text/plain": text.join("\n\n") };
+}
+
+/** The keys of all turns, with those that the kernel has not taken up yet where they will be. */
+function orderOf({ order, turns }, sent) {
+  const all = [...order];
+  for (const [key, { again }] of sent) {
+    if (key in turns) continue;
+    const at = all.indexOf(again);
+    all.splice(at < 0 ? all.length : at, at < 0 ? 0 : 1, key);
+  }
+  return all;
 }
 
 function panelView(chat, typeset) {
@@ -157,6 +178,11 @@ function panelView(chat, typeset) {
   const middle = element("div", "qwen-middle");
   const drop = element("div", "qwen-drop", words.dropHere);
   middle.append(transcript.root, transcript.down);
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || !chat.running()) return;
+    event.preventDefault();
+    chat.stop();
+  });
   header.append(title, clear);
   root.append(header, middle, composer.root, drop);
   acceptDrops(root, composer);
@@ -178,9 +204,9 @@ function panelView(chat, typeset) {
     say: transcript.say,
     said: composer.said,
     remove: transcript.remove,
-    asked() {
+    asked(key) {
       transcript.sync();
-      transcript.toEnd(true);
+      transcript.show(key);
     },
   };
 }
@@ -201,7 +227,11 @@ function acceptDrops(root, composer) {
     event.preventDefault();
     event.stopPropagation();
     mark(-inside);
-    composer.uploadAll([...event.dataTransfer.files]);
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const folders = items.filter((item) => item.webkitGetAsEntry?.()?.isDirectory);
+    // A file's entry has the same place among the items as the file among the files.
+    const files = [...event.dataTransfer.files].filter((_, at) => !folders.includes(items[at]));
+    composer.uploadAll(files, folders.map((item) => item.webkitGetAsEntry().name));
   });
 }
 

@@ -80,7 +80,10 @@ function composerView(chat) {
       const { selectionStart: start, selectionEnd: end } = input;
       if (!document.execCommand("insertText", false, "\n")) input.setRangeText("\n", start, end, "end");
     }
-    if (event.key === "Escape" && chat.draft.again) stopEditing();
+    if (event.key === "Escape" && chat.draft.again) {
+      event.preventDefault();
+      stopEditing();
+    }
   });
 
   root.addEventListener("submit", (event) => {
@@ -109,6 +112,7 @@ function composerView(chat) {
   // --- attaching by name: what is behind an @ is looked up in the kernel
 
   let offers = [];
+  let offered; // what is behind the @ that the offers are for
   let chosen = 0;
 
   function mention() {
@@ -134,6 +138,7 @@ function composerView(chat) {
   function showOffers(found, text) {
     if (mentioned() !== text || !root.contains(document.activeElement)) return;
     offers = found;
+    offered = text;
     chosen = 0;
     const options = found.map(({ kind, value, note }, index) => {
       const option = element("div", "qwen-offer", "", { role: "option", id: `${list.id}-${index}` });
@@ -168,7 +173,13 @@ function composerView(chat) {
     input.removeAttribute("aria-activedescendant");
   }
 
+  /** The cursor may have left what the offers are for. */
+  function closeOldOffers() {
+    if ("open" in list.dataset && mentioned() !== offered) closeOffers();
+  }
+
   function chooseWithKey({ key }) {
+    closeOldOffers();
     if (key === "Escape" && "open" in list.dataset) return closeOffers(), true;
     if (!offers.length) return false;
     if (key === "ArrowDown" || key === "ArrowUp") {
@@ -181,6 +192,8 @@ function composerView(chat) {
   }
 
   function choose(index) {
+    closeOldOffers();
+    if (!offers.length) return undefined;
     const { kind, value } = offers[index];
     const end = input.selectionStart;
     const start = end - mentioned().length;
@@ -197,6 +210,7 @@ function composerView(chat) {
   }
 
   input.addEventListener("blur", closeOffers);
+  for (const event of ["keyup", "click"]) input.addEventListener(event, closeOldOffers);
 
   function attach(attachment) {
     const same = ({ kind, value }) => value !== undefined && kind === attachment.kind && value === attachment.value;
@@ -206,11 +220,17 @@ function composerView(chat) {
 
   // --- attaching from the browser
 
-  async function uploadAll(files) {
+  async function uploadAll(files, folders = []) {
+    for (const name of folders) say(words.isFolder(name));
     for (const file of files) {
       if (file.size > LARGEST_FILE) say(words.tooLarge(file.name, LARGEST_FILE));
       else await upload(file);
     }
+  }
+
+  function dropAttachment(attachment) {
+    chat.draft.attachments = chat.draft.attachments.filter((each) => each !== attachment);
+    chat.tellViews();
   }
 
   async function upload(file) {
@@ -218,10 +238,16 @@ function composerView(chat) {
     const name = file.name.split(/[\\/]/).at(-1);
     const attachment = { kind: "file", name, id, size: file.size, progress: 0 };
     attach(attachment);
-    for (let at = 0; at === 0 || at < file.size; at += PIECE) {
-      if (!chat.draft.attachments.includes(attachment)) return;
-      const piece = await file.slice(at, at + PIECE).arrayBuffer();
-      chat.send("upload", { id, name }, [piece]);
+    try {
+      for (let at = 0; at === 0 || at < file.size; at += PIECE) {
+        if (!chat.draft.attachments.includes(attachment)) return;
+        const piece = await file.slice(at, at + PIECE).arrayBuffer();
+        chat.send("upload", { id, name }, [piece]);
+      }
+    } catch {
+      // It has gone or was changed, or is a folder that the browser did not call one.
+      dropAttachment(attachment);
+      say(words.unreadable(name));
     }
   }
 
@@ -302,8 +328,7 @@ function composerView(chat) {
     if (input.value !== chat.draft.text) setText(chat.draft.text);
     editing.hidden = !chat.draft.again;
     const remove = (attachment) => () => {
-      chat.draft.attachments = chat.draft.attachments.filter((each) => each !== attachment);
-      chat.tellViews();
+      dropAttachment(attachment);
       input.focus();
     };
     chips.replaceChildren(...chat.draft.attachments.map((each) => chip(each, remove(each))));

@@ -40,6 +40,9 @@ function chip({ name, note, progress }, remove) {
   return made;
 }
 
+// A patch after which everything is drawn again.
+const ALL = { thinking: { base: 0 }, answer: { base: 0 } };
+
 /**
  * One turn: the question, and (once it is near) the answer.
  *
@@ -54,6 +57,7 @@ function turnView(key, turn, { act, typeset }) {
   const foot = element("div", "qwen-foot");
   const error = element("p", "qwen-error", "", { role: "note" });
   const status = element("p", "qwen-status");
+  const older = element("p", "qwen-status", words.cellIsOlder);
   const questionTools = element("div", "qwen-tools");
   const answerTools = element("div", "qwen-tools");
   const copyButton = iconButton("copy", "", words.copyAnswer, async () => {
@@ -68,7 +72,7 @@ function turnView(key, turn, { act, typeset }) {
   const line = element("div", "qwen-line");
   line.append(questionTools, bubble);
   asked.append(chips, line);
-  root.append(asked, answered, status, error, foot, answerTools);
+  root.append(asked, answered, status, error, foot, older, answerTools);
   let view;
 
   function frame() {
@@ -80,6 +84,7 @@ function turnView(key, turn, { act, typeset }) {
     foot.innerHTML = turn.foot[language];
     error.textContent = turn.error ? failureText(turn.error) : "";
     error.hidden = !turn.error;
+    older.hidden = !(turn.cell_is_older && done);
     status.hidden = !status.textContent;
   }
 
@@ -98,6 +103,7 @@ function turnView(key, turn, { act, typeset }) {
       if (set) frame();
       if (set?.heading) draw();
       if (patch) view?.changed(patch);
+      if (set?.answer) view?.changed(ALL);
       if (patch?.progress?.phase === "done") frame();
     },
     say(text) {
@@ -150,6 +156,15 @@ function transcriptView(chat, tools) {
     root.scrollTop = root.scrollHeight;
   }
 
+  /** Go to a turn: to its end if it is the last one, else to its beginning. */
+  function show(key) {
+    if (chat.order().at(-1) === key) return toEnd(true);
+    atEnd = false;
+    const place = views.get(key)?.root.getBoundingClientRect();
+    if (place) root.scrollTop += place.top - root.getBoundingClientRect().top;
+    return undefined;
+  }
+
   function sync() {
     const order = chat.order();
     for (const [key, view] of views) {
@@ -180,7 +195,7 @@ function transcriptView(chat, tools) {
     root,
     down,
     sync,
-    toEnd,
+    show,
     changed(key, patch, set) {
       views.get(key)?.changed(patch, set);
     },

@@ -38,6 +38,9 @@ const PANEL_WORDS = {
       `That is ${megabytes(length)} of text, and a question takes ${most.toLocaleString()} characters. ` +
       "Save it as a file, and attach that.",
     tooLarge: (name, most) => `${name} is larger than ${megabytes(most)}.`,
+    isFolder: (name) => `${name} is a folder. Drop the files in it, or attach a folder of the kernel with @.`,
+    unreadable: (name) => `${name} could not be read. Choose it again, if it is still there.`,
+    cellIsOlder: "The cell that asked this first still shows its older answer.",
     uploading: (done) => `${done} %`,
     dropHere: "Drop files to attach them",
     failures: {},
@@ -78,6 +81,9 @@ const PANEL_WORDS = {
     tooLong: (length, most) =>
       `文本大小为 ${megabytes(length)}，面板最多接受 ${most.toLocaleString()} 个字符。请保存为文件后附加。`,
     tooLarge: (name, most) => `${name} 超过 ${megabytes(most)}。`,
+    isFolder: (name) => `${name} 是文件夹。请拖入其中的文件，或用 @ 附加内核所在机器上的文件夹。`,
+    unreadable: (name) => `无法读取 ${name}。如果文件仍然存在，请重新选择。`,
+    cellIsOlder: "最初提问的单元格仍显示较早的回答。",
     uploading: (done) => `${done}%`,
     dropHere: "松开即可附加文件",
     // What introduces the service's own words, by the names of the classes in errors.py, the nearest first.
