@@ -7,9 +7,11 @@ time that a page takes to open a widget.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from importlib.util import resolve_name
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,12 +43,9 @@ class Idle:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        steps: list[Callable[[], object]] = [
-            *(partial(import_module, name, __package__) for name in NEEDED),
-            connect_to_nothing,
-            self._open,
-        ]
-        self._next(loop, steps)
+        missing = [name for name in NEEDED if resolve_name(name, __package__) not in sys.modules]
+        steps: list[Callable[[], object]] = [partial(import_module, name, __package__) for name in missing]
+        self._next(loop, [*steps, *((connect_to_nothing,) if missing else ()), self._open])
 
     def take(self) -> AnswerWidget | None:
         """The widget that was opened, if there is one; it belongs to the caller from now on."""
