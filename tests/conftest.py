@@ -14,7 +14,7 @@ from qwen_magic.sandbox import Sandbox
 
 @pytest.fixture(scope="module")
 def module_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(any_key=True) as sandbox:
         yield sandbox
 
 

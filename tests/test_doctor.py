@@ -68,7 +68,7 @@ def native_or_compatible(server: FaultServer) -> str:
 def test_without_any_key_the_sandbox_is_examined_to_its_last_token(protocol: str) -> None:
     found = examined("sandbox", key="", protocol=protocol)
     assert not problems(found)
-    assert found["key"].facts["ending"] == "dbox" or found["key"].facts["ending"] == ""
+    assert len(found["key"].facts["ending"]) == 4
     assert found["stream"].state == "fine"
     assert found["stream"].facts["pieces"] > 20
     assert "simulator" in found["answer"].found

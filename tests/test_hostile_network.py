@@ -409,9 +409,9 @@ def test_a_reply_that_comes_byte_by_byte_has_to_be_there_in_time(client: Client)
 def test_odd_listings_are_one_clear_line_or_nothing(client: Client, tmp_path: Path, body: bytes) -> None:
     credentials = Credentials({"QWEN_API_KEY": KEY})
     with FaultServer((plain("200 OK", body),)) as server:
-        gateway = Gateway(Settings(endpoint=server.url), credentials)
-        files = Files(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
-        for listed in (gateway.models, files.list):
+        gateway, here = Gateway(Settings(), credentials), endpoint(server.url)
+        files = Files(client, here, credentials, Ledger(tmp_path / "ledger"))
+        for listed in (lambda: gateway.list_models(here), files.list):
             found, told = outcome(listed)
             str(found).encode()
             assert "\n" not in told

@@ -348,7 +348,7 @@ def test_a_header_that_lies_is_one_clear_line(tmp_path: Path, fields: bytes) -> 
 def test_a_pipe_is_no_model(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.gguf")
     with pytest.raises(ConfigurationError, match="is not a file"):
-        Asker(tmp_path / "a.gguf").engine.endpoint()
+        Asker(tmp_path / "a.gguf").engine.start()
 
 
 def test_a_record_that_leads_elsewhere_is_none(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ SETTING = (b"", b"export", b"set", b"env", b"ENV")
 
 PLACEHOLDER = re.compile(
     rb"""your|my[_-]|example|sample|placeholder|change.?me|dummy|fake|mock|todo|insert|replace|redact|hidden|here$
-      |x{3}|\*\*|\.\.\.|\xe2\x80\xa6|^[$%@~]|^0x|tiger|^[a-z_]*password[a-z_]*$|^\.{0,2}/|\$\{|\$\(|\{\{|^\{.*\}$|^<.*>$|://|^arn:|^env[:.]|^vault:
+      |x{3}|\*\*|\.\.\.|\xe2\x80\xa6|^[$%@~]|^0x|tiger|^(?=[a-z_]*\Z)[a-z_]*password|^\.{0,2}/|\$\{|\$\(|\{\{|^\{.*\}$|^<.*>$|://|^arn:|^env[:.]|^vault:
       |^(?:pass(?:word|wd|phrase)?s?|pwd|secrets?|tokens?|api[_-]?keys?|credentials?|str(?:ing)?|text|bytes|bool|int(?:eger)?
         |none|null|nil|true|false|undefined|empty|unset|required|optional|default|inherit|prompt|user(?:name)?|admin|test
         |postgres|root|guest|object|field|password[_-]?\d?)$""",

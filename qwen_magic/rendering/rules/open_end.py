@@ -35,7 +35,7 @@ FORMULA = re.compile(r"(\\[(\[]|\$\$?)(?!\$)")
 BOX = re.compile(r"\[[ xX]?\]?\Z")
 
 # These may be the first half of a marker, or belong to what they close.
-LAST_MARKERS = re.compile(r"(?:[*_~`$\\<]|<br?)+\Z")
+LAST_MARKERS = "*_~`$\\<"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class OpenEnd:
 
 
 def without_last_markers(source: str) -> str:
-    return LAST_MARKERS.sub("", source)
+    while source != (source := source.rstrip(LAST_MARKERS).removesuffix("<br").removesuffix("<b")):
+        pass
+    return source
 
 
 def open_end(md: MarkdownIt) -> None:
@@ -74,7 +76,7 @@ def open_code(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "`":
         return False
     end, run = end_of(state, silent), BACKTICKS.match(state.src, state.pos)
-    if not end or not run or end.backticks[len(run[0])] > state.pos:
+    if not end or not run or end.backticks.get(len(run[0]), 0) > state.pos:
         return False
     return shown_as_code(state, state.src[run.end() :], LONGEST_CODE)
 
