@@ -17,10 +17,10 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .answer import Answer, CodeBlock
-    from .asking import ask, chats, compact, conversation
+    from .api import ask, chats, compact, conversation
     from .conversations import Conversation
-    from .errors import QwenError
+    from .core.answer import Answer, CodeBlock
+    from .core.errors import QwenError
     from .panel import chat
 
 __all__ = [
@@ -39,14 +39,14 @@ __all__ = [
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext qwen_magic`."""
-    from .extension import load
+    from .magics.extension import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """`%unload_ext qwen_magic`."""
-    from .extension import unload
+    from .magics.extension import unload
 
     unload(shell)
 
@@ -56,15 +56,15 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     homes = {
-        "Answer": "answer",
-        "CodeBlock": "answer",
+        "Answer": "core.answer",
+        "CodeBlock": "core.answer",
         "Conversation": "conversations",
-        "QwenError": "errors",
-        "ask": "asking",
+        "QwenError": "core.errors",
+        "ask": "api",
         "chat": "panel",
-        "chats": "asking",
-        "compact": "asking",
-        "conversation": "asking",
+        "chats": "api",
+        "compact": "api",
+        "conversation": "api",
     }
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,18 +8,18 @@ from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from .answer import Answer
-from .assistant import Answered, Assistant, nothing
+from .assistant.assistant import Answered, Assistant, nothing
+from .assistant.interrupts import in_one_line
+from .assistant.question import Question
 from .attachments import Attach
 from .conversations import Conversation
-from .errors import InputError
-from .extension import load
-from .interrupts import in_one_line
-from .question import Question
+from .core.answer import Answer
+from .core.errors import InputError
+from .magics.extension import load
 
 if TYPE_CHECKING:
     from .conversations import CellRef, Conversations
-    from .rendering.view import View
+    from .rendering.views.view import View
 
 __all__ = ["ask", "chats", "compact", "conversation"]
 
@@ -127,12 +127,12 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]
     """
     from IPython.core.getipython import get_ipython
 
-    from .rendering.silent import SilentView
+    from .rendering.views.silent import SilentView
 
     shell = get_ipython()
     if shell is None:
         return of_script(), SilentView(), None, nothing
-    from .cells import cell_of
+    from .magics.cells import cell_of
 
     magics = load(shell)
     view = magics.view() if show and not magics.forked else SilentView()

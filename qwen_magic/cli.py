@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
 
-from .controls import one_line
-from .errors import QwenError
-from .rendering.lines import say
+from .core.control_characters import one_line
+from .core.errors import QwenError
+from .rendering.command_output import say
 
 __all__ = ["main"]
 
@@ -83,10 +83,10 @@ def serve_sandbox(options: argparse.Namespace) -> int:
 
 def examine(options: argparse.Namespace) -> int:
     """Exit code 1 when something is wrong."""
-    from .credentials import Credentials
+    from .core.settings import Settings
     from .doctor import doctor
-    from .gateway import Gateway
-    from .settings import Settings
+    from .service.credentials import Credentials
+    from .service.provider import Gateway
 
     configured = Settings.of_environment()
     settings = replace(

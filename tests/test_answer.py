@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas
 
-from qwen_magic.answer import Answer, Attached
-from qwen_magic.events import Source, Usage
-from qwen_magic.messages import ToolCall
+from qwen_magic.core.answer import Answer, Attached
+from qwen_magic.core.events import Source, Usage
+from qwen_magic.core.messages import ToolCall
 
 FULL = Answer(
     "It is **42**.",

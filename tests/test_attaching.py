@@ -6,13 +6,13 @@ import hashlib
 import httpx
 import pytest
 
+from qwen_magic.assistant.attachment_store import BUDGET, Cargo
 from qwen_magic.attachments import Attachment
-from qwen_magic.cargo import BUDGET, Cargo
-from qwen_magic.credentials import Credentials
-from qwen_magic.errors import InputError
-from qwen_magic.gateway import Gateway
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.settings import Settings
 from qwen_magic.sandbox import Sandbox
-from qwen_magic.settings import Settings
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.provider import Gateway
 
 ASK = "%%qwen\n"
 LONG = "word " * 40_000

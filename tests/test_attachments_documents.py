@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qwen_magic.attachments import Attach, Attachment, Sent, Target, gather, parts
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Text
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Text
 
 LONG = Target("qwen-long", sees=False, uploads=True)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from qwen_magic.attachments import Attach, Attachment, Target, gather, mentions, parts, suggestions
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Text
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Text
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"

@@ -14,9 +14,9 @@ import pytest
 from kernels import Kernel
 
 from qwen_magic.attachments import Attach, Target, gather, parts
-from qwen_magic.attachments.apart import read_apart
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Text
+from qwen_magic.attachments.isolated_reader import read_apart
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Text
 
 MB = 1 << 20
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from qwen_magic.attachments import Attach, Attachment, ImageLimits, Target, gather, parts
-from qwen_magic.attachments.fitting import fit
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Image as ImagePart
+from qwen_magic.attachments.image_resize import fit
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Image as ImagePart
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from qwen_magic.attachments import Attach, Attachment, Sent, Target, gather, parts
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.endpoints import Endpoint, endpoint
-from qwen_magic.events import TextDelta
-from qwen_magic.files import Files, Ledger
-from qwen_magic.messages import ChatRequest, Message
+from qwen_magic.core.events import TextDelta
+from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.sandbox import Sandbox
+from qwen_magic.service.client import Client
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import Endpoint, endpoint
+from qwen_magic.service.files_api import Files, Ledger
 
 KEY = "sk-test-0123456789abcdef"
 AS_JSON = {"response_format": {"type": "json_object"}}

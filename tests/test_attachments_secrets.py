@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from qwen_magic.attachments import Attach, gather
-from qwen_magic.errors import InputError
-from qwen_magic.prompts import fill
+from qwen_magic.core.errors import InputError
+from qwen_magic.magics.prompts import fill
 
 # Made here, so that no scanner of others takes this file for a leak.
 LETTERS = random.Random(7)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from qwen_magic.attachments import Attach, gather
-from qwen_magic.attachments.delimited import read_delimited
-from qwen_magic.errors import InputError
+from qwen_magic.attachments.csv_files import read_delimited
+from qwen_magic.core.errors import InputError
 
 
 def described(folder: Path, name: str, **options: Any) -> str:

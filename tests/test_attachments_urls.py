@@ -18,8 +18,8 @@ from faults import FaultServer, plain
 from waiting import wait_for
 
 from qwen_magic.attachments import Attach, Target, gather, parts
-from qwen_magic.attachments.fetching import fetch, is_public
-from qwen_magic.errors import InputError
+from qwen_magic.attachments.url_download import fetch, is_public
+from qwen_magic.core.errors import InputError
 
 Answer = Callable[["Site"], None]
 

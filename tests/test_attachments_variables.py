@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qwen_magic.attachments import Attach, Attachment, Target, gather, parts
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Text
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Text
 
 
 def attach(value: object, name: str = "it", **options: Any) -> Attachment:

@@ -181,7 +181,7 @@ def test_a_renamed_notebook_finds_what_was_saved_under_its_old_name(session: Ses
 def test_without_a_notebook_each_session_saves_under_a_name_of_its_own(session: Session) -> None:
     script = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        "from qwen_magic.autosave import folder_of\n"
+        "from qwen_magic.magics.autosave import folder_of\n"
         "from pathlib import Path\n"
         "print(folder_of(get_ipython(), Path('x')).name, folder_of(InteractiveShell(), Path('x')).name)"
     )

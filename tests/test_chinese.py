@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 from test_layers import LAYERS, PACKAGE, home, sources
 
-from qwen_magic import assistant, errors, planning, reply
-from qwen_magic.errors import QwenError
+from qwen_magic.assistant import answer_builder as reply
+from qwen_magic.assistant import assistant
+from qwen_magic.assistant import request_builder as planning
+from qwen_magic.core import errors
+from qwen_magic.core.errors import QwenError
 from qwen_magic.protocols import compatible
-from qwen_magic.rendering.chinese import in_chinese
+from qwen_magic.rendering.i18n.chinese import in_chinese
 
-PHRASES: dict[str, str] = json.loads((PACKAGE / "rendering" / "chinese.json").read_text(encoding="utf-8"))
+PHRASES: dict[str, str] = json.loads((PACKAGE / "rendering" / "i18n" / "chinese.json").read_text(encoding="utf-8"))
 
 # What the other surfaces refuse (an option, a command, a template in a cell) is said in a cell or in a terminal, where
 # nobody knows of a browser's language. The panel never passes through them: it stands beside them.

@@ -12,10 +12,7 @@ from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
 from waiting import wait_for
 from wire import chunk, question, reasoning, sse, text
 
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.endpoints import endpoint
-from qwen_magic.errors import (
+from qwen_magic.core.errors import (
     AccountOverdue,
     ConfigurationError,
     ConnectionFailed,
@@ -28,8 +25,11 @@ from qwen_magic.errors import (
     ServiceUnavailable,
     StreamCut,
 )
-from qwen_magic.events import Finish, Note, Retrying
-from qwen_magic.transport import Timeouts
+from qwen_magic.core.events import Finish, Note, Retrying
+from qwen_magic.service.client import Client
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import endpoint
+from qwen_magic.service.transport import Timeouts
 
 KEY = "sk-test-0123456789abcdef"
 SERVICE_KEY = "sk-service-0123456789abcdef"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from qwen_magic.core.errors import InputError, ServiceError
 from qwen_magic.doctor.findings import problem
-from qwen_magic.errors import InputError, ServiceError
-from qwen_magic.rendering.lines import say
-from qwen_magic.rendering.listing import Listing
+from qwen_magic.rendering.command_output import say
+from qwen_magic.rendering.fact_table import Listing
 
 PACKAGE = Path(__file__).resolve().parents[1] / "qwen_magic"
 

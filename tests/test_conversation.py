@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from qwen_magic.answer import FAILED, STOPPED, Answer
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
 from qwen_magic.conversations.usage import Prices, by_model
-from qwen_magic.errors import InputError
-from qwen_magic.events import Usage
-from qwen_magic.messages import Image, Message
+from qwen_magic.core.answer import FAILED, STOPPED, Answer
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.events import Usage
+from qwen_magic.core.messages import Image, Message
 
 
 def said(text: str, reason: str = "stop", model: str = "qwen-plus", asked: float = 0.0, **fields: Any) -> Turn:

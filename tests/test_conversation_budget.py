@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from kernels import Kernel
 from wire import chunk, sse
 
-from qwen_magic.answer import Answer
 from qwen_magic.conversations import SUMMARISE, Limits, Turn, fit
-from qwen_magic.conversations.budget import measure
-from qwen_magic.errors import InputError
-from qwen_magic.events import Usage
-from qwen_magic.messages import Document, Image, Message
+from qwen_magic.conversations.context_window import measure
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.events import Usage
+from qwen_magic.core.messages import Document, Image, Message
 
 QUESTION = Message.user("?")
 

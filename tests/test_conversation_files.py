@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.answer import STOPPED, Answer, Attached
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
-from qwen_magic.conversations.places import Place
-from qwen_magic.conversations.saving import Saved, load, write_in_one_piece
-from qwen_magic.errors import InputError
-from qwen_magic.events import Source, Usage
-from qwen_magic.messages import Document, Image, Message, Text, ToolCall
+from qwen_magic.conversations.ordering import Place
+from qwen_magic.conversations.serialization import Saved, load, write_in_one_piece
+from qwen_magic.core.answer import STOPPED, Answer, Attached
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.events import Source, Usage
+from qwen_magic.core.messages import Document, Image, Message, Text, ToolCall
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from qwen_magic.answer import Answer
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
-from qwen_magic.errors import InputError
-from qwen_magic.messages import Message
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.errors import InputError
+from qwen_magic.core.messages import Message
 
 CELLS = st.sampled_from("abcd")
 OUTCOMES = st.sampled_from(["stop", "stop", "stop", "failed", "stopped", "released"])

@@ -12,8 +12,8 @@ import pytest
 from kernels import clean_environment
 from rich.pretty import pretty_repr
 
-from qwen_magic.credentials import Credentials, Found, Secret
-from qwen_magic.errors import ConfigurationError, NoKey
+from qwen_magic.core.errors import ConfigurationError, NoKey
+from qwen_magic.service.credentials import Credentials, Found, Secret
 
 KEY = "sk-0123456789abcdef0123"
 
@@ -95,7 +95,7 @@ class NotebookAccessError(Exception):
 def get(name):
     {what}
 """
-LOOK = "from qwen_magic.credentials import Credentials; print(Credentials().find('dashscope'))"
+LOOK = "from qwen_magic.service.credentials import Credentials; print(Credentials().find('dashscope'))"
 
 
 @pytest.fixture

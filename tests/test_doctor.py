@@ -22,12 +22,12 @@ from jupyter_servers import TOKEN, key_file, relay_options
 from wire import chunk, sse
 
 from qwen_magic.cli import main
-from qwen_magic.credentials import Credentials
+from qwen_magic.core.settings import Settings
 from qwen_magic.doctor import Finding, doctor
-from qwen_magic.gateway import Gateway
 from qwen_magic.sandbox import Sandbox
-from qwen_magic.settings import Settings
-from qwen_magic.transport import Timeouts
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.provider import Gateway
+from qwen_magic.service.transport import Timeouts
 
 KEY = "sk-doctor-0123456789abLAST"
 MODELS = plain("200 OK", b'{"object":"list","data":[{"id":"qwen3"}]}')

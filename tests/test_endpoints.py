@@ -2,8 +2,8 @@
 
 import pytest
 
-from qwen_magic.endpoints import LOCAL_SERVERS, REGIONS, endpoint
-from qwen_magic.errors import ConfigurationError
+from qwen_magic.core.errors import ConfigurationError
+from qwen_magic.service.endpoints import LOCAL_SERVERS, REGIONS, endpoint
 
 
 @pytest.mark.parametrize("name", [*REGIONS, *LOCAL_SERVERS])

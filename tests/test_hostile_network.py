@@ -31,10 +31,7 @@ from rich.traceback import Traceback
 from waiting import wait_for
 from wire import chunk, question, sse, text
 
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.endpoints import endpoint
-from qwen_magic.errors import (
+from qwen_magic.core.errors import (
     CertificateError,
     ConfigurationError,
     ConnectionFailed,
@@ -46,11 +43,14 @@ from qwen_magic.errors import (
     StreamCut,
     StreamGarbled,
 )
-from qwen_magic.events import Event, Finish, Retrying
-from qwen_magic.files import Files, Ledger, RemoteFile
-from qwen_magic.gateway import Gateway
-from qwen_magic.settings import Settings
-from qwen_magic.transport import Timeouts
+from qwen_magic.core.events import Event, Finish, Retrying
+from qwen_magic.core.settings import Settings
+from qwen_magic.service.client import Client
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import endpoint
+from qwen_magic.service.files_api import Files, Ledger, RemoteFile
+from qwen_magic.service.provider import Gateway
+from qwen_magic.service.transport import Timeouts
 
 KEY = "sk-hostile-0123456789abcdef"
 MB = 1024 * 1024

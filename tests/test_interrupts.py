@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qwen_magic.interrupts import Interrupts
+from qwen_magic.assistant.interrupts import Interrupts
 
 
 @pytest.fixture(autouse=True)

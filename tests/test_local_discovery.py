@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from kernels import Kernel
 
-from qwen_magic.endpoints import LOCAL_SERVERS, Endpoint, endpoint
 from qwen_magic.local.discovery import discover, nearest
+from qwen_magic.service.endpoints import LOCAL_SERVERS, Endpoint, endpoint
 
 Serve = Callable[[str, bytes], str]
 

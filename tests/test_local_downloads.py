@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen_magic.errors import ConfigurationError, ConnectionFailed, NotTheService
+from qwen_magic.core.errors import ConfigurationError, ConnectionFailed, NotTheService
+from qwen_magic.local.cache_folders import engines
 from qwen_magic.local.catalogue import File, Model
+from qwen_magic.local.download_sources import hubs
 from qwen_magic.local.downloads import download, is_here, weights_of
-from qwen_magic.local.folders import engines
-from qwen_magic.local.hubs import hubs
-from qwen_magic.transport import Timeouts
+from qwen_magic.service.transport import Timeouts
 
 CONTENT = random.Random(5).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -20,19 +20,19 @@ import pytest
 from kernels import Kernel, clean_environment
 from sandbox_pictures import png
 
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.errors import ConfigurationError, ConnectionFailed
-from qwen_magic.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
+from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from qwen_magic.core.messages import ChatRequest, Image, Message, Text
 from qwen_magic.local.catalogue import CATALOGUE, choose, size
-from qwen_magic.local.dialogue import Dialogue
-from qwen_magic.local.engine import Record, get, healthy
+from qwen_magic.local.engine_client import Engine, identity
+from qwen_magic.local.engine_process import Record, get, healthy
+from qwen_magic.local.file_lock import locked
 from qwen_magic.local.gguf import header
-from qwen_magic.local.locks import locked
+from qwen_magic.local.interaction import Dialogue
 from qwen_magic.local.memory import available
-from qwen_magic.local.shared import Engine, identity
-from qwen_magic.local.starting import engine, projector_beside
-from qwen_magic.messages import ChatRequest, Image, Message, Text
+from qwen_magic.local.model_startup import engine, projector_beside
+from qwen_magic.service.client import Client
+from qwen_magic.service.credentials import Credentials
 
 pytest.importorskip("xllamacpp")
 
@@ -134,9 +134,9 @@ def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: 
     own.write_bytes(model.read_bytes())
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-        "from qwen_magic.credentials import Credentials\n"
-        "from qwen_magic.local.starting import engine\n"
-        "from qwen_magic.local.dialogue import Dialogue\n"
+        "from qwen_magic.service.credentials import Credentials\n"
+        "from qwen_magic.local.model_startup import engine\n"
+        "from qwen_magic.local.interaction import Dialogue\n"
         f"print(engine({str(own)!r}, Credentials({{}}), Dialogue(), 3).start().base_url)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]

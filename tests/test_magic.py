@@ -700,7 +700,7 @@ def test_a_question_where_none_can_stand_says_so(notebook, sandbox):
 
 @pytest.mark.parametrize("text", ["qwen_magic.", "qwen_magic.c"])
 def test_tab_and_help_show_the_public_names_only(notebook, text):
-    notebook.run("import qwen_magic, qwen_magic.errors, qwen_magic.assistant")
+    notebook.run("import qwen_magic, qwen_magic.core.errors, qwen_magic.assistant.assistant")
     public = notebook.value("qwen_magic.__all__")
     offered = {name.removeprefix("qwen_magic.").removeprefix(".") for name in notebook.complete(text)}
     assert offered

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from qwen_magic.controls import visible
+from qwen_magic.core.control_characters import visible
 from qwen_magic.rendering.highlight import TOKEN_CLASSES, colours
 from qwen_magic.rendering.markdown import neutralise, render
-from qwen_magic.rendering.neutral import as_text
+from qwen_magic.rendering.safe_markdown import as_text
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
 ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from qwen_magic.errors import InputError
-from qwen_magic.options import parse, typed, words
+from qwen_magic.core.errors import InputError
+from qwen_magic.magics.options import parse, typed, words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
 
-from qwen_magic.errors import (
+from qwen_magic.core.errors import (
     AccessDenied,
     AccountOverdue,
     ContentFiltered,
@@ -27,11 +27,11 @@ from qwen_magic.errors import (
     StreamCut,
     StreamGarbled,
 )
-from qwen_magic.events import Finish, Source, Sources, Started, ToolCallDelta, Usage
-from qwen_magic.messages import ChatRequest, Document, Image, Message, Text
-from qwen_magic.models import lookup
+from qwen_magic.core.events import Finish, Source, Sources, Started, ToolCallDelta, Usage
+from qwen_magic.core.messages import ChatRequest, Document, Image, Message, Text
+from qwen_magic.core.models import lookup
 from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
-from qwen_magic.protocols.failures import refusal
+from qwen_magic.protocols.error_mapping import refusal
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
 LOCAL_STREAMS = sorted(CAPTURES.glob("local/*.sse"))
@@ -400,7 +400,7 @@ def test_garbage_in_place_of_an_answer():
 
 
 def test_one_event_may_not_be_endless(monkeypatch):
-    monkeypatch.setattr("qwen_magic.transport.LARGEST_EVENT", 1000)
+    monkeypatch.setattr("qwen_magic.service.transport.LARGEST_EVENT", 1000)
     endless = response(b"data: " + b"x" * 100 for _ in range(100))
     with pytest.raises(StreamGarbled, match="larger than"):
         list(endless.events())

@@ -14,13 +14,13 @@ from hostile.readers import Readers, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_magic.answer import Answer, Attached
 from qwen_magic.conversations import Conversation
 from qwen_magic.conversations.turns import Turn
-from qwen_magic.events import Source
-from qwen_magic.messages import Message, ToolCall
+from qwen_magic.core.answer import Answer, Attached
+from qwen_magic.core.events import Source
+from qwen_magic.core.messages import Message, ToolCall
 from qwen_magic.rendering.markdown import neutralise, render
-from qwen_magic.rendering.record import record
+from qwen_magic.rendering.mimebundle import record
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
 

@@ -111,7 +111,7 @@ def test_every_file_that_the_readme_shows_is_there():
 
 
 def test_every_command_in_the_readme_exists():
-    from qwen_magic.commands import COMMANDS
+    from qwen_magic.magics.commands import COMMANDS
 
     named = set(re.findall(r"`%qwen ([a-z]+)\b", README)) - {"a"}
     assert named <= set(COMMANDS), named - set(COMMANDS)

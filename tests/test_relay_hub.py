@@ -25,14 +25,14 @@ from readme import cells, section
 from waiting import wait_for
 from wire import text
 
-from qwen_magic.client import Client
-from qwen_magic.credentials import Credentials
-from qwen_magic.endpoints import of_service
-from qwen_magic.errors import ServiceUnavailable
-from qwen_magic.events import Event
-from qwen_magic.messages import ChatRequest, Message
+from qwen_magic.core.errors import ServiceUnavailable
+from qwen_magic.core.events import Event
+from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.sandbox import Sandbox
-from qwen_magic.transport import Timeouts
+from qwen_magic.service.client import Client
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import of_service
+from qwen_magic.service.transport import Timeouts
 
 pytestmark = pytest.mark.skipif(bool(hubs.usable()), reason=hubs.usable() or "a hub can run here")
 

@@ -25,9 +25,9 @@ from jupyter_servers import KEY, TOKEN, JupyterServer, connected, key_file, rela
 from waiting import wait_for
 from wire import chunk, sse
 
-from qwen_magic.errors import ConfigurationError
-from qwen_magic.hosting import relay
+from qwen_magic.core.errors import ConfigurationError
 from qwen_magic.sandbox import Sandbox
+from qwen_magic.service.relay_discovery import relay
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PATH = "compatible-mode/v1/chat/completions"

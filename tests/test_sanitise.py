@@ -8,7 +8,7 @@ from hostile.payloads import HOSTILE_NAMES, PAYLOADS
 from markdown_it import MarkdownIt
 
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.sanitise import sanitise
+from qwen_magic.rendering.sanitizer import sanitise
 
 
 def test_there_are_enough_payloads() -> None:

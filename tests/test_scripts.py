@@ -85,7 +85,9 @@ def test_a_worker_that_is_started_anew_asks_whom_the_environment_names(script: S
 
 def test_a_mistyped_endpoint_of_the_environment_is_one_clear_error(script: Script) -> None:
     said = script.run("import qwen_magic; qwen_magic.ask('Hello')", QWEN_BASE_URL="http://localhost:8000")
-    assert said.stderr.splitlines()[-1].startswith("qwen_magic.errors.ConfigurationError: 'http://localhost:8000' does")
+    assert said.stderr.splitlines()[-1].startswith(
+        "qwen_magic.core.errors.ConfigurationError: 'http://localhost:8000' does"
+    )
 
 
 def test_ask_takes_an_endpoint_a_protocol_and_fields(script: Script, sandbox: Sandbox) -> None:

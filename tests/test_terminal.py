@@ -8,11 +8,11 @@ import re
 import pytest
 from rich.console import Console
 
-from qwen_magic.answer import STOPPED, Answer, Attached
-from qwen_magic.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
-from qwen_magic.messages import ToolCall
-from qwen_magic.rendering.terminal import TerminalView
-from qwen_magic.rendering.view import Heading
+from qwen_magic.core.answer import STOPPED, Answer, Attached
+from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
+from qwen_magic.core.messages import ToolCall
+from qwen_magic.rendering.views.terminal import TerminalView
+from qwen_magic.rendering.views.view import Heading
 
 ANSWER = """# A heading
 

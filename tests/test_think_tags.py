@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire import chunk, decode, question, reasoning, sse, text
 
-from qwen_magic.answer import Answer
-from qwen_magic.assistant import Assistant
-from qwen_magic.credentials import Credentials
-from qwen_magic.events import Event, ReasoningDelta, Recast, TextDelta
+from qwen_magic.assistant.answer_builder import Reply
+from qwen_magic.assistant.assistant import Assistant
+from qwen_magic.assistant.question import Question
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.events import Event, ReasoningDelta, Recast, TextDelta
+from qwen_magic.core.settings import Settings
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect
-from qwen_magic.question import Question
-from qwen_magic.rendering.growing import GrowingAnswer
+from qwen_magic.rendering.answer_state import GrowingAnswer
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.record import record
-from qwen_magic.rendering.silent import SilentView
-from qwen_magic.reply import Reply
-from qwen_magic.settings import Settings
+from qwen_magic.rendering.mimebundle import record
+from qwen_magic.rendering.views.silent import SilentView
+from qwen_magic.service.credentials import Credentials
 
 THOUGHT = "Is 2 < 3?\n```\n</think>\n```\nThat `</think>`\nis no </think> end.\n"
 SAID = "Yes, </think> it is.\n</think>\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from qwen_magic.answer import Answer
-from qwen_magic.events import TextDelta
-from qwen_magic.rendering.growing import GrowingAnswer
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.events import TextDelta
+from qwen_magic.rendering.answer_state import GrowingAnswer
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.view import choose_view
+from qwen_magic.rendering.views.view import choose_view
 
 ROOT = Path(__file__).parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -21,9 +21,9 @@ BLOCKS = 50
 ASK = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from qwen_magic.answer import Answer
-from qwen_magic.events import ReasoningDelta, TextDelta
-from qwen_magic.rendering.view import Heading, choose_view
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.events import ReasoningDelta, TextDelta
+from qwen_magic.rendering.views.view import Heading, choose_view
 
 text = "".join(f"Paragraph number {{number}}.\\n\\n" for number in range({BLOCKS}))
 view = choose_view(get_ipython(), get_ipython().get_parent()["metadata"])

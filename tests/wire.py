@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import httpx2
 
-from qwen_magic.deadlines import Line, Watch
-from qwen_magic.events import Event, ReasoningDelta, TextDelta
-from qwen_magic.messages import ChatRequest, Message
+from qwen_magic.core.events import Event, ReasoningDelta, TextDelta
+from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect, protocol
-from qwen_magic.transport import Response, Timeouts, Words
+from qwen_magic.service.deadlines import Line, Watch
+from qwen_magic.service.transport import Response, Timeouts, Words
 
 
 def question(model: str = "qwen-plus", **changes) -> ChatRequest:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from .answer import Answer, Attached
-from .events import (
+from ..core.answer import Answer, Attached
+from ..core.events import (
     Event,
     Finish,
     Note,
@@ -19,7 +19,7 @@ from .events import (
     ToolCallDelta,
     Usage,
 )
-from .messages import ToolCall
+from ..core.messages import ToolCall
 
 __all__ = ["Reply"]
 

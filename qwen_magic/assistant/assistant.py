@@ -12,23 +12,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .answer import FAILED, STOPPED, Answer
-from .cargo import Cargo, documents_in
-from .conversations import CellRef, Conversation, Conversations, Reservation, Turn
-from .credentials import Credentials
-from .errors import FileGone, InputError, Stopped
-from .events import Event, ReasoningDelta, TextDelta
-from .gateway import Gateway
+from ..conversations import CellRef, Conversation, Conversations, Reservation, Turn
+from ..core.answer import FAILED, STOPPED, Answer
+from ..core.errors import FileGone, InputError, Stopped
+from ..core.events import Event, ReasoningDelta, TextDelta
+from ..core.messages import ChatRequest
+from ..core.settings import Settings
+from ..service.credentials import Credentials
+from ..service.provider import Gateway
+from .answer_builder import Reply
+from .attachment_store import Cargo, documents_in
 from .interrupts import Interrupts
-from .messages import ChatRequest
-from .planning import DryRun, Plan, Planner, continued
 from .question import Question
-from .reply import Reply
-from .settings import Settings
+from .request_builder import DryRun, Plan, Planner, continued
 
 if TYPE_CHECKING:
-    from .client import AnswerStream
-    from .rendering.view import View
+    from ..rendering.views.view import View
+    from ..service.client import AnswerStream
 
 __all__ = ["Assistant", "Cancel"]
 
@@ -148,7 +148,7 @@ class Assistant:
         self, conversation: Conversation, view: View, cell: CellRef | None = None, answered: Answered = nothing
     ) -> Answer:
         """Let the model sum up the oldest turns; from now on its summary is sent in their stead."""
-        from .conversations import SUMMARISE
+        from ..conversations import SUMMARISE
 
         with conversation.summarise(cell=cell) as reserved:
             plan = self._planner.plan(Question(SUMMARISE), conversation, reserved.context)
@@ -164,7 +164,7 @@ class Assistant:
         cancel: Cancel | None = None,
         answered: Answered = nothing,
     ) -> Answer:
-        from .rendering.view import Heading
+        from ..rendering.views.view import Heading
 
         request = continued(plan, beginning.text) if beginning else plan.request
         reply = Reply(plan.request.think)

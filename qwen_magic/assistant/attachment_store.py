@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
-from .attachments.limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES, MAX_DOCUMENT
-from .conversations import Turn
-from .endpoints import Endpoint
-from .errors import FileGone, InputError
-from .gateway import Gateway
-from .messages import Document, Message, Part, Text
-from .models import lookup
+from ..attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
+from ..attachments.size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES, MAX_DOCUMENT
+from ..conversations import Turn
+from ..core.errors import FileGone, InputError
+from ..core.messages import Document, Message, Part, Text
+from ..core.models import lookup
+from ..core.tokens import count_tokens
+from ..service.endpoints import Endpoint
+from ..service.provider import Gateway
 from .question import Question
-from .tokens import count_tokens
 
 __all__ = ["Cargo", "documents_in", "holds_documents", "too_large_to_quote"]
 
@@ -44,7 +44,7 @@ class Cargo:
 
     def refuse_secrets(self, question: Question, here: Endpoint) -> None:
         """Raises `InputError` when the words of a question hold what looks like a secret, unless that is forced."""
-        from .attachments.secrets import own_keys, refuse_secret_text
+        from ..attachments.secret_scanner import own_keys, refuse_secret_text
 
         if question.attach is None or not question.attach.force:
             keys = own_keys(self._keys(here))

@@ -1,7 +1,7 @@
 """Keeps a person's interrupt from landing where something would be left half done, such as a record half shown, and
 says it in one line.
 
-Not for breaking an answer off: that is `qwen_magic.client`.
+Not for breaking an answer off: that is `qwen_magic.service.client`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from .errors import Stopped
+from ..core.errors import Stopped
 
 __all__ = ["Interrupts", "in_one_line"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .attachments import Attach
-    from .conversations import CellRef, Conversation, Turn
+    from ..attachments import Attach
+    from ..conversations import CellRef, Conversation, Turn
 
 __all__ = ["Question"]
 

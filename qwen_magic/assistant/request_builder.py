@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .answer import Attached
-from .attachments import Attachment, Sent
-from .attachments.limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
-from .cargo import Cargo, documents_in, holds_documents, too_large_to_quote
-from .conversations import Conversation, Fitted, Limits, Turn, fit
-from .endpoints import Choice, Endpoint
-from .errors import InputError
-from .gateway import Gateway
-from .messages import ChatRequest, Message, Text
-from .models import lookup
-from .protocols import protocol
+from ..attachments import Attachment, Sent
+from ..attachments.size_limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
+from ..conversations import Conversation, Fitted, Limits, Turn, fit
+from ..core.answer import Attached
+from ..core.errors import InputError
+from ..core.messages import ChatRequest, Message, Text
+from ..core.models import lookup
+from ..protocols import protocol
+from ..service.endpoints import Choice, Endpoint
+from ..service.provider import Gateway
+from .attachment_store import Cargo, documents_in, holds_documents, too_large_to_quote
 from .question import Question
 
 __all__ = ["DryRun", "Plan", "Planner", "continued"]
@@ -115,7 +115,7 @@ class Planner:
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
-        from .client import headers_of
+        from ..service.client import headers_of
 
         here = plan.endpoint
         encoded = protocol(here.protocol).encode(plan.request, here.dialect)

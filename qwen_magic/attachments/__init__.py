@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attachment import Attach, Attachment
-    from .gathering import gather
-    from .limits import HIGH_RESOLUTION, ImageLimits
-    from .mention import Mention, mentions, suggestions
-    from .sending import Sent, Target, parts
+    from .loader import gather
+    from .mentions import Mention, mentions, suggestions
+    from .message_parts import Sent, Target, parts
+    from .size_limits import HIGH_RESOLUTION, ImageLimits
 
 __all__ = [
     "HIGH_RESOLUTION",
@@ -33,17 +33,17 @@ __all__ = [
 ]
 
 HOMES = {
-    "HIGH_RESOLUTION": "limits",
+    "HIGH_RESOLUTION": "size_limits",
     "Attach": "attachment",
     "Attachment": "attachment",
-    "ImageLimits": "limits",
-    "Mention": "mention",
-    "Sent": "sending",
-    "Target": "sending",
-    "gather": "gathering",
-    "mentions": "mention",
-    "parts": "sending",
-    "suggestions": "mention",
+    "ImageLimits": "size_limits",
+    "Mention": "mentions",
+    "Sent": "message_parts",
+    "Target": "message_parts",
+    "gather": "loader",
+    "mentions": "mentions",
+    "parts": "message_parts",
+    "suggestions": "mentions",
 }
 
 

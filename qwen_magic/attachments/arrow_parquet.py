@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attachment
-from .describing import Column, Table, cell, human, markdown
-from .limits import MAX_TABLE_BYTES, MAX_VALUES
-from .opening import sized
+from .file_access import sized
+from .size_limits import MAX_TABLE_BYTES, MAX_VALUES
+from .table_summary import Column, Table, cell, human, markdown
 
 __all__ = ["read_columnar"]
 

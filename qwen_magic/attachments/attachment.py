@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from .limits import ImageLimits
+from .size_limits import ImageLimits
 
 __all__ = ["Attach", "Attachment", "Form"]
 

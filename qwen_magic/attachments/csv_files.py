@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO
 from typing import BinaryIO
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attachment
-from .describing import Table, column, human, markdown
-from .encodings import encoding_of
-from .limits import MB
-from .opening import sized
+from .file_access import sized
+from .size_limits import MB
+from .table_summary import Table, column, human, markdown
+from .text_encoding import encoding_of
 
 __all__ = ["filled_columns", "headed", "read_delimited"]
 

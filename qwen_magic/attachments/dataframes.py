@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 
 from .attachment import Attachment
-from .describing import (
+from .table_summary import (
     LOOKED_AT,
     TOP,
     Column,
@@ -52,7 +52,7 @@ def read_frame(name: str, value: Any, rows: int | None) -> Attachment:
 
 def plain(name: str, value: Any, values: bool) -> Attachment:
     """What the frame says of itself."""
-    from .structures import leaf
+    from .python_values import leaf
 
     text = leaf(value) if values else f"{type(value).__name__} with the columns {list(map(called, value.columns))}"
     shape = " × ".join(f"{each:,}" for each in getattr(value, "shape", ()))

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from ..errors import InputError
-from .apart import read_apart
+from ..core.errors import InputError
 from .attachment import MIMES, Attachment
-from .kinds import EPUB, OFFICE
-from .limits import ENOUGH_SECONDS
+from .file_types import EPUB, OFFICE
+from .isolated_reader import read_apart
+from .size_limits import ENOUGH_SECONDS
 
 __all__ = ["Extracted", "extract", "text_of"]
 
@@ -73,7 +73,10 @@ def text_of(file: BinaryIO, name: str, mime: str, characters: int, seconds: floa
 
 def reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
     """What reads this kind of document, section by section."""
-    from . import books, notebooks, office, pdfs
+    from . import epub as books
+    from . import ipynb as notebooks
+    from . import office
+    from . import pdf as pdfs
 
     readers: dict[str, Callable[[BinaryIO, str], Iterator[str]]] = {
         "application/pdf": pdfs.sections,

@@ -9,9 +9,9 @@ from typing import BinaryIO
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from ..errors import InputError
-from .markup import words
-from .unpacking import unpackable
+from ..core.errors import InputError
+from .html_text import words
+from .zip_limits import unpackable
 
 __all__ = ["sections"]
 

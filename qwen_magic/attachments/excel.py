@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attachment
-from .delimited import headed
-from .describing import Table, column, human, markdown
-from .limits import MB
-from .opening import sized
-from .unpacking import unpackable
+from .csv_files import headed
+from .file_access import sized
+from .size_limits import MB
+from .table_summary import Table, column, human, markdown
+from .zip_limits import unpackable
 
 __all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attachment
 from .images import FORMATS, image_attachment, opened, refuse_huge
-from .limits import ImageLimits
+from .size_limits import ImageLimits
 
 __all__ = ["read_figure"]
 
@@ -56,7 +56,7 @@ def plotly(name: str, figure: Any, limits: ImageLimits) -> Attachment:
 
 def specification(name: str, figure: Any) -> Attachment:
     """What the figure is made of, with long lists of data cut."""
-    from .structures import written
+    from .python_values import written
 
     traces = [listed(trace.to_plotly_json()) for trace in figure.data]
     text = written({"data": traces, "layout": listed(figure.layout.to_plotly_json())})[:MAX_SPECIFICATION]

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 __all__ = ["missing", "open_file", "sized"]
 

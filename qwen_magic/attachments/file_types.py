@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Literal
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import suffix
-from .unpacking import listed
+from .zip_limits import listed
 
 __all__ = ["HEAD", "Kind", "recognise"]
 

@@ -15,7 +15,7 @@ from PIL import Image as Images
 from PIL import ImageCms
 from PIL.Image import Image, Resampling
 
-from .limits import MAX_RATIO, MIN_SIDE, ImageLimits
+from .size_limits import MAX_RATIO, MIN_SIDE, ImageLimits
 
 __all__ = ["Fitted", "fit", "fits"]
 

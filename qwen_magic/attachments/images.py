@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import InputError
-from .apart import read_apart
+from ..core.errors import InputError
 from .attachment import Attachment
-from .limits import MAX_OPENED_PIXELS, MAX_PAGES, ImageLimits
+from .isolated_reader import read_apart
+from .size_limits import MAX_OPENED_PIXELS, MAX_PAGES, ImageLimits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,7 +106,7 @@ def pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator
 
 def image_attachment(name: str, image: Image, limits: ImageLimits, *notes: str) -> Attachment:
     """An image as it is sent, with what was done to it in its note. `image` itself stays as it is."""
-    from .fitting import fit
+    from .image_resize import fit
 
     if not image.width or not image.height:
         raise InputError(f"{name} is an image without pixels.")
@@ -168,7 +168,7 @@ def too_large(name: str) -> InputError:
 
 def is_plain(image: Image, file: BinaryIO, limits: ImageLimits) -> bool:
     """Whether the file can be sent as it is: within the limits, and nothing in it but the picture."""
-    from .fitting import fits
+    from .image_resize import fits
 
     if not fits(image, limits) or image.format not in ("PNG", "JPEG") or image.mode not in ("1", "L", "P", "RGB"):
         return False

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 __all__ = ["sections"]
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import InputError
-from .describing import human
-from .limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
+from ..core.errors import InputError
+from .size_limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
+from .table_summary import human
 
 __all__ = ["NO_MEMORY", "ORDER", "Piece", "read_apart"]
 
@@ -91,7 +91,7 @@ def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[byt
     try:
         process = subprocess.Popen(
             # -P: no module of the notebook's folder.
-            [sys.executable, "-P", "-X", "utf8", "-m", "qwen_magic.attachments.worker"],
+            [sys.executable, "-P", "-X", "utf8", "-m", "qwen_magic.attachments.reader_process"],
             env={**kept, **FRUGAL, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", ORDER: order},
             stdin=stdin,
             stdout=subprocess.PIPE,

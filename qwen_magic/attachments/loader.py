@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attach, Attachment, suffix
-from .kinds import HEAD, Kind, image, recognise
-from .limits import MAX_DOCUMENTS, MAX_IMAGES
-from .mention import is_data, mentioned_variables, mentions
-from .opening import open_file
-from .reading import Opened, read
-from .secrets import own_keys, refuse_secret_file, refuse_secret_text
+from .file_access import open_file
+from .file_types import HEAD, Kind, image, recognise
+from .mentions import is_data, mentioned_variables, mentions
+from .readers import Opened, read
+from .secret_scanner import own_keys, refuse_secret_file, refuse_secret_text
+from .size_limits import MAX_DOCUMENTS, MAX_IMAGES
 
 __all__ = ["gather"]
 
@@ -152,7 +152,7 @@ def kind_of(file: BinaryIO, name: str, as_image: bool) -> Kind:
 
 
 def fetched(source: Source, force: bool) -> Opened:
-    from .fetching import fetch
+    from .url_download import fetch
 
     got = fetch(source.url, force=force)
     ending = mimetypes.guess_extension(got.mime) or ""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..answer import Attached
-from ..errors import InputError
-from ..messages import Document, Image, Part, Text
-from ..tokens import count_tokens
+from ..core.answer import Attached
+from ..core.errors import InputError
+from ..core.messages import Document, Image, Part, Text
+from ..core.tokens import count_tokens
 from .attachment import Attachment
-from .limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
+from .size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
 __all__ = ["Sent", "Target", "parts"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from .unpacking import unpackable
+from .zip_limits import unpackable
 
 __all__ = ["sheets", "slides", "word"]
 
@@ -82,7 +82,7 @@ def rows(table: Iterable[Any]) -> str:
 
 def sheets(file: BinaryIO, name: str) -> Iterator[str]:
     """Each sheet of a workbook under its name, a hundred rows at a time."""
-    from .spreadsheets import sheet_rows, workbook
+    from .excel import sheet_rows, workbook
 
     with workbook(file, name) as book:
         for sheet in book.worksheets:

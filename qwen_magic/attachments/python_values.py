@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any
 
-from .describing import human, number
+from .table_summary import human, number
 
 __all__ = ["array", "title", "written"]
 

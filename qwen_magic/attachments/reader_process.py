@@ -1,4 +1,4 @@
-"""The process that reads one foreign file for `apart`: `python -m qwen_magic.attachments.worker`.
+"""The process that reads one foreign file for `apart`: `python -m qwen_magic.attachments.reader_process`.
 
 The file is its standard input, the order a variable of its environment, and its answer one line of JSON with the
 bytes that this announces. It limits its own memory and time first; whoever started it ends it at a deadline.
@@ -17,10 +17,10 @@ from dataclasses import fields
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from ..errors import InputError
-from .apart import NO_MEMORY, ORDER, Piece
+from ..core.errors import InputError
 from .attachment import Attachment
-from .limits import PROCESSOR_SECONDS, ImageLimits
+from .isolated_reader import NO_MEMORY, ORDER, Piece
+from .size_limits import PROCESSOR_SECONDS, ImageLimits
 
 __all__ = ["main"]
 
@@ -102,13 +102,13 @@ def piece(attachment: Attachment) -> Piece:
 
 
 def columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
-    from .columnar import read_columnar
+    from .arrow_parquet import read_columnar
 
     return (piece(read_columnar(file, name, rows)),)
 
 
 def spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
-    from .spreadsheets import read_spreadsheet
+    from .excel import read_spreadsheet
 
     return (piece(read_spreadsheet(file, name, rows)),)
 
@@ -127,7 +127,7 @@ def document(file: BinaryIO, name: str, mime: str, characters: int) -> Iterable[
 
 
 def page(file: BinaryIO, name: str) -> Iterable[Piece]:
-    from .markup import words
+    from .html_text import words
 
     return (Piece({}, words(file.read().decode("utf-8")).encode()),)
 

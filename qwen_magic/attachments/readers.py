@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from ..errors import InputError
-from .apart import read_apart
+from ..core.errors import InputError
 from .attachment import Attach, Attachment
-from .encodings import decodes, encoding_of
-from .kinds import Kind
-from .limits import MAX_DOCUMENT, MB
-from .opening import sized
-from .secrets import refuse_secrets
+from .file_access import sized
+from .file_types import Kind
+from .isolated_reader import read_apart
+from .secret_scanner import refuse_secrets
+from .size_limits import MAX_DOCUMENT, MB
+from .text_encoding import decodes, encoding_of
 
 __all__ = ["Opened", "read"]
 
@@ -57,7 +57,7 @@ def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
 
             return read_images(opened.file, opened.name, attach.limits)
         case "delimited" if not attach.values or (not attach.as_documents and sized(opened.file) > SMALL):
-            from .delimited import read_delimited
+            from .csv_files import read_delimited
 
             return (read_delimited(opened.file, opened.name, attach.shown_rows),)
         case "columnar":

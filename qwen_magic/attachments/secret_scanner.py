@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..credentials import OTHER_VARIABLE, SERVICE_VARIABLE
-from ..errors import InputError
+from ..core.errors import InputError
+from ..service.credentials import OTHER_VARIABLE, SERVICE_VARIABLE
 from .attachment import Attachment
-from .describing import filled_columns
-from .secret_forms import secret_in
+from .secret_patterns import secret_in
+from .table_summary import filled_columns
 
 __all__ = ["own_keys", "refuse_secret_file", "refuse_secret_text", "refuse_secret_variable", "refuse_secrets"]
 
@@ -135,7 +135,7 @@ def columns_of(attachment: Attachment) -> Iterable[str]:
     if attachment.form == "description":
         return filled_columns(attachment.text)
     if attachment.language == "csv":
-        from .delimited import filled_columns as filled
+        from .csv_files import filled_columns as filled
 
         return filled(attachment.text)
     return ()

@@ -21,10 +21,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from .._version import __version__
-from ..deadlines import Line
-from ..errors import InputError
-from ..transport import packed_once, trusted
-from .limits import FETCH_SECONDS, MAX_FETCHED, MB
+from ..core.errors import InputError
+from ..service.deadlines import Line
+from ..service.transport import packed_once, trusted
+from .size_limits import FETCH_SECONDS, MAX_FETCHED, MB
 
 __all__ = ["Fetched", "fetch"]
 

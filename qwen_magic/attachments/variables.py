@@ -11,11 +11,11 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .attachment import Attach, Attachment
-from .describing import human
-from .limits import MAX_DOCUMENT
-from .secrets import refuse_secret_variable, refuse_secrets
+from .secret_scanner import refuse_secret_variable, refuse_secrets
+from .size_limits import MAX_DOCUMENT
+from .table_summary import human
 
 __all__ = ["is_picture", "read_variable"]
 
@@ -96,7 +96,7 @@ def source_of(value: object) -> str:
 
 def outline(value: Any) -> str:
     """What the variable is, and how large, without any value."""
-    from .structures import title
+    from .python_values import title
 
     shape = getattr(value, "shape", None)
     if is_a(value, ARRAYS):
@@ -117,9 +117,9 @@ def summed_up(name: str, value: Any) -> tuple[str, str]:
     if isinstance(value, TracebackType):
         return "traceback", "".join(traceback.format_tb(value))
     if is_a(value, ARRAYS):
-        from .structures import array
+        from .python_values import array
 
         return array(value)
-    from .structures import title, written
+    from .python_values import title, written
 
     return title(value), written(value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 from typing import BinaryIO, cast
 
-from ..errors import InputError
-from .describing import human
-from .limits import MAX_DIRECTORY, MAX_ENTRIES, MAX_UNPACKED, MAX_XML
+from ..core.errors import InputError
+from .size_limits import MAX_DIRECTORY, MAX_ENTRIES, MAX_UNPACKED, MAX_XML
+from .table_summary import human
 
 __all__ = ["listed", "unpackable"]
 

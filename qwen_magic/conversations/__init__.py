@@ -52,13 +52,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .conversation import Conversation
-from .named import Conversations
+from .registry import Conversations
 from .reservation import Reservation
 from .turns import CellRef, Turn
 from .usage import Spent
 
 if TYPE_CHECKING:
-    from .budget import SUMMARISE, Fitted, Limits, fit
+    from .context_window import SUMMARISE, Fitted, Limits, fit
 
 __all__ = [
     "SUMMARISE",
@@ -77,7 +77,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The budget is first needed when a question is sent, not when the extension loads."""
     if name in ("SUMMARISE", "Fitted", "Limits", "fit"):
-        from . import budget
+        from . import context_window as budget
 
         return getattr(budget, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import unpack
 
-from ..errors import InputError
-from ..messages import Document, Image, Message, Part
-from ..models import Model, lookup
-from ..tokens import count_tokens
+from ..core.errors import InputError
+from ..core.messages import Document, Image, Message, Part
+from ..core.models import Model, lookup
+from ..core.tokens import count_tokens
 from .turns import Turn
 
 __all__ = ["SUMMARISE", "Fitted", "Limits", "fit"]

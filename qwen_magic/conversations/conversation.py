@@ -12,17 +12,17 @@ from os import PathLike
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import InputError
-from ..events import Usage
-from ..forks import renewed_in_children
-from ..messages import Message
-from .places import NOWHERE, Place, Slots, arranged, before, end_of, insert, joined, kept, of_cells, remove, until
+from ..core.errors import InputError
+from ..core.events import Usage
+from ..core.forks import renewed_in_children
+from ..core.messages import Message
+from .ordering import NOWHERE, Place, Slots, arranged, before, end_of, insert, joined, kept, of_cells, remove, until
 from .reservation import Reservation
 from .turns import CellRef, Turn, in_context, split
 from .usage import Spent
 
 if TYPE_CHECKING:
-    from .saving import Saved
+    from .serialization import Saved
 
 __all__ = ["Conversation"]
 
@@ -297,7 +297,7 @@ class Conversation:
 
         The format is described in `saving`. Raises `InputError` when the file cannot be written.
         """
-        from .saving import save
+        from .serialization import save
 
         with self._saving:
             save(self.saved(), path, contents=contents)
@@ -305,7 +305,7 @@ class Conversation:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Conversation:
         """The conversation that `save` wrote. Raises `InputError` when the file holds none."""
-        from .saving import load
+        from .serialization import load
 
         return cls.from_saved(load(path))
 
@@ -323,7 +323,7 @@ class Conversation:
 
     def saved(self) -> Saved:
         """The conversation as a value."""
-        from .saving import Saved
+        from .serialization import Saved
 
         with self._lock:
             slots, system, model, _ = self._state

@@ -14,10 +14,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..controls import one_line
-from ..errors import InputError
-from ..messages import Document, Image
-from .saving import write_in_one_piece
+from ..core.control_characters import one_line
+from ..core.errors import InputError
+from ..core.messages import Document, Image
+from .serialization import write_in_one_piece
 from .turns import Turn
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def export(conversation: Conversation, path: str | os.PathLike[str]) -> None:
 def transcript(conversation: Conversation) -> str:
     """The transcript as markdown that is safe to show."""
     from ..rendering.markdown import neutralise
-    from ..rendering.neutral import as_text
-    from ..rendering.record import markdown_calls
+    from ..rendering.mimebundle import markdown_calls
+    from ..rendering.safe_markdown import as_text
 
     parts = [f"# {as_text(conversation.name)}"]
     if conversation.system:
@@ -97,7 +97,7 @@ def page(conversation: Conversation) -> str:
 
 def turn_html(turn: Turn) -> Iterator[str]:
     from ..rendering.markdown import render
-    from ..rendering.record import html_calls
+    from ..rendering.mimebundle import html_calls
 
     yield said_by_html("You", *asking(turn), *attached(turn))
     yield from (

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from threading import RLock
 
-from ..errors import InputError
-from ..forks import renewed_in_children
+from ..core.errors import InputError
+from ..core.forks import renewed_in_children
 from .conversation import Conversation
 from .turns import CellRef
 from .usage import Prices, Spent

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .places import Place
+from .ordering import Place
 from .turns import CellRef, Turn
 
 if TYPE_CHECKING:

@@ -38,10 +38,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from ..attachments.opening import open_file
-from ..errors import InputError
-from ..messages import Document, Image, Part, Text
-from .places import Place
+from ..attachments.file_access import open_file
+from ..core.errors import InputError
+from ..core.messages import Document, Image, Part, Text
+from .ordering import Place
 from .turns import Turn
 
 __all__ = ["Saved", "load", "save", "write_in_one_piece"]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..answer import Answer
-from ..messages import Image, Message, Part, Text
+from ..core.answer import Answer
+from ..core.messages import Image, Message, Part, Text
 
 __all__ = ["CellRef", "Turn", "in_context", "split"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ..events import Usage
-from ..models import lookup
+from ..core.events import Usage
+from ..core.models import lookup
 
 __all__ = ["Prices", "Spent", "by_model"]
 

@@ -83,7 +83,7 @@ class Answer:
     @property
     def code(self) -> tuple[CodeBlock, ...]:
         """The answer's fenced code blocks, in order; each is a string that has a `language`."""
-        from .rendering.dialect import fences
+        from ..rendering.parser import fences
 
         return tuple(CodeBlock(source, language) for source, language in fences(self.text))
 
@@ -93,6 +93,6 @@ class Answer:
     def _repr_mimebundle_(
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        from .rendering.record import record
+        from ..rendering.mimebundle import record
 
         return record(self)

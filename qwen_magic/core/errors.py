@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import re
 
-from .controls import one_line
+from .control_characters import one_line
 
 __all__ = [
     "BROKE_OFF",

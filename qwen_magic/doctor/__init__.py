@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..endpoints import Endpoint
-from ..errors import QwenError
-from ..gateway import Gateway
-from ..transport import Timeouts
-from .answering import large_requests, model, regions, stream, who_answers
+from ..core.errors import QwenError
+from ..service.endpoints import Endpoint
+from ..service.provider import Gateway
+from ..service.transport import Timeouts
+from .endpoint_checks import large_requests, model, regions, stream, who_answers
+from .environment import configuration, key, versions
 from .findings import Case, Dead, Finding, problem
-from .here import configuration, key, versions
-from .way import certificate, connection, name, proxies
+from .network import certificate, connection, name, proxies
 
 __all__ = ["Finding", "doctor"]
 

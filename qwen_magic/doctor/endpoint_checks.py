@@ -12,15 +12,15 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
-from ..client import Client
-from ..credentials import SERVICE, Found
-from ..endpoints import REGIONS, Endpoint, endpoint
-from ..errors import AccessDenied, KeyRejected, QwenError
-from ..events import ReasoningDelta, Retrying, TextDelta
-from ..gateway import TEXT_MODEL
-from ..messages import ChatRequest, Message
-from ..protocols.failures import refusal
-from ..transport import Timeouts, Transport
+from ..core.errors import AccessDenied, KeyRejected, QwenError
+from ..core.events import ReasoningDelta, Retrying, TextDelta
+from ..core.messages import ChatRequest, Message
+from ..protocols.error_mapping import refusal
+from ..service.client import Client
+from ..service.credentials import SERVICE, Found
+from ..service.endpoints import REGIONS, Endpoint, endpoint
+from ..service.provider import TEXT_MODEL
+from ..service.transport import Timeouts, Transport
 from .findings import Case, Dead, Finding, fine, note, problem
 
 __all__ = ["large_requests", "model", "regions", "stream", "who_answers"]

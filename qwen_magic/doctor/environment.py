@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from .._version import __version__
-from ..credentials import SERVICE, ways_on
-from ..endpoints import RELAY
-from ..errors import QwenError
-from ..hosting import offered
+from ..core.errors import QwenError
+from ..service.credentials import SERVICE, ways_on
+from ..service.endpoints import RELAY
+from ..service.relay_discovery import offered
 from .findings import Case, Dead, Finding, fine, note, problem
 
 __all__ = ["configuration", "key", "versions"]

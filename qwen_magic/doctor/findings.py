@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..controls import one_line
-from ..credentials import Found
-from ..endpoints import Endpoint
-from ..errors import redacted
-from ..gateway import Gateway
-from ..transport import Timeouts
+from ..core.control_characters import one_line
+from ..core.errors import redacted
+from ..service.credentials import Found
+from ..service.endpoints import Endpoint
+from ..service.provider import Gateway
+from ..service.transport import Timeouts
 
 __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
 

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from ..errors import ConfigurationError
+from ..core.errors import ConfigurationError
 
 __all__ = ["VARIABLE", "engines", "make", "models", "trusted"]
 

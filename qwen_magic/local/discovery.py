@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..endpoints import LOCAL_SERVERS, Endpoint, endpoint
-from ..errors import QwenError
-from ..transport import Connection, Timeouts, Transport
+from ..core.errors import QwenError
+from ..service.endpoints import LOCAL_SERVERS, Endpoint, endpoint
+from ..service.transport import Connection, Timeouts, Transport
 
 __all__ = ["Found", "discover", "nearest"]
 

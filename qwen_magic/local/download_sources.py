@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
-from ..errors import NotTheService, QwenError, RateLimited, ServiceUnavailable
-from ..protocols.failures import retry_after
-from ..transport import Response, Transport
+from ..core.errors import NotTheService, QwenError, RateLimited, ServiceUnavailable
+from ..protocols.error_mapping import retry_after
+from ..service.transport import Response, Transport
 from .catalogue import File
 
 __all__ = ["Wanted", "hubs", "opened"]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import (
+from ..core.errors import (
     ConfigurationError,
     ConnectionFailed,
     NoAnswer,
@@ -27,12 +27,12 @@ from ..errors import (
     ServiceUnavailable,
     StreamError,
 )
-from ..transport import Timeouts, Transport
+from ..service.transport import Timeouts, Transport
+from .cache_folders import VARIABLE, make, models, trusted
 from .catalogue import File, Model, size
-from .dialogue import Progress
-from .folders import VARIABLE, make, models, trusted
-from .hubs import Wanted, hubs, opened
-from .locks import locked
+from .download_sources import Wanted, hubs, opened
+from .file_lock import locked
+from .interaction import Progress
 
 __all__ = ["download", "is_here", "weights_of"]
 

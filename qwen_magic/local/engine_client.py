@@ -21,17 +21,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from ..credentials import Credentials
-from ..endpoints import Endpoint
-from ..errors import ConfigurationError, ConnectionFailed
-from ..forks import renewed_in_children
+from ..core.errors import ConfigurationError, ConnectionFailed
+from ..core.forks import renewed_in_children
 from ..protocols import LOCAL
+from ..service.credentials import Credentials
+from ..service.endpoints import Endpoint
+from .cache_folders import engines
 from .catalogue import SHORTEST_CONTEXT, needed, size
-from .dialogue import Dialogue, Loading
-from .engine import Order, Record, healthy
-from .folders import engines
+from .engine_process import Order, Record, healthy
+from .file_lock import locked
 from .gguf import file_bytes, header, unreadable
-from .locks import locked
+from .interaction import Dialogue, Loading
 from .memory import available
 
 __all__ = ["IDLE", "Engine"]
@@ -188,7 +188,7 @@ def identity(model: Path, projector: Path | None) -> str:
 def spawned(order: Order, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """The engine's process, with its order given. It outlives this kernel, and is not interrupted with it."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "qwen_magic.local.engine"],  # -P: no module of the notebook's folder
+        [sys.executable, "-P", "-m", "qwen_magic.local.engine_process"],  # -P: no module of the notebook's folder
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE, os.environ.get("PYTHONPATH"))))},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The engine's own process, `python -m qwen_magic.local.engine`: llama.cpp with its OpenAI-compatible server.
+"""The engine's own process, `python -m qwen_magic.local.engine_process`: llama.cpp with its OpenAI-compatible server.
 
 It takes its order from standard input, so that the key is on no command line; serves on loopback; leaves a record of
 itself for every kernel of this user when the model is loaded; and ends when nobody has asked for a while. So it needs

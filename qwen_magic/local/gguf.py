@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import ConfigurationError
+from ..core.errors import ConfigurationError
 
 __all__ = ["LATER_PIECE", "PROJECTOR", "Header", "file_bytes", "header", "unreadable"]
 

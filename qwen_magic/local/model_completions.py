@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ..errors import ConfigurationError
+from ..core.errors import ConfigurationError
 from .catalogue import CATALOGUE, VISION, size
 from .gguf import LATER_PIECE, PROJECTOR, file_bytes
 

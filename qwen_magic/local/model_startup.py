@@ -10,14 +10,14 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..credentials import Credentials
-from ..errors import ConfigurationError
+from ..core.errors import ConfigurationError
+from ..service.credentials import Credentials
 from .catalogue import CATALOGUE, VISION, Model, choose, named, size
-from .dialogue import Confirm, Dialogue
 from .downloads import download, is_here, weights_of
+from .engine_client import IDLE, Engine
 from .gguf import PROJECTOR
+from .interaction import Confirm, Dialogue
 from .memory import available
-from .shared import IDLE, Engine
 
 __all__ = ["engine"]
 

@@ -16,14 +16,14 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from ..core.errors import InputError
 from .cells import notebook_of
-from .errors import InputError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .conversations import CellRef, Conversation, Conversations
-    from .conversations.saving import Saved
+    from ..conversations import CellRef, Conversation, Conversations
+    from ..conversations.serialization import Saved
 
 __all__ = ["Autosave", "folder_of"]
 
@@ -84,7 +84,7 @@ class Autosave:
 
     def resume(self, path: Path, conversations: Conversations, cell: CellRef | None) -> Conversation:
         """Join what is in a file with the conversation of its name. Raises `InputError` when the file holds none."""
-        from .conversations.saving import load
+        from ..conversations.serialization import load
 
         version, saved = version_of(path), load(path)
         conversation = conversations.get(saved.name)
@@ -120,7 +120,7 @@ def folder_of(shell: InteractiveShell, folder: Path) -> Path:
 
 def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
     """Write the file, with what it holds of others."""
-    from .conversations.saving import save
+    from ..conversations.serialization import save
 
     others = kept.others if kept and kept.version == version_of(path) else read_others(path, kept)
     try:
@@ -133,7 +133,7 @@ def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
 
 def take_out(kept: Kept) -> None:
     """Take what this kernel has saved out of a file, if nobody else has changed it since."""
-    from .conversations.saving import save
+    from ..conversations.serialization import save
 
     if kept.version != version_of(kept.path):
         return
@@ -148,7 +148,7 @@ def take_out(kept: Kept) -> None:
 
 def read_others(path: Path, kept: Kept | None) -> Saved | None:
     """What is in the file that is not this kernel's own. Raises `InputError` when it cannot be read."""
-    from .conversations.saving import load
+    from ..conversations.serialization import load
 
     refuse_strange(path)
     if not path.exists():
@@ -162,7 +162,7 @@ def read_others(path: Path, kept: Kept | None) -> Saved | None:
 
 
 def joined(own: Saved, others: Saved | None) -> Saved:
-    from .conversations import Conversation
+    from ..conversations import Conversation
 
     if others is None:
         return own

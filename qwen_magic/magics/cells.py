@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .conversations import CellRef
+    from ..conversations import CellRef
 
 __all__ = ["CellOrder", "cell_of", "deleted_cells", "notebook_of", "request_metadata"]
 
@@ -46,7 +46,7 @@ def request_metadata(shell: InteractiveShell) -> Mapping[str, Any]:
 
 def cell_of(shell: InteractiveShell) -> CellRef | None:
     """The run of the cell that runs now, or `None` where the front-end does not name it."""
-    from .conversations import CellRef
+    from ..conversations import CellRef
 
     metadata = request_metadata(shell)
     colab = metadata.get("colab")

@@ -61,7 +61,7 @@ def match_mention(context: Any) -> Any:
         return None
     from pathlib import Path
 
-    from .attachments import suggestions
+    from ..attachments import suggestions
 
     found = suggestions(line, Path.cwd())
     fragment = line[line.rindex("@") :]
@@ -81,7 +81,7 @@ def match_local(context: Any) -> Any:
 
     from IPython.core.completer import SimpleCompletion
 
-    from .local.suggestions import suggestions
+    from ..local.model_completions import suggestions
 
     found = suggestions(own["begun"], Path.cwd())
     return {
@@ -135,8 +135,8 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
 
 def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterable[str]:
     """The commands, and what they take."""
+    from ..service.endpoints import HERE, NAMES
     from .commands import COMMANDS
-    from .endpoints import HERE, NAMES
 
     match before:
         case ():
@@ -173,7 +173,7 @@ def paths(begun: str) -> list[str]:
     """Files and folders, as behind an `@`."""
     from pathlib import Path
 
-    from .attachments import suggestions
+    from ..attachments import suggestions
 
     return [each[2:].removesuffix('"') for each in suggestions(f'@"{begun}', Path.cwd())]
 
@@ -183,7 +183,7 @@ def model_names(magics: QwenMagics) -> list[str]:
     gateway = magics.assistant.gateway
     here = gateway.recall()
     if here.dialect.service if here else gateway.choice.may_be_service:
-        from .models import KNOWN
+        from ..core.models import KNOWN
 
         return [model.name for model in KNOWN]
     return list(gateway.known_models(here)) if here else []

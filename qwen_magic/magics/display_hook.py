@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .answer import Answer
-    from .events import Event
-    from .rendering.view import Heading, View
+    from ..core.answer import Answer
+    from ..core.events import Event
+    from ..rendering.views.view import Heading, View
 
 __all__ = ["Displayed", "Noted"]
 

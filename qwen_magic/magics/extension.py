@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from traitlets import TraitError
 
-from . import completer, question_marks
-from .errors import ConfigurationError
+from ..core.errors import ConfigurationError
+from . import completer
+from . import input_transformer as question_marks
 from .magics import QwenMagics
 
 if TYPE_CHECKING:

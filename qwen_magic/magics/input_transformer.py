@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import HelpEnd, MagicAssign, TokenTransformBase
 
-from .errors import InputError
+from ..core.errors import InputError
 
 if TYPE_CHECKING:
     from tokenize import TokenInfo

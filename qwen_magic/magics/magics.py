@@ -1,6 +1,6 @@
 """`%%qwen` and `%qwen`: parse, call, nothing else.
 
-What a question goes through is in `qwen_magic.assistant`, the commands of `%qwen` are in `qwen_magic.commands`.
+What a question goes through is in `qwen_magic.assistant.assistant`, the commands of `%qwen` are in `qwen_magic.magics.commands`.
 Nothing heavy is imported here: that happens at the first question.
 """
 
@@ -19,25 +19,25 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Bool, Dict, Enum, Float, Unicode, default, validate
 from traitlets.config import Config
 
-from .displayed import Displayed, Noted
-from .errors import InputError
-from .idle import Idle
-from .interrupts import in_one_line
+from ..assistant.interrupts import in_one_line
+from ..core.errors import InputError
+from ..core.settings import Settings
+from .display_hook import Displayed, Noted
 from .options import Parsed, parse, typed, usage
-from .settings import Settings
+from .preparation import Idle
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .answer import Answer
-    from .assistant import Assistant
-    from .attachments import Attach
+    from ..assistant.assistant import Assistant
+    from ..assistant.question import Question
+    from ..attachments import Attach
+    from ..conversations import CellRef
+    from ..core.answer import Answer
+    from ..local.interaction import Dialogue
+    from ..panel.panels import Panels
+    from ..service.endpoints import Endpoint
     from .autosave import Autosave
-    from .conversations import CellRef
-    from .endpoints import Endpoint
-    from .local.dialogue import Dialogue
-    from .panel.panels import Panels
-    from .question import Question
 
 __all__ = ["QwenMagics"]
 
@@ -115,13 +115,13 @@ class QwenMagics(Magics):
 
     @validate("vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices")
     def _valid(self, proposal: Any) -> Any:
-        from .traits import valid
+        from .validators import valid
 
         return valid(proposal["trait"].name, proposal["value"])
 
     @validate("endpoint", "protocol")
     def _can_be_asked(self, proposal: Any) -> Any:
-        from .traits import check_choice
+        from .validators import check_choice
 
         name, value = proposal["trait"].name, proposal["value"]
         # What the environment says is looked at when somebody is to be asked, so that `%qwen use` can mend it.
@@ -135,10 +135,10 @@ class QwenMagics(Magics):
     def assistant(self) -> Assistant:
         """What this shell asks with; made when it is first needed."""
         if self._assistant is None:
-            from .assistant import Assistant
+            from ..assistant.assistant import Assistant
+            from ..local.interaction import Dialogue
             from .cells import CellOrder
-            from .commands.downloading import loading
-            from .local.dialogue import Dialogue
+            from .commands.progress import loading
 
             self._assistant = Assistant(self.settings)
             self._assistant.gateway.dialogue = Dialogue(loading=loading)
@@ -154,7 +154,7 @@ class QwenMagics(Magics):
     def panels(self) -> Panels:
         """The chat panels of this shell; made when one is first shown."""
         if self._panels is None:
-            from .panel.panels import Panels
+            from ..panel.panels import Panels
 
             self._panels = Panels(self)
         return self._panels
@@ -223,8 +223,8 @@ class QwenMagics(Magics):
 
     def view(self) -> Any:
         """The view for the cell that runs now."""
+        from ..rendering.views.view import choose_view
         from .cells import request_metadata
-        from .rendering.view import choose_view
 
         metadata = request_metadata(self.shell)
         view = choose_view(self.shell, metadata, show_reasoning=self.show_reasoning, opened=self._idle.take)
@@ -232,8 +232,8 @@ class QwenMagics(Magics):
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""
+        from ..assistant.question import Question
         from .prompts import fill
-        from .question import Question
 
         given = parsed.given
         return Question(
@@ -253,7 +253,7 @@ class QwenMagics(Magics):
 
     def _attach(self, given: dict[str, Any], prompt: str) -> Attach:
         """What the line names, and the prompt as it was typed."""
-        from .attachments import Attach
+        from ..attachments import Attach
 
         rows = given.get("rows", "5")
         if not rows.isdecimal():

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .errors import InputError
+from ..core.errors import InputError
 
 __all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage", "words"]
 

@@ -15,7 +15,7 @@ from importlib.util import resolve_name
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .rendering.live import AnswerWidget
+    from ..rendering.views.live import AnswerWidget
 
 __all__ = ["Idle"]
 
@@ -70,14 +70,14 @@ class Idle:
         self._waiting = loop.call_later(PAUSE, step)
 
     def _open(self) -> None:
-        from .rendering.live import AnswerWidget
+        from ..rendering.views.live import AnswerWidget
 
         self._widget = AnswerWidget()
 
 
 def connect_to_nothing() -> None:
     """Make a connection that is never opened: what HTTP needs is imported only then."""
-    from .transport import Timeouts, Transport
+    from ..service.transport import Timeouts, Transport
 
     transport = Transport(Timeouts())
     with transport.connection("http://localhost"):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import InputError
+from ..core.errors import InputError
 
 __all__ = ["fill"]
 
@@ -80,7 +80,7 @@ def value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
 
 
 def refuse_secret(source: str, value: Any, text: str) -> None:
-    from .attachments.secrets import own_keys, refuse_secret_text, refuse_secret_variable
+    from ..attachments.secret_scanner import own_keys, refuse_secret_text, refuse_secret_variable
 
     refuse_secret_variable(source, value)
     refuse_secret_text(text, source, own_keys())

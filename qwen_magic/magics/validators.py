@@ -7,8 +7,8 @@ from typing import Any
 
 from traitlets import TraitError
 
-from .endpoints import Choice, protocol_name
-from .errors import ConfigurationError
+from ..core.errors import ConfigurationError
+from ..service.endpoints import Choice, protocol_name
 
 __all__ = ["check_choice", "valid"]
 

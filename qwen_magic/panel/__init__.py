@@ -21,8 +21,8 @@ def chat(name: str = "default") -> None:
     """
     from IPython.core.getipython import get_ipython
 
-    from ..errors import InputError
-    from ..extension import load
+    from ..core.errors import InputError
+    from ..magics.extension import load
 
     shell = get_ipython()
     if shell is None or getattr(shell, "kernel", None) is None:

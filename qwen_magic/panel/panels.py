@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from ..cells import request_metadata
-from .record import bundle
+from ..magics.cells import request_metadata
+from .saved_panel import bundle
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from ..magics import QwenMagics
+    from ..magics.magics import QwenMagics
     from .session import Session
 
 __all__ = ["Panels"]

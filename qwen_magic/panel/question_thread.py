@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..answer import Answer
-from ..errors import QwenError
-from ..events import Event
-from ..rendering.chinese import in_chinese
-from ..rendering.dialect import encodable
-from ..rendering.growing import GrowingAnswer
-from ..rendering.view import Heading
-from .record import bilingual, foot, head
+from ..core.answer import Answer
+from ..core.errors import QwenError
+from ..core.events import Event
+from ..rendering.answer_state import GrowingAnswer
+from ..rendering.i18n.chinese import in_chinese
+from ..rendering.parser import encodable
+from ..rendering.views.view import Heading
+from .saved_panel import bilingual, foot, head
 from .transcript import Entry, named
 from .widget import ChatWidget
 

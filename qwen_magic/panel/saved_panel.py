@@ -7,15 +7,15 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from ..answer import Answer
-from ..messages import Message, Text
-from ..rendering.chinese import in_chinese
-from ..rendering.dialect import encodable, html_blocks, normalised
-from ..rendering.footers import CHINESE, ENGLISH
-from ..rendering.growing import heading_state
-from ..rendering.record import html_parts, quiet
-from ..rendering.sanitise import IGNORE_MATH
-from ..rendering.view import Heading
+from ..core.answer import Answer
+from ..core.messages import Message, Text
+from ..rendering.answer_state import heading_state
+from ..rendering.footer import CHINESE, ENGLISH
+from ..rendering.i18n.chinese import in_chinese
+from ..rendering.mimebundle import html_parts, quiet
+from ..rendering.parser import encodable, html_blocks, normalised
+from ..rendering.sanitizer import IGNORE_MATH
+from ..rendering.views.view import Heading
 
 __all__ = ["AROUND", "IN_CELL", "bilingual", "blocks", "bundle", "foot", "head", "words"]
 

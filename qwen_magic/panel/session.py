@@ -13,15 +13,15 @@ from typing import Any
 
 from IPython.display import display
 
-from ..assistant import Assistant, Cancel
+from ..assistant.assistant import Assistant, Cancel
+from ..assistant.question import Question
 from ..attachments import Attach
 from ..conversations import Conversation
-from ..errors import InputError, QwenError, Stopped
-from ..models import chats
-from ..question import Question
-from .asking import PanelView, told
-from .offers import attachable
-from .record import bundle
+from ..core.errors import InputError, QwenError, Stopped
+from ..core.models import chats
+from .completions import attachable
+from .question_thread import PanelView, told
+from .saved_panel import bundle
 from .transcript import Entry, Transcript
 from .uploads import Uploads
 from .widget import ChatWidget

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..answer import FAILED, STOPPED, Attached
 from ..conversations import Turn
-from ..rendering.dialect import encodable
-from ..rendering.growing import GrowingAnswer
-from ..rendering.view import Heading
-from .record import bilingual, blocks, foot, head, words
+from ..core.answer import FAILED, STOPPED, Attached
+from ..rendering.answer_state import GrowingAnswer
+from ..rendering.parser import encodable
+from ..rendering.views.view import Heading
+from .saved_panel import bilingual, blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript"]
 

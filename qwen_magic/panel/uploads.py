@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 __all__ = ["Uploads"]
 

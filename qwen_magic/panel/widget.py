@@ -17,8 +17,8 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
-from ..rendering.live import static_text
-from .record import AROUND, IN_CELL
+from ..rendering.views.live import static_text
+from .saved_panel import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
 

@@ -1,7 +1,7 @@
 """The wire: what a request looks like, and what the bytes of an answer mean. Pure: nothing here does any I/O.
 
 `compatible` speaks the form of OpenAI's chat completions, which DashScope, every local server and most proxies
-understand; `dashscope` speaks the service's native form. Both turn what they hear into `qwen_magic.events`.
+understand; `dashscope` speaks the service's native form. Both turn what they hear into `qwen_magic.core.events`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ..events import Event
-from ..messages import ChatRequest
+from ..core.events import Event
+from ..core.messages import ChatRequest
 
 __all__ = ["LOCAL", "OLLAMA", "SERVICE", "Decoder", "Dialect", "Encoded", "ProtocolName", "WireProtocol", "protocol"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import Event, Note, Started, Usage
-from ..messages import ChatRequest, Image, Message, Part, Text
+from ..core.events import Event, Note, Started, Usage
+from ..core.messages import ChatRequest, Image, Message, Part, Text
 from . import Dialect, Encoded
-from .frames import FrameDecoder
-from .loose import JSONObject, count, first_choice, mapping, word
-from .shape import message_forms
+from .decoder import FrameDecoder
+from .encoding import message_forms
+from .lenient_json import JSONObject, count, first_choice, mapping, word
 
 __all__ = ["PROTOCOL"]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import Event, Source, Sources, Started, Usage
-from ..messages import ChatRequest, Image, Message, Part, Text
-from ..models import lookup
+from ..core.events import Event, Source, Sources, Started, Usage
+from ..core.messages import ChatRequest, Image, Message, Part, Text
+from ..core.models import lookup
 from . import Dialect, Encoded
-from .frames import FrameDecoder
-from .loose import JSONObject, count, first_choice, mapping, rows, text_of, word
-from .shape import message_forms
+from .decoder import FrameDecoder
+from .encoding import message_forms
+from .lenient_json import JSONObject, count, first_choice, mapping, rows, text_of, word
 
 __all__ = ["PROTOCOL"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import StreamCut, StreamGarbled
-from ..events import Event, Finish, Started, ToolCallDelta
-from ..messages import ChatRequest
-from ..models import lookup
+from ..core.errors import StreamCut, StreamGarbled
+from ..core.events import Event, Finish, Started, ToolCallDelta
+from ..core.messages import ChatRequest
+from ..core.models import lookup
 from . import Dialect
 from .cumulative import Cumulative, Incremental, Undecided
-from .failures import refusal_in_event, refusal_in_stream
-from .loose import JSONObject, mapping, parsed, text_of, word
-from .thinking import ThinkTags, spoken
+from .error_mapping import refusal_in_event, refusal_in_stream
+from .lenient_json import JSONObject, mapping, parsed, text_of, word
+from .think_tags import ThinkTags, spoken
 
 __all__ = ["FrameDecoder", "objects"]
 

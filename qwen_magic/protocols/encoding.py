@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..messages import ChatRequest, Document, Message, Text
-from ..models import lookup
+from ..core.messages import ChatRequest, Document, Message, Text
+from ..core.models import lookup
 
 __all__ = ["message_forms"]
 

@@ -14,9 +14,9 @@ from itertools import chain
 from time import time
 from typing import Any
 
-from .. import errors
-from ..errors import NotTheService, QwenError, ServiceError
-from .loose import mapping, parsed, word
+from ..core import errors
+from ..core.errors import NotTheService, QwenError, ServiceError
+from .lenient_json import mapping, parsed, word
 
 __all__ = [
     "AGAIN",

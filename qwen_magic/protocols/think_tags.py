@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ..events import Event, ReasoningDelta, Recast, TextDelta
+from ..core.events import Event, ReasoningDelta, Recast, TextDelta
 
 __all__ = ["ThinkTags", "spoken"]
 

@@ -7,9 +7,9 @@ import os
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 
-from ..hosting import OFFER
+from ..service.relay_discovery import OFFER
+from .configuration import QwenRelay
 from .routes import PATHS
-from .settings import QwenRelay
 
 __all__ = ["RelayExtension"]
 

@@ -15,9 +15,9 @@ from typing import Any
 from traitlets import Float, Integer, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
-from ..credentials import Secret
-from ..endpoints import COMPATIBLE_PATH, NATIVE_PATH, REGIONS
-from .limits import Places, Rates, Spools
+from ..service.credentials import Secret
+from ..service.endpoints import COMPATIBLE_PATH, NATIVE_PATH, REGIONS
+from .rate_limits import Places, Rates, Spools
 from .routes import GROUPS
 
 __all__ = ["QwenRelay"]

@@ -32,7 +32,7 @@ CODES = {
     503: Code("ModelUnavailable", "ModelUnavailable"),
 }
 OTHER = Code("InternalError", "internal_error")
-# Our own: `qwen_magic.protocols.failures` has it in its table.
+# Our own: `qwen_magic.protocols.error_mapping` has it in its table.
 BROKEN_OFF = Code("AnswerBrokenOff", "answer_broken_off")
 
 WORDS = {

@@ -24,15 +24,15 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated, stream_request_body
 
 from .._version import __version__
-from ..credentials import Secret
-from .passing import Passing, without_key
-from .refusals import Refused, broken_off, said
+from ..service.credentials import Secret
+from .error_responses import Refused, broken_off, said
 from .routes import Form, Route, allowed, form_of
-from .tally import EDGE, Tally, model_in
+from .streaming_response import Passing, without_key
 from .upstream import for_the_caller, is_stream
+from .usage_log import EDGE, Tally, model_in
 
 if TYPE_CHECKING:
-    from .settings import QwenRelay
+    from .configuration import QwenRelay
 
 __all__ = ["RELAY_HEADER", "RelayHandler"]
 

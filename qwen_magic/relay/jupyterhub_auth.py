@@ -11,7 +11,7 @@ from jupyter_server.auth import Authorizer, IdentityProvider, User
 from jupyterhub.services.auth import HubAuth  # type: ignore  # has no types, and is on hubs only
 from tornado.web import RequestHandler
 
-from .refusals import Refused
+from .error_responses import Refused
 
 __all__ = ["HubAuthorizer", "HubIdentity"]
 

@@ -19,9 +19,9 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application
 from traitlets import default
 
+from .configuration import QwenRelay
 from .handlers import RelayHandler
 from .routes import PATHS
-from .settings import QwenRelay
 
 __all__ = ["RelayService"]
 
@@ -66,7 +66,7 @@ class RelayService(QwenRelay, JupyterApp):
         await self.end()
 
     def application(self) -> Application:
-        from .hub import HubAuthorizer, HubIdentity
+        from .jupyterhub_auth import HubAuthorizer, HubIdentity
 
         identity = HubIdentity(parent=self)
         settings: dict[str, Any] = {

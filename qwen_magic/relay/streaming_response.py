@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..credentials import Secret
+from ..service.credentials import Secret
 
 __all__ = ["Passing", "without_key"]
 

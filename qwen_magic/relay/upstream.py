@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from .._version import __version__
-from ..credentials import Secret
-from ..transport import DIRECT, KEEP_ALIVE, packed_once, trusted
-from .passing import without_key
+from ..service.credentials import Secret
+from ..service.transport import DIRECT, KEEP_ALIVE, packed_once, trusted
+from .streaming_response import without_key
 
 __all__ = ["Upstream", "for_the_caller", "is_stream"]
 

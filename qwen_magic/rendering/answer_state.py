@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..answer import FAILED, STOPPED, Answer
-from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
-from .chinese import in_chinese
-from .dialect import encodable
+from ..core.answer import FAILED, STOPPED, Answer
+from ..core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from .i18n.chinese import in_chinese
 from .markdown import Blocks, Patch
-from .view import Heading
+from .parser import encodable
+from .views.view import Heading
 
 __all__ = ["GrowingAnswer", "heading_state"]
 

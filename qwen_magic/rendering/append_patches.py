@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .dialect import References, said
+from .parser import References, said
 
 __all__ = ["APPENDING", "Appended"]
 

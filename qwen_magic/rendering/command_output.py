@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from html import escape
 
-from ..controls import visible
+from ..core.control_characters import visible
 
 __all__ = ["in_notebook", "say"]
 

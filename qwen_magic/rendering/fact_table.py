@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 from unicodedata import east_asian_width
 
-from ..controls import one_line
+from ..core.control_characters import one_line
 
 __all__ = ["Listing"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..answer import FAILED, STOPPED, Answer
-from ..controls import one_line
+from ..core.answer import FAILED, STOPPED, Answer
+from ..core.control_characters import one_line
 
 __all__ = ["CHINESE", "ENGLISH", "Words", "footer"]
 

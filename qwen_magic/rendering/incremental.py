@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from .dialect import html_blocks, normalised
-from .finished import extent
+from .open_tail import LONGEST_TAIL, Tail
+from .parser import html_blocks, normalised
 from .rules.math import TYPESET
-from .tail import LONGEST_TAIL, Tail
+from .stability import extent
 
 __all__ = ["Blocks", "Patch"]
 

@@ -6,9 +6,9 @@ front-ends that have their own idea of markdown.
 
 from __future__ import annotations
 
-from .blocks import Blocks, Patch
-from .dialect import html_blocks, normalised
-from .neutral import neutralise
+from .incremental import Blocks, Patch
+from .parser import html_blocks, normalised
+from .safe_markdown import neutralise
 
 __all__ = ["Blocks", "Patch", "neutralise", "render"]
 

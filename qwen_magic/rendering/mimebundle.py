@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from ..answer import Answer, Attached
-from ..controls import one_line, visible
-from ..events import Source
-from .dialect import encodable, html_blocks, language, normalised, outline
-from .footers import ENGLISH, Words, footer
+from ..core.answer import Answer, Attached
+from ..core.control_characters import one_line, visible
+from ..core.events import Source
+from .footer import ENGLISH, Words, footer
 from .highlight import code_html, lexer_of
-from .neutral import as_code, as_link, as_text, neutralise
+from .parser import encodable, html_blocks, language, normalised, outline
 from .rules.links import LINK, host_of
-from .sanitise import IGNORE_MATH, sanitise
+from .safe_markdown import as_code, as_link, as_text, neutralise
+from .sanitizer import IGNORE_MATH, sanitise
 
 __all__ = ["attachment_line", "html_calls", "html_parts", "markdown_calls", "plain_beside", "quiet", "record"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from .appended import Appended
-from .dialect import References, html_blocks
-from .finished import Extent
+from .append_patches import Appended
+from .parser import References, html_blocks
+from .stability import Extent
 
 __all__ = ["LONGEST_TAIL", "Tail"]
 

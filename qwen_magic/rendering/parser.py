@@ -18,14 +18,14 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from .highlight import code_html
-from .rules.breaks import html_breaks
-from .rules.emphasis import cjk_emphasis
+from .rules.cjk_emphasis import cjk_emphasis
 from .rules.footnotes import FOOTNOTE, footnotes
+from .rules.line_breaks import html_breaks
 from .rules.links import links
 from .rules.math import math
 from .rules.open_end import OPEN_END, OpenEnd, open_end, without_last_markers
-from .rules.tasks import tasks
-from .sanitise import PROCESS_MATH, sanitise
+from .rules.task_lists import tasks
+from .sanitizer import PROCESS_MATH, sanitise
 
 __all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser", "said"]
 

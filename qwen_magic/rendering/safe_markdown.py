@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from ..controls import one_line, visible
-from .dialect import language, normalised, parser
+from ..core.control_characters import one_line, visible
+from .parser import language, normalised, parser
 
 __all__ = ["as_code", "as_link", "as_text", "neutralise"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from .dialect import References, outline
+from .parser import References, outline
 
 __all__ = ["Extent", "extent"]
 

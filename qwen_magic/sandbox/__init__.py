@@ -10,7 +10,7 @@ not a model, and it shares no code with `qwen_magic.protocols`: it is the other 
 
 from __future__ import annotations
 
-from .recording import Recorded
+from .request_log import Recorded
 from .server import Sandbox
 
 __all__ = ["Recorded", "Sandbox"]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .exchange import Request, Response, compact
-from .refusals import Refusal
+from .http_exchange import Request, Response, compact
+from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
 __all__ = ["Batches"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..models import Model
+from ..core.models import Model
 
 __all__ = ["Chat", "Message", "Part", "Seen"]
 

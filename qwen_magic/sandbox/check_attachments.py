@@ -10,12 +10,12 @@ import binascii
 import re
 from hashlib import sha256
 
-from .catalogue import is_omni, reads_pdf
-from .chat import Chat, Message, Part, Seen
-from .pictures import Picture, recognise
-from .refusals import wrong
+from .chat_request import Chat, Message, Part, Seen
+from .image_headers import Picture, recognise
+from .served_models import is_omni, reads_pdf
+from .service_errors import wrong
 from .storage import Storage, StoredFile
-from .tokens import of_picture, of_text
+from .token_counts import of_picture, of_text
 
 __all__ = ["look"]
 

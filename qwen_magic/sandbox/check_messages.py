@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .chat import Chat, Message
-from .refusals import Refusal, wrong
-from .tokens import of_chat, of_text
+from .chat_request import Chat, Message
+from .service_errors import Refusal, wrong
+from .token_counts import of_chat, of_text
 
 __all__ = ["check_length", "check_messages"]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .catalogue import streams_only, thinks_in_streams_only
-from .chat import Chat
-from .refusals import wrong
+from .chat_request import Chat
+from .served_models import streams_only, thinks_in_streams_only
+from .service_errors import wrong
 
 __all__ = ["check_options"]
 

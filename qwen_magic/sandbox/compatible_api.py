@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .answering import Reply
-from .catalogue import find
-from .chat import Chat, Part
-from .delivery import Piece
-from .exchange import Request, compact
-from .reading import read_message
-from .refusals import Refusal, wrong
-from .tokens import Counts
+from .chat_request import Chat, Part
+from .http_exchange import Request, compact
+from .message_reader import read_message
+from .responder import Reply
+from .served_models import find
+from .service_errors import Refusal, wrong
+from .streaming import Piece
+from .token_counts import Counts
 
 __all__ = ["CompatibleForm", "error_event", "read_chat"]
 

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .catalogue import EMBEDDING
-from .refusals import Refusal
-from .tokens import of_text
+from .served_models import EMBEDDING
+from .service_errors import Refusal
+from .token_counts import of_text
 
 __all__ = ["embed"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .refusals import Refusal
+from .service_errors import Refusal
 
 __all__ = ["Drop", "Pause", "Request", "Response", "Step"]
 

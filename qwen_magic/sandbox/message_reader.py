@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .chat import Message, Part
-from .refusals import wrong
+from .chat_request import Message, Part
+from .service_errors import wrong
 
 __all__ = ["read_message"]
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from .exchange import Request
-from .refusals import Refusal
+from .http_exchange import Request
+from .service_errors import Refusal
 
 __all__ = ["Field", "read_form"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import tokens
-from .answering import Call, Reply
-from .catalogue import find
-from .chat import Chat, Message, Part
-from .delivery import Piece
-from .exchange import Request, compact
-from .reading import read_message
-from .refusals import Refusal, wrong
+from . import token_counts as tokens
+from .chat_request import Chat, Message, Part
+from .http_exchange import Request, compact
+from .message_reader import read_message
+from .responder import Call, Reply
+from .served_models import find
+from .service_errors import Refusal, wrong
+from .streaming import Piece
 
 __all__ = ["NativeForm", "error_event", "read_chat", "wants_stream"]
 

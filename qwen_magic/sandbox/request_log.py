@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .exchange import Request
+from .http_exchange import Request
 
 __all__ = ["Log", "Recorded"]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from . import tokens
-from .chat import Chat, Seen
+from . import token_counts as tokens
+from .chat_request import Chat, Seen
 from .directives import DIRECTIVES, Play, play
-from .inventing import wanted_tool
+from .sample_answers import HARM, THOUGHTS, TOUR
 from .schema_examples import example
-from .tokens import Counts
-from .tour import HARM, THOUGHTS, TOUR
+from .token_counts import Counts
+from .tool_choice import wanted_tool
 
 __all__ = ["Call", "Reply", "answer"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..models import KNOWN, Model, lookup
-from .refusals import Refusal
+from ..core.models import KNOWN, Model, lookup
+from .service_errors import Refusal
 
 __all__ = ["EMBEDDING", "find", "names", "reads_pdf", "streams_only"]
 

@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .exchange import Drop, Pause, Request, Response, Step
-from .recording import Log, Recorded
-from .refusals import Refusal
+from .http_exchange import Drop, Pause, Request, Response, Step
+from .request_log import Log, Recorded
 from .service import AIGC, API, V1, Service, refused
+from .service_errors import Refusal
 
 __all__ = ["Sandbox"]
 

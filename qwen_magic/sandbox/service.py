@@ -14,21 +14,22 @@ from hmac import compare_digest
 from time import time
 from typing import Any
 
-from . import compatible, native
-from .answering import answer
+from . import compatible_api as compatible
+from . import native_api as native
 from .batches import TEST_ENDPOINT, TEST_MODEL, Batches
-from .catalogue import names
-from .chat import Chat
-from .conversing import check_length, check_messages
-from .delivery import deliver
+from .chat_request import Chat
+from .check_attachments import look
+from .check_messages import check_length, check_messages
+from .check_parameters import check_options
 from .directives import Play, play
 from .embeddings import embed
-from .exchange import Drop, Request, Response
-from .files import Files, NativeFiles, Uploads
-from .looking import look
-from .refusals import Refusal
-from .rules import check_options
+from .http_exchange import Drop, Request, Response
+from .responder import answer
+from .served_models import names
+from .service_errors import Refusal
 from .storage import Storage
+from .streaming import deliver
+from .uploaded_files import Files, NativeFiles, Uploads
 
 __all__ = ["Service"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from .answering import Reply
 from .directives import MIDDLE, Play
-from .exchange import Drop, Pause, Response, Step, compact
-from .refusals import Refusal
+from .http_exchange import Drop, Pause, Response, Step, compact
+from .responder import Reply
+from .service_errors import Refusal
 
 __all__ = ["Form", "Piece", "deliver"]
 

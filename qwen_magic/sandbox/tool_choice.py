@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .chat import Chat
+from .chat_request import Chat
 
 __all__ = ["wanted_tool"]
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from hashlib import md5
 from typing import Any
 
-from .exchange import Request, Response
-from .forms import Field, read_form
-from .refusals import Refusal
+from .http_exchange import Request, Response
+from .multipart import Field, read_form
+from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
 __all__ = ["Files", "NativeFiles", "Uploads"]

@@ -18,9 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .credentials import Credentials, Secret
-from .endpoints import Endpoint
-from .errors import (
+from ..core.errors import (
     BROKE_OFF,
     ConfigurationError,
     ConnectionFailed,
@@ -34,11 +32,13 @@ from .errors import (
     StreamError,
     StreamGarbled,
 )
-from .events import Event, Retrying, Started
-from .messages import ChatRequest
-from .protocols import Decoder, protocol
-from .protocols.failures import AGAIN, PROXY, looks_like_html, not_the_service, refusal
-from .protocols.loose import JSONObject, parsed
+from ..core.events import Event, Retrying, Started
+from ..core.messages import ChatRequest
+from ..protocols import Decoder, protocol
+from ..protocols.error_mapping import AGAIN, PROXY, looks_like_html, not_the_service, refusal
+from ..protocols.lenient_json import JSONObject, parsed
+from .credentials import Credentials, Secret
+from .endpoints import Endpoint
 from .transport import Connection, Response, Timeouts, Transport
 
 __all__ = ["AnswerStream", "Client", "headers_of"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ConfigurationError, NoKey
+from ..core.errors import ConfigurationError, NoKey
 
 __all__ = ["Credentials", "Found", "Secret"]
 

@@ -1,7 +1,7 @@
 """Who is asked: a base URL, the protocol it speaks, and whose key it wants, by name.
 
 A URL is given up to and including `/v1` (compatible form) or `/api/v1` (native form), as for every OpenAI client.
-Not for talking to them: that is `qwen_magic.client`.
+Not for talking to them: that is `qwen_magic.service.client`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from ..core.errors import ConfigurationError
+from ..protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 from .credentials import SERVICE as ACCOUNT
-from .errors import ConfigurationError
-from .protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 
 __all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "protocol_name"]
 

@@ -16,12 +16,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import FileGone, NotTheService, ServiceError
+from ..protocols.error_mapping import PROXY
+from ..protocols.lenient_json import JSONObject, count, rows, word
 from .client import Client
 from .credentials import Credentials
 from .endpoints import Endpoint
-from .errors import FileGone, NotTheService, ServiceError
-from .protocols.failures import PROXY
-from .protocols.loose import JSONObject, count, rows, word
 
 __all__ = ["Files", "Ledger", "RemoteFile", "default_ledger"]
 

@@ -1,6 +1,6 @@
 """Who is asked: the endpoint in use, its key, its models, and the client that talks to it.
 
-Not for what is asked, nor for what is kept: that is `qwen_magic.assistant`.
+Not for what is asked, nor for what is kept: that is `qwen_magic.assistant.assistant`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..core.errors import AccessDenied, ConfigurationError, ConnectionFailed, KeyRejected, NoKey, QwenError
+from ..core.forks import renewed_in_children
+from ..core.models import lookup
+from ..core.settings import Settings
+from ..local.interaction import Dialogue
+from ..protocols.lenient_json import JSONObject, count, mapping, rows, word
 from .credentials import SERVICE, WAYS_ON, Credentials
 from .endpoints import AUTO, RELAY, SANDBOX, Choice, Endpoint, endpoint, of_service, protocol_name
-from .errors import AccessDenied, ConfigurationError, ConnectionFailed, KeyRejected, NoKey, QwenError
-from .forks import renewed_in_children
-from .hosting import offered, relay
-from .local.dialogue import Dialogue
-from .models import lookup
-from .protocols.loose import JSONObject, count, mapping, rows, word
-from .settings import Settings
+from .relay_discovery import offered, relay
 
 if TYPE_CHECKING:
+    from ..local.engine_client import Engine
+    from ..protocols import ProtocolName
+    from ..sandbox import Sandbox
     from .client import Client
-    from .files import Files
-    from .local.shared import Engine
-    from .protocols import ProtocolName
-    from .sandbox import Sandbox
+    from .files_api import Files
 
 __all__ = ["Gateway"]
 
@@ -140,7 +140,7 @@ class Gateway:
             return endpoint(name, form)
         with self._lock:
             if self._sandbox is None:
-                from .sandbox import Sandbox
+                from ..sandbox import Sandbox
 
                 self._sandbox = Sandbox().start()
         self.credentials.remember_for_session(SANDBOX, self._sandbox.key)
@@ -152,13 +152,13 @@ class Gateway:
             return UNNAMED
         if offered():
             return RELAY
-        from .local.discovery import nearest
+        from ..local.discovery import nearest
 
         return nearest()
 
     def _start(self, name: str, dialogue: Dialogue) -> Endpoint:
         """A Qwen in an engine on this machine."""
-        from .local.starting import engine
+        from ..local.model_startup import engine
 
         made = engine(name.partition(":")[2], self.credentials, dialogue, self.settings.engine_idle * 60)
         found = made.start()
@@ -233,7 +233,7 @@ class Gateway:
 
     def files(self, here: Endpoint) -> Files:
         """The files on the service. Raises `ConfigurationError` where there are none."""
-        from .files import Files, default_ledger
+        from .files_api import Files, default_ledger
 
         if not here.keeps_files:
             raise ConfigurationError(

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import ConfigurationError
 from .credentials import Secret
-from .errors import ConfigurationError
 
 __all__ = ["OFFER", "Relay", "offered", "relay"]
 

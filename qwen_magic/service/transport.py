@@ -6,7 +6,7 @@ because they talk to others under other rules.
 A connection serves one request at a time, in an `httpx2.Client` of its own that keeps it alive for the next one. So
 its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
 closing a response or a client does not wake a read that blocks, and without it the service would go on generating.
-Not for what is sent or what it means: that is `qwen_magic.client`.
+Not for what is sent or what it means: that is `qwen_magic.service.client`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ._version import __version__
-from .credentials import Secret
-from .deadlines import Line, Watch
-from .errors import (
+from .._version import __version__
+from ..core.errors import (
     CertificateError,
     ConfigurationError,
     ConnectionFailed,
@@ -37,8 +35,10 @@ from .errors import (
     StreamCut,
     StreamGarbled,
 )
-from .forks import renewed_in_children
-from .protocols.failures import PROXY, refusal
+from ..core.forks import renewed_in_children
+from ..protocols.error_mapping import PROXY, refusal
+from .credentials import Secret
+from .deadlines import Line, Watch
 
 __all__ = ["Connection", "Response", "Timeouts", "Transport", "packed_once", "trusted"]
 

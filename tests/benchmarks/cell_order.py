@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from qwen_magic.cells import CellOrder
+from qwen_magic.magics.cells import CellOrder
 
 OUTPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "pictures": lambda: {"image/png": b64encode(random.randbytes(300_000)).decode()},

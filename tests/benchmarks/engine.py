@@ -26,10 +26,10 @@ sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 import httpx  # noqa: E402  # the path comes first
 from engine import tiny_qwen  # noqa: E402  # the path comes first
 
-from qwen_magic.assistant import Assistant  # noqa: E402  # the path comes first
-from qwen_magic.events import ReasoningDelta, TextDelta  # noqa: E402  # the path comes first
-from qwen_magic.question import Question  # noqa: E402  # the path comes first
-from qwen_magic.rendering.silent import SilentView  # noqa: E402  # the path comes first
+from qwen_magic.assistant.assistant import Assistant  # noqa: E402  # the path comes first
+from qwen_magic.assistant.question import Question  # noqa: E402  # the path comes first
+from qwen_magic.core.events import ReasoningDelta, TextDelta  # noqa: E402  # the path comes first
+from qwen_magic.rendering.views.silent import SilentView  # noqa: E402  # the path comes first
 
 TOKENS = 1_000
 FIELDS = {"max_tokens": TOKENS, "ignore_eos": True, "seed": 3, "cache_prompt": False}

@@ -18,8 +18,8 @@ from html.parser import HTMLParser
 from importlib.metadata import distributions
 from pathlib import Path
 
-from qwen_magic.rendering.dialect import html_blocks, normalised
 from qwen_magic.rendering.markdown import Blocks
+from qwen_magic.rendering.parser import html_blocks, normalised
 
 MARKERS = ("](", "[", "**", "*", "__", "_", "`", "~", "$", "\\(", "\\)", "\\[", "\\]", "<http", "<br")
 GOAL = 3

@@ -44,9 +44,9 @@ class Run:
 def fill(turns: int) -> None:
     """A conversation called `many` of so many turns."""
     import qwen_magic
-    from qwen_magic.answer import Answer
     from qwen_magic.conversations import Turn
-    from qwen_magic.messages import Message
+    from qwen_magic.core.answer import Answer
+    from qwen_magic.core.messages import Message
 
     chat = qwen_magic.conversation("many")
     for number in range(turns):

@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_magic.answer import Answer
-from qwen_magic.events import Event, TextDelta
-from qwen_magic.messages import ChatRequest
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.events import Event, TextDelta
+from qwen_magic.core.messages import ChatRequest
 from qwen_magic.protocols import SERVICE, protocol
 
 HERE = Path(__file__).parent
@@ -159,8 +159,8 @@ Design = tuple[Callable[[str], None], Callable[[str], None]]
 
 def live() -> Design:
     """This package: finished blocks once, and the open tail."""
-    from qwen_magic.rendering.live import LiveView
-    from qwen_magic.rendering.view import Heading
+    from qwen_magic.rendering.views.live import LiveView
+    from qwen_magic.rendering.views.view import Heading
 
     view = LiveView()
     view.start(Heading("qwen-plus", "beijing"))
@@ -265,7 +265,7 @@ def measure(run: Run, page: Any, server: Any) -> tuple[Sent, Seen | None]:
     from playwright.sync_api import Error
 
     code = f"import rendering\nrendering.stream({run.design!r}, {run.characters}, {run.rate})"
-    notebook = Notebook.make(page, server, "lab", ["import rendering, qwen_magic.rendering.live", code])
+    notebook = Notebook.make(page, server, "lab", ["import rendering, qwen_magic.rendering.views.live", code])
     notebook.command("notebook:run-cell")
     page.evaluate(WATCH, AFTERWARDS)
     notebook.run_cell(1)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from qwen_magic.attachments import secret_forms
+from qwen_magic.attachments import secret_patterns as secret_forms
 
 PROSE = (
     b"The password policy says that secrets and tokens are kept in a vault. commit 3f786850e387550fdab836ed7e6dc881d\n"

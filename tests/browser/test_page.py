@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from qwen_magic.answer import Attached
+from qwen_magic.core.answer import Attached
 
 SHOW = "from feeder import show\nfrom answers import *\n"
 RICH_IN_THE_MIDDLE = SHOW + "show(RICH, thinking=THINKING, holds=['middle'])"
@@ -126,7 +126,7 @@ def test_what_was_sent_beside_the_question_is_named_as_text(notebook, page):
     name = "<img src=x onerror=alert(1)>.pdf"
     attached = Attached(name, "document", 1, "00", "3 pages")
     made = notebook(
-        "from feeder import show\nfrom qwen_magic.answer import Attached\n"
+        "from feeder import show\nfrom qwen_magic.core.answer import Attached\n"
         f"show('words {{middle}}', model='<b>qwen</b>', attachments=[{attached!r}], holds=['middle'])"
     )
     made.run()

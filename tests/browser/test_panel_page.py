@@ -393,8 +393,8 @@ def test_after_a_restart_the_panel_says_that_it_is_gone(opened, panel, page, loo
 
 MANY = """
 from qwen_magic.conversations import Turn
-from qwen_magic.answer import Answer
-from qwen_magic.messages import Message
+from qwen_magic.core.answer import Answer
+from qwen_magic.core.messages import Message
 chat = qwen_magic.conversation("many")
 words = "Some **words** of an answer, and `code`. " * 20
 text = f"# Heading\\n\\n{words}\\n\\n```python\\nx = 1\\n```\\n\\n- one\\n- two\\n\\n{words}\\n"

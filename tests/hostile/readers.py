@@ -18,7 +18,7 @@ from hostile.inert import dangers
 from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune  # type: ignore[import-untyped]  # it has no types
 
-from qwen_magic.rendering.dialect import encodable
+from qwen_magic.rendering.parser import encodable
 
 __all__ = ["Readers", "reading"]
 

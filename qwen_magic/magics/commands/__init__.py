@@ -14,10 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ...core.errors import InputError
+from ...rendering.command_output import say
 from ..options import usage, words
-from ..rendering.lines import say
-from . import answers, chats, doctoring, files, whom
+from . import answers, chats
+from . import doctor as doctoring
+from . import endpoint as whom
+from . import remote_files as files
 
 if TYPE_CHECKING:
     from ..magics import QwenMagics

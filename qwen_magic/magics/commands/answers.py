@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..controls import one_line
-from ..errors import InputError
-from ..rendering.lines import say
+from ...core.control_characters import one_line
+from ...core.errors import InputError
+from ...rendering.command_output import say
 
 if TYPE_CHECKING:
-    from ..answer import Attached
-    from ..planning import DryRun
+    from ...assistant.request_builder import DryRun
+    from ...core.answer import Attached
     from . import Call
 
 __all__ = ["go_on", "last", "show_dry_run"]
@@ -24,7 +24,7 @@ def last(call: Call) -> None:
     """Show the last answer again: a page reload can lose it."""
     from IPython.display import display
 
-    from ..rendering.record import record
+    from ...rendering.mimebundle import record
 
     if call.magics.assistant.last is None:
         raise InputError("There is no last answer.", "Ask first.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..rendering.lines import say
+from ...core.errors import InputError
+from ...rendering.command_output import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..conversations import Conversation, Conversations
+    from ...conversations import Conversation, Conversations
     from . import Call
 
 __all__ = [
@@ -44,7 +44,7 @@ def chats(call: Call) -> None:
     """A table of them."""
     from IPython.display import display
 
-    from ..rendering.listing import Listing
+    from ...rendering.fact_table import Listing
 
     rows = [
         (chat.name, len(chat), f"{chat.usage.total:,}", model_of(chat), ago(chat.last_used))
@@ -73,7 +73,7 @@ def show(call: Call) -> None:
     """The transcript, rendered."""
     from IPython.display import display
 
-    from ..rendering.markdown import render
+    from ...rendering.markdown import render
 
     transcript = named(call).transcript()
     display({"text/markdown": transcript, "text/html": render(transcript), "text/plain": transcript}, raw=True)
@@ -199,8 +199,8 @@ def usage(call: Call) -> None:
     """Tokens, and their cost where prices are configured."""
     from IPython.display import display
 
-    from ..conversations.usage import Prices
-    from ..rendering.listing import Listing
+    from ...conversations.usage import Prices
+    from ...rendering.fact_table import Listing
 
     settings = call.magics.settings
     rows = conversations(call).usage(Prices(settings.prices, settings.currency))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..endpoints import Choice
-from ..rendering.lines import say
+from ...rendering.command_output import say
+from ...service.endpoints import Choice
 
 if TYPE_CHECKING:
     from . import Call
@@ -16,7 +16,7 @@ __all__ = ["doctor"]
 
 def doctor(call: Call) -> None:
     """Print what is found as it is found, or all of it as JSON."""
-    from ..doctor import doctor as examine
+    from ...doctor import doctor as examine
 
     gateway = call.magics.assistant.gateway
     names = [word for word in call.words if not word.startswith("--")]

@@ -6,13 +6,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from ..endpoints import HERE
-from ..errors import InputError
-from ..rendering.lines import say
-from .downloading import dialogue
+from ...core.errors import InputError
+from ...rendering.command_output import say
+from ...service.endpoints import HERE
+from .progress import dialogue
 
 if TYPE_CHECKING:
-    from ..credentials import Credentials
+    from ...service.credentials import Credentials
     from . import Call
 
 __all__ = ["login", "logout", "models", "use"]
@@ -72,8 +72,8 @@ def models(call: Call) -> None:
     """What the endpoint has, with what is known of it."""
     from IPython.display import display
 
-    from ..models import lookup
-    from ..rendering.listing import Listing
+    from ...core.models import lookup
+    from ...rendering.fact_table import Listing
 
     gateway = call.magics.assistant.gateway
     found = gateway.list_models(gateway.resolve())

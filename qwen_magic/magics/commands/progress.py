@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-from ..controls import one_line
-from ..local.dialogue import Dialogue
-from ..rendering.lines import in_notebook, say
+from ...core.control_characters import one_line
+from ...local.interaction import Dialogue
+from ...rendering.command_output import in_notebook, say
 
 __all__ = ["dialogue", "loading"]
 
@@ -111,7 +111,7 @@ class Line:
 
 def how_far(done: int, total: int, before: int, seconds: float) -> str:
     """The bar in words; `before` bytes were there `seconds` ago."""
-    from ..local.catalogue import size
+    from ...local.catalogue import size
 
     rate = (done - before) / seconds if seconds > 1 else 0
     left = f", {duration((total - done) / rate)} left" if rate and done < total else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..errors import FileGone, InputError
-from ..rendering.lines import say
+from ...core.errors import FileGone, InputError
+from ...rendering.command_output import say
 from .chats import ago
 
 if TYPE_CHECKING:
-    from ..files import Files
+    from ...service.files_api import Files
     from . import Call
 
 __all__ = ["files"]
@@ -39,7 +39,7 @@ def files_of(call: Call) -> Files:
 def show(call: Call) -> None:
     from IPython.display import display
 
-    from ..rendering.listing import Listing
+    from ...rendering.fact_table import Listing
 
     store = files_of(call)
     ours = set(store.ours())

@@ -1,4 +1,4 @@
 """Rules that CommonMark does not have, and that answers of a model need; a module each.
 
-They parse only: how their tokens look is the business of `qwen_magic.rendering.dialect`.
+They parse only: how their tokens look is the business of `qwen_magic.rendering.parser`.
 """

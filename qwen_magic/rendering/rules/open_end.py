@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline.state_inline import Delimiter, StateInline
 
-from .emphasis import SINGLE_TILDE
+from .cjk_emphasis import SINGLE_TILDE
 from .math import TEX
 
 __all__ = ["OPEN_END", "OpenEnd", "open_end", "without_last_markers"]

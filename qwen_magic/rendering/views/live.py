@@ -18,18 +18,18 @@ from anywidget import AnyWidget
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ..answer import Answer
-from ..controls import one_line
-from ..events import Event
-from .growing import GrowingAnswer, heading_state
-from .neutral import as_text
-from .record import attachment_line, quiet, record
-from .sanitise import IGNORE_MATH
+from ...core.answer import Answer
+from ...core.control_characters import one_line
+from ...core.events import Event
+from ..answer_state import GrowingAnswer, heading_state
+from ..mimebundle import attachment_line, quiet, record
+from ..safe_markdown import as_text
+from ..sanitizer import IGNORE_MATH
 from .view import Heading
 
 __all__ = ["AnswerWidget", "LiveView", "static_text"]
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 WAITING = "{} is answering… (%qwen last shows the answer again.)"
 UNFINISHED = "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."

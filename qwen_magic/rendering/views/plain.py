@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from IPython.display import display
 
-from ..answer import Answer
-from ..events import Event
-from .record import record
+from ...core.answer import Answer
+from ...core.events import Event
+from ..mimebundle import record
 from .view import Heading
 
 __all__ = ["PlainView"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..answer import Answer
-from ..events import Event
+from ...core.answer import Answer
+from ...core.events import Event
 from .view import Heading
 
 __all__ = ["SilentView"]

@@ -18,13 +18,13 @@ from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.text import Text
 
-from ..answer import Answer
-from ..controls import one_line, visible
-from ..events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
-from .dialect import outline, parser
-from .finished import Extent, extent
-from .footers import ENGLISH, footer
-from .record import plain_beside
+from ...core.answer import Answer
+from ...core.control_characters import one_line, visible
+from ...core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ..footer import ENGLISH, footer
+from ..mimebundle import plain_beside
+from ..parser import outline, parser
+from ..stability import Extent, extent
 from .view import Heading
 
 __all__ = ["TerminalView"]

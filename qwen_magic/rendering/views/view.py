@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..answer import Answer, Attached
-from ..events import Event
+from ...core.answer import Answer, Attached
+from ...core.events import Event
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -1,0 +1,1 @@
+"""One question from prompt to kept turn."""

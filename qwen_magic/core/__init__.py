@@ -1,0 +1,1 @@
+"""Values that every other folder uses. Standard library only; no I/O."""

@@ -1,0 +1,1 @@
+"""The IPython extension: `%%qwen`, `%qwen`, their options, completion and commands."""

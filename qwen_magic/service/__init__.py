@@ -1,0 +1,1 @@
+"""Who is asked: endpoints, credentials, and the HTTP client."""
