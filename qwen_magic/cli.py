@@ -86,7 +86,7 @@ def examine(options: argparse.Namespace) -> int:
     from .core.settings import Settings
     from .doctor import doctor
     from .service.credentials import Credentials
-    from .service.provider import Gateway
+    from .service.provider import Provider
 
     configured = Settings.of_environment()
     settings = replace(
@@ -95,16 +95,16 @@ def examine(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         model=options.model or configured.model,
     )
-    gateway = Gateway(settings, Credentials())
+    provider = Provider(settings, Credentials())
     findings = []
     try:
         origin = "the command line" if options.endpoint else ""
-        for finding in doctor(gateway, origin=origin, try_regions=options.try_regions):
+        for finding in doctor(provider, origin=origin, try_regions=options.try_regions):
             findings.append(finding)
             if not options.json:
                 say(str(finding))
     finally:
-        gateway.close()
+        provider.close()
     if options.json:
         say(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
     return int(any(finding.state == "problem" for finding in findings))

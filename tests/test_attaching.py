@@ -6,13 +6,13 @@ import hashlib
 import httpx
 import pytest
 
-from qwen_magic.assistant.attachment_store import BUDGET, Cargo
+from qwen_magic.assistant.attachment_store import BUDGET, AttachmentStore
 from qwen_magic.attachments import Attachment
 from qwen_magic.core.errors import InputError
 from qwen_magic.core.settings import Settings
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.provider import Gateway
+from qwen_magic.service.provider import Provider
 
 ASK = "%%qwen\n"
 LONG = "word " * 40_000
@@ -416,15 +416,15 @@ def test_what_was_attached_alone_is_uploaded_anew_when_the_service_has_lost_it(n
 
 
 def test_attachments_are_held_within_a_budget_the_newest_first():
-    cargo = Cargo(Gateway(Settings(), Credentials({})))
+    store = AttachmentStore(Provider(Settings(), Credentials({})))
     half = bytes(BUDGET // 2)
     first, second, third = (Attachment(name, "document", "document", half, "", sha256=name) for name in "abc")
-    cargo.keep((first, second))
-    cargo.keep((first,))  # attached again, it is the newest
-    cargo.keep((third,))
-    assert cargo.again({"a": "a.pdf", "c": "c.pdf"})
+    store.keep((first, second))
+    store.keep((first,))  # attached again, it is the newest
+    store.keep((third,))
+    assert store.again({"a": "a.pdf", "c": "c.pdf"})
     with pytest.raises(InputError, match=r"b\.pdf was attached .* long ago"):
-        cargo.again({"b": "b.pdf"})
+        store.again({"b": "b.pdf"})
 
 
 # --- variables behind an @, tables without values, secrets

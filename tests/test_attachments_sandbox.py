@@ -15,7 +15,7 @@ from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import Endpoint, endpoint
-from qwen_magic.service.files_api import Files, Ledger
+from qwen_magic.service.files_api import Ledger, RemoteFiles
 
 KEY = "sk-test-0123456789abcdef"
 AS_JSON = {"response_format": {"type": "json_object"}}
@@ -49,7 +49,7 @@ def test_images_arrive_as_they_were_shown(client: Client, sandbox: Sandbox, tmp_
 
 def test_documents_arrive_as_they_lay_on_the_disk(client: Client, sandbox: Sandbox, tmp_path: Path) -> None:
     where = endpoint(sandbox.compatible_url)
-    files = Files(client, where, Credentials({"QWEN_API_KEY": KEY}), Ledger(tmp_path / "ledger.sqlite"))
+    files = RemoteFiles(client, where, Credentials({"QWEN_API_KEY": KEY}), Ledger(tmp_path / "ledger.sqlite"))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\n" + b"pages " * 1000)
     (tmp_path / "b.py").write_text("x = 1\n" * 10_000, encoding="utf-8")
     (tmp_path / "c.csv").write_text("a,b\n" + "1,2\n" * 10_000, encoding="utf-8")

@@ -13,7 +13,7 @@ from kernels import clean_environment
 from rich.pretty import pretty_repr
 
 from qwen_magic.core.errors import ConfigurationError, NoKey
-from qwen_magic.service.credentials import Credentials, Found, Secret
+from qwen_magic.service.credentials import Credentials, FoundKey, Secret
 
 KEY = "sk-0123456789abcdef0123"
 
@@ -165,9 +165,9 @@ def test_a_secret_shows_nothing_but_its_end():
 
 
 def test_the_fields_of_what_holds_a_key_do_not_show_it():
-    found = Found(Secret(KEY), "a test")
+    found = FoundKey(Secret(KEY), "a test")
     for shown in (asdict(found), astuple(found), pretty_repr(found), pretty_repr([found.secret])):
         assert KEY[3:12] not in str(shown)
-    assert found == Found(Secret(KEY), "a test")
+    assert found == FoundKey(Secret(KEY), "a test")
     with pytest.raises(TypeError):
         asdict(found.secret)

@@ -26,7 +26,7 @@ from qwen_magic.core.settings import Settings
 from qwen_magic.doctor import Finding, doctor
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.provider import Gateway
+from qwen_magic.service.provider import Provider
 from qwen_magic.service.transport import Timeouts
 
 KEY = "sk-doctor-0123456789abLAST"
@@ -46,11 +46,11 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def examined(endpoint: str, key: str = KEY, try_regions: bool = False, protocol: str = "") -> dict[str, Finding]:
     """The last finding of each check."""
     keys = dict.fromkeys(("DASHSCOPE_API_KEY", "QWEN_API_KEY"), key)
-    gateway = Gateway(Settings(endpoint=endpoint, protocol=protocol), Credentials(keys))
+    provider = Provider(Settings(endpoint=endpoint, protocol=protocol), Credentials(keys))
     try:
-        return {found.check: found for found in doctor(gateway, try_regions=try_regions, timeouts=HASTY)}
+        return {found.check: found for found in doctor(provider, try_regions=try_regions, timeouts=HASTY)}
     finally:
-        gateway.close()
+        provider.close()
 
 
 def problems(found: dict[str, Finding]) -> list[str]:
@@ -235,7 +235,7 @@ def test_a_good_certificate_is_told_with_its_authority(tmp_path: Path, monkeypat
     ("response", "check", "words"),
     [
         (plain("200 OK", b"<html><title>Hotel: log in</title>", "text/html"), "answer", "Hotel: log in"),
-        (plain("502 Bad Gateway", b"<html><title>502</title>", "text/html", "server: nginx/1.22"), "answer", "nginx"),
+        (plain("502 Bad Provider", b"<html><title>502</title>", "text/html", "server: nginx/1.22"), "answer", "nginx"),
         (plain("302 Found", b"", "text/html", "location: http://login.hotel/"), "answer", "login.hotel"),
         (plain("503 Busy", b'{"error":{"message":"no room","code":"x"}}'), "answer", "no room"),
         (plain("200 OK", b'{"data":[]}', "application/json", f"date: {formatdate(time() + 9000)}"), "clock", "behind"),

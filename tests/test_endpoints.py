@@ -30,7 +30,7 @@ def test_regions_speak_both_protocols():
         ("https://dashscope.aliyuncs.com.example/api/v1", "dashscope", True, "dashscope.aliyuncs.com.example"),
         ("https://notaliyuncs.com/compatible-mode/v1", "compatible", True, "notaliyuncs.com"),
         ("http://localhost:8000/v1", "compatible", False, "localhost"),
-        ("https://gateway.example/llm/v1", "compatible", False, "gateway.example"),
+        ("https://provider.example/llm/v1", "compatible", False, "provider.example"),
     ],
 )
 def test_a_url_says_what_is_spoken_there(url, protocol, service, account):

@@ -48,8 +48,8 @@ from qwen_magic.core.settings import Settings
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import endpoint
-from qwen_magic.service.files_api import Files, Ledger, RemoteFile
-from qwen_magic.service.provider import Gateway
+from qwen_magic.service.files_api import Ledger, RemoteFile, RemoteFiles
+from qwen_magic.service.provider import Provider
 from qwen_magic.service.transport import Timeouts
 
 KEY = "sk-hostile-0123456789abcdef"
@@ -409,16 +409,16 @@ def test_a_reply_that_comes_byte_by_byte_has_to_be_there_in_time(client: Client)
 def test_odd_listings_are_one_clear_line_or_nothing(client: Client, tmp_path: Path, body: bytes) -> None:
     credentials = Credentials({"QWEN_API_KEY": KEY})
     with FaultServer((plain("200 OK", body),)) as server:
-        gateway, here = Gateway(Settings(), credentials), endpoint(server.url)
-        files = Files(client, here, credentials, Ledger(tmp_path / "ledger"))
-        for listed in (lambda: gateway.list_models(here), files.list):
+        provider, here = Provider(Settings(), credentials), endpoint(server.url)
+        files = RemoteFiles(client, here, credentials, Ledger(tmp_path / "ledger"))
+        for listed in (lambda: provider.list_models(here), files.list):
             found, told = outcome(listed)
             str(found).encode()
             assert "\n" not in told
             assert len(told) < 400
             for file in found:
                 assert not isinstance(file, RemoteFile) or datetime.fromtimestamp(file.created)
-        gateway.close()
+        provider.close()
 
 
 def outcome(listed: Callable[[], Any]) -> tuple[tuple[Any, ...], str]:
@@ -437,7 +437,7 @@ def test_a_list_of_files_that_pages_for_ever_is_given_up(client: Client, tmp_pat
 
     credentials = Credentials({"QWEN_API_KEY": KEY})
     with FaultServer(*map(page, range(20))) as server:
-        files = Files(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
+        files = RemoteFiles(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
         if same:
             assert len(files.list()) == 2000
         else:

@@ -20,7 +20,7 @@ LAYERS = {
         *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "idle", "magics"),
         *("displayed", "doctor", "options", "panel", "prompts", "question_marks", "relay", "traits"),
     ),
-    "flow": ("assistant", "cargo", "gateway", "interrupts", "planning", "question", "reply", "settings"),
+    "flow": ("assistant", "store", "provider", "interrupts", "planning", "question", "reply", "settings"),
     "notebook": ("answer", "attachments", "conversations", "rendering"),
     "service": ("client", "credentials", "deadlines", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
     "wire": ("protocols",),

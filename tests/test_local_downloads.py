@@ -17,14 +17,14 @@ import pytest
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed, NotTheService
 from qwen_magic.local.cache_folders import engines
-from qwen_magic.local.catalogue import File, Model
+from qwen_magic.local.catalogue import File, LocalModel
 from qwen_magic.local.download_sources import hubs
 from qwen_magic.local.downloads import download, is_here, weights_of
 from qwen_magic.service.transport import Timeouts
 
 CONTENT = random.Random(5).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-MODEL = Model("tiny", "Qwen/Tiny-GGUF", (File("tiny.gguf", len(CONTENT), SHA256),), layers=1, heads=1)
+MODEL = LocalModel("tiny", "Qwen/Tiny-GGUF", (File("tiny.gguf", len(CONTENT), SHA256),), layers=1, heads=1)
 FACE = "/Qwen/Tiny-GGUF/resolve/main/tiny.gguf"
 SCOPE = "/api/v1/models/Qwen/Tiny-GGUF/repo?Revision=master&FilePath=tiny.gguf"
 EXPIRED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -190,7 +190,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def get(*urls: str, model: Model = MODEL) -> list[tuple[int, int]]:
+def get(*urls: str, model: LocalModel = MODEL) -> list[tuple[int, int]]:
     seen: list[tuple[int, int]] = []
     download(model, lambda done, total: seen.append((done, total)), urls)
     return seen
@@ -354,7 +354,7 @@ LOGIN = "<!doctype html><html><head><title>Campus network login</title></head></
         (Refusal(416, headers=(("content-range", "bytes */99"),)), r"is not tiny\.gguf: it has 99 bytes\."),
         (Refusal(429, headers=(("retry-after", "3600"),)), "too many requests from here, and wants 3600 s of rest"),
         (Refusal(429, headers=(("ratelimit", '"resolvers";r=0;t=170'),)), "wants 170 s of rest"),
-        (Refusal(503, "<html><title>Bad gateway</title></html>"), r"does not send tiny\.gguf now \(HTTP 503\)"),
+        (Refusal(503, "<html><title>Bad provider</title></html>"), r"does not send tiny\.gguf now \(HTTP 503\)"),
         (Refusal(418), "answered with HTTP 418"),
     ],
 )

@@ -480,7 +480,7 @@ def test_the_key_is_in_nothing_that_the_package_says(kernel, sandbox):
         "print(open('chat.json').read(), open('chat.html').read())",
         "import qwen_magic; qwen_magic.ask('Hello', model='nope')",
         "get_ipython().magics_manager.registry['QwenMagics'].assistant.__dict__",
-        "vars(get_ipython().magics_manager.registry['QwenMagics'].assistant.gateway)",
+        "vars(get_ipython().magics_manager.registry['QwenMagics'].assistant.provider)",
         "%tb",
         "%who_ls",
     ]

@@ -752,7 +752,7 @@ def test_native_usage_never_falls(talk: Talk) -> None:
 
 
 def test_a_role_is_refused_in_the_words_of_the_service(talk: Talk) -> None:
-    """As its users quote them: no field is named, and only the model behind the gateway signs its messages."""
+    """As its users quote them: no field is named, and only the model behind the provider signs its messages."""
     said = error(talk.compatible([{"role": "developer", "content": "x"}, {"role": "user", "content": "x"}]))
     assert said == {
         "message": "developer is not one of ['system', 'assistant', 'user', 'tool', 'function'] - 'messages.[0].role'",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire import chunk, decode, question, reasoning, sse, text
 
-from qwen_magic.assistant.answer_builder import Reply
+from qwen_magic.assistant.answer_builder import AnswerBuilder
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
 from qwen_magic.core.answer import Answer
@@ -38,7 +38,7 @@ def events_of(*pieces: str, model: str = "some-model", finish: str = "stop", dia
 
 
 def collected(events: list[Event]) -> Answer:
-    reply = Reply()
+    reply = AnswerBuilder()
     reply.add(events)
     return reply.answer(model="m", endpoint="e")
 
@@ -213,7 +213,7 @@ def test_the_thinking_is_not_sent_back_as_an_answer() -> None:
 
 
 def test_a_recast_of_reasoning_in_the_text_s_place_keeps_the_order() -> None:
-    reply = Reply()
+    reply = AnswerBuilder()
     reply.add([ReasoningDelta("a"), TextDelta("b"), Recast("reasoning"), TextDelta("c")])
     answer = reply.answer(model="m", endpoint="e")
     assert (answer.reasoning, answer.text) == ("ab", "c")

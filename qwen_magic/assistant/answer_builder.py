@@ -21,14 +21,14 @@ from ..core.events import (
 )
 from ..core.messages import ToolCall
 
-__all__ = ["Reply"]
+__all__ = ["AnswerBuilder"]
 
 
 THOUGHT = "thinking was switched off, and came all the same: the server or the model ignores the switch"
 NOT_THOUGHT = "thinking was asked for, and none came: the server or the model ignores the switch"
 
 
-class Reply:
+class AnswerBuilder:
     """Collects the events of one answer. The clock runs from here. `think` is what the request asked for."""
 
     def __init__(self, think: bool | None = None) -> None:

@@ -19,12 +19,12 @@ from ..core.events import Event, ReasoningDelta, TextDelta
 from ..core.messages import ChatRequest
 from ..core.settings import Settings
 from ..service.credentials import Credentials
-from ..service.provider import Gateway
-from .answer_builder import Reply
-from .attachment_store import Cargo, documents_in
+from ..service.provider import Provider
+from .answer_builder import AnswerBuilder
+from .attachment_store import AttachmentStore, documents_in
 from .interrupts import Interrupts
 from .question import Question
-from .request_builder import DryRun, Plan, Planner, continued
+from .request_builder import DryRun, Plan, RequestBuilder, continued
 
 if TYPE_CHECKING:
     from ..rendering.views.view import View
@@ -76,27 +76,27 @@ class Last:
 
 
 class Assistant:
-    """What one shell asks with: who is asked (`gateway`), the conversations, and the last answer."""
+    """What one shell asks with: who is asked (`provider`), the conversations, and the last answer."""
 
     def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
-        self.gateway = Gateway(settings or Settings.of_environment(), credentials or Credentials())
+        self.provider = Provider(settings or Settings.of_environment(), credentials or Credentials())
         self.conversations = Conversations()
         self.last: Last | None = None
-        self._cargo = Cargo(self.gateway)
-        self._planner = Planner(self.gateway, self._cargo)
+        self._store = AttachmentStore(self.provider)
+        self._builder = RequestBuilder(self.provider, self._store)
 
     @property
     def settings(self) -> Settings:
         """The defaults for every question."""
-        return self.gateway.settings
+        return self.provider.settings
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
-        self.gateway.settings = settings
+        self.provider.settings = settings
 
     def close(self) -> None:
         """Close every connection, and the sandbox."""
-        self.gateway.close()
+        self.provider.close()
 
     # --- asking
 
@@ -108,11 +108,11 @@ class Assistant:
         """
         conversation = self._conversation(question)
         if question.alone:
-            plan = replace(self._planner.plan(question, conversation, ()), spends=conversation)
+            plan = replace(self._builder.plan(question, conversation, ()), spends=conversation)
             return self._ask(plan, view, None, None, cancel=cancel, answered=answered)
         with self._place(question, conversation) as reserved:
-            plan = self._planner.plan(question, conversation, reserved.context)
-            self._cargo.keep(plan.loaded)
+            plan = self._builder.plan(question, conversation, reserved.context)
+            self._store.keep(plan.loaded)
             if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, hints=(REPLACED,))
             if conversation.predecessor and not len(conversation):
@@ -124,9 +124,9 @@ class Assistant:
         conversation = self._conversation(question)
         conversation.spare(question.cell)
         if question.alone:
-            return self._planner.dry_run(self._planner.plan(question, conversation, (), dry=True))
+            return self._builder.dry_run(self._builder.plan(question, conversation, (), dry=True))
         with self._place(question, conversation) as reserved:
-            return self._planner.dry_run(self._planner.plan(question, conversation, reserved.context, dry=True))
+            return self._builder.dry_run(self._builder.plan(question, conversation, reserved.context, dry=True))
 
     def go_on(self, view: View, cell: CellRef | None = None, answered: Answered = nothing) -> Answer:
         """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such.
@@ -138,7 +138,7 @@ class Assistant:
             raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
         # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought.
         beginning = last.answer if last.answer.text else None
-        plan = replace(last.plan, endpoint=self.gateway.resolve(last.plan.choice))
+        plan = replace(last.plan, endpoint=self.provider.resolve(last.plan.choice))
         if last.conversation is None or last.turn is None:
             return self._ask(plan, view, None, None, beginning, answered=answered)
         with last.conversation.reopen(last.turn, cell) as reserved:
@@ -151,7 +151,7 @@ class Assistant:
         from ..conversations import SUMMARISE
 
         with conversation.summarise(cell=cell) as reserved:
-            plan = self._planner.plan(Question(SUMMARISE), conversation, reserved.context)
+            plan = self._builder.plan(Question(SUMMARISE), conversation, reserved.context)
             return self._ask(plan, view, conversation, reserved, answered=answered)
 
     def _ask(
@@ -167,10 +167,10 @@ class Assistant:
         from ..rendering.views.view import Heading
 
         request = continued(plan, beginning.text) if beginning else plan.request
-        reply = Reply(plan.request.think)
+        reply = AnswerBuilder(plan.request.think)
         error: BaseException | None = None
         with Interrupts() as interrupts:
-            stream = self.gateway.client.stream(plan.endpoint, request)
+            stream = self.provider.client.stream(plan.endpoint, request)
             try:
                 notes = (*plan.notes, *plan.hints)
                 view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes))
@@ -204,7 +204,7 @@ class Assistant:
         stream: AnswerStream,
         plan: Plan,
         request: ChatRequest,
-        reply: Reply,
+        reply: AnswerBuilder,
         view: View,
         cancel: Cancel | None,
         check: Callable[[], None],
@@ -214,13 +214,13 @@ class Assistant:
             try:
                 read(stream, reply, view, cancel, check)
             except FileGone as error:
-                if not left or not self._cargo.forget(request.messages, plan.endpoint, plan.loaded, error):
+                if not left or not self._store.forget(request.messages, plan.endpoint, plan.loaded, error):
                     raise
             else:
                 return
-            messages = self._cargo.current(request.messages, plan.endpoint, request.model, plan.loaded)
+            messages = self._store.current(request.messages, plan.endpoint, request.model, plan.loaded)
             request = replace(request, messages=messages)
-            stream = self.gateway.client.stream(plan.endpoint, request)
+            stream = self.provider.client.stream(plan.endpoint, request)
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None
@@ -265,7 +265,9 @@ def stopped(answer: Answer) -> Stopped:
     return Stopped(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
 
 
-def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None, check: Callable[[], None]) -> None:
+def read(
+    stream: AnswerStream, reply: AnswerBuilder, view: View, cancel: Cancel | None, check: Callable[[], None]
+) -> None:
     """Pass the answer on as it comes; `check` may raise. Whatever ends it, `reply` has all that had arrived."""
     with stream:
         if cancel is not None:
@@ -278,6 +280,6 @@ def read(stream: AnswerStream, reply: Reply, view: View, cancel: Cancel | None, 
             reply.add(stream.rest())
 
 
-def pass_on(events: Sequence[Event], reply: Reply, view: View) -> None:
+def pass_on(events: Sequence[Event], reply: AnswerBuilder, view: View) -> None:
     reply.add(events)
     view.update(events)

@@ -20,10 +20,10 @@ from ..core.messages import Document, Message, Part, Text
 from ..core.models import lookup
 from ..core.tokens import count_tokens
 from ..service.endpoints import Endpoint
-from ..service.provider import Gateway
+from ..service.provider import Provider
 from .question import Question
 
-__all__ = ["Cargo", "documents_in", "holds_documents", "too_large_to_quote"]
+__all__ = ["AttachmentStore", "documents_in", "holds_documents", "too_large_to_quote"]
 
 # Bytes that the attachments of one shell may take altogether. Ours: two documents of the largest size that the service
 # takes, so that an afternoon of small ones fits as well, and a kernel's memory does not grow with every question.
@@ -32,14 +32,14 @@ BUDGET = 2 * MAX_DOCUMENT
 NOT_UPLOADED = "file-fe-(uploaded-when-asked)"
 
 
-class Cargo:
+class AttachmentStore:
     """The attachments of one shell, by the hash of what was sent.
 
     `own` is those of the question that is being asked, which may be kept for nobody else.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
         self._kept: dict[str, Attachment] = {}
 
     def refuse_secrets(self, question: Question, here: Endpoint) -> None:
@@ -144,17 +144,17 @@ class Cargo:
         """
         documents = documents_in(messages)
         gone = [document for document in documents if document.file_id in error.happened] or documents
-        files = self._gateway.files(here)
+        files = self._provider.files(here)
         for document in gone:
             files.forget(document.file_id)
         kept = self._kept | by_hash(own)
         return bool(gone) and all(document.sha256 in kept for document in gone)
 
     def _upload(self, attachment: Attachment, here: Endpoint) -> str:
-        return self._gateway.files(here).upload(attachment.filename, attachment.data, attachment.sha256)
+        return self._provider.files(here).upload(attachment.filename, attachment.data, attachment.sha256)
 
     def _keys(self, here: Endpoint) -> tuple[str, ...]:
-        key = self._gateway.credentials.find(here.account)
+        key = self._provider.credentials.find(here.account)
         return (key.secret.reveal(),) if key else ()
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 from ..attachments import Attachment, Sent
 from ..attachments.size_limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
-from ..conversations import Conversation, Fitted, Limits, Turn, fit
+from ..conversations import Conversation, FittedContext, Limits, Turn, fit
 from ..core.answer import Attached
 from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
 from ..protocols import protocol
 from ..service.endpoints import Choice, Endpoint
-from ..service.provider import Gateway
-from .attachment_store import Cargo, documents_in, holds_documents, too_large_to_quote
+from ..service.provider import Provider
+from .attachment_store import AttachmentStore, documents_in, holds_documents, too_large_to_quote
 from .question import Question
 
-__all__ = ["DryRun", "Plan", "Planner", "continued"]
+__all__ = ["DryRun", "Plan", "RequestBuilder", "continued"]
 
 # At the most so much of a window is kept free for the answer.
 RESERVE_SHARE = 4
@@ -67,12 +67,12 @@ class DryRun:
     notes: tuple[str, ...] = ()
 
 
-class Planner:
+class RequestBuilder:
     """Makes plans for one shell."""
 
-    def __init__(self, gateway: Gateway, cargo: Cargo) -> None:
-        self._gateway = gateway
-        self._cargo = cargo
+    def __init__(self, provider: Provider, store: AttachmentStore) -> None:
+        self._provider = provider
+        self._store = store
 
     def plan(
         self, question: Question, conversation: Conversation, context: tuple[Turn, ...], *, dry: bool = False
@@ -84,22 +84,22 @@ class Planner:
         """
         if not question.prompt.strip():
             raise InputError("There is no question.", "Write it below the line, or after %qwen.")
-        choice = self._gateway.choice.changed(question.endpoint, question.protocol)
-        here = self._gateway.resolve(choice)
+        choice = self._provider.choice.changed(question.endpoint, question.protocol)
+        here = self._provider.resolve(choice)
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
-        self._cargo.refuse_secrets(question, here)
+        self._store.refuse_secrets(question, here)
         loaded = self._attachments(question, here)
         model, notes = self._model_for(question, here, conversation, context, loaded)
         system = self._system(question, conversation)
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None
-        window = self._gateway.window(here, model)
+        window = self._provider.window(here, model)
         sent, fitted = self._fitted(question.prompt, system, context, loaded, here, model, window)
         refuse_documents(fitted.messages, model)
-        messages = self._cargo.current(fitted.messages, here, model, loaded, dry=dry)
-        settings = self._gateway.settings
+        messages = self._store.current(fitted.messages, here, model, loaded, dry=dry)
+        settings = self._provider.settings
         request = ChatRequest(
             model=model,
             messages=messages,
@@ -119,20 +119,20 @@ class Planner:
 
         here = plan.endpoint
         encoded = protocol(here.protocol).encode(plan.request, here.dialect)
-        has_key = here.needs_key or self._gateway.credentials.find(here.account) is not None
+        has_key = here.needs_key or self._provider.credentials.find(here.account) is not None
         key = {"Authorization": "Bearer …"} if has_key else {}
         headers = {**key, **encoded.headers, **headers_of(plan.request)}
         return DryRun("POST", here.url(encoded.path), headers, dict(encoded.body), plan.attachments, plan.notes)
 
     def _attachments(self, question: Question, here: Endpoint) -> tuple[Attachment, ...]:
-        again = self._cargo.again(question.snapshots)
+        again = self._store.again(question.snapshots)
         if not question.attach:
             return again
-        return (*again, *self._cargo.gather(question.attach, here, question.model, question.fields))
+        return (*again, *self._store.gather(question.attach, here, question.model, question.fields))
 
     def _system(self, question: Question, conversation: Conversation) -> str | None:
         given = question.system if question.system is not None else conversation.system
-        return self._gateway.settings.system if given is None else given
+        return self._provider.settings.system if given is None else given
 
     def _fitted(
         self,
@@ -143,11 +143,11 @@ class Planner:
         here: Endpoint,
         model: str,
         window: int | None,
-    ) -> tuple[Sent, Fitted]:
+    ) -> tuple[Sent, FittedContext]:
         """The question, with what goes along, behind as much of the context as the request can have."""
-        turns = self._cargo.readable(context, here, model)
+        turns = self._store.readable(context, here, model)
 
-        def fitted(sent: Sent) -> Fitted:
+        def fitted(sent: Sent) -> FittedContext:
             return fit(
                 turns,
                 Message.user(prompt, *sent.parts),
@@ -158,10 +158,10 @@ class Planner:
                 limits=limits(here, model),
             )
 
-        sent = self._cargo.load(loaded, here, model, context)
+        sent = self._store.load(loaded, here, model, context)
         found = fitted(sent)
         if found.left_out and loaded:  # what is left out cannot be referred to
-            sent = self._cargo.load(loaded, here, model, ())
+            sent = self._store.load(loaded, here, model, ())
             found = fitted(sent)
         return sent, found
 
@@ -174,8 +174,8 @@ class Planner:
         attachments: tuple[Attachment, ...],
     ) -> tuple[str, tuple[str, ...]]:
         """The model to ask, and what the person should know of the choice."""
-        settings = self._gateway.settings
-        model = question.model or conversation.model or settings.model or self._gateway.default_model(here)
+        settings = self._provider.settings
+        model = question.model or conversation.model or settings.model or self._provider.default_model(here)
         facts = lookup(model)
         if not here.dialect.service:
             return model, ()
@@ -205,7 +205,7 @@ def has_documents(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]
     return any(map(too_large_to_quote, attachments)) or holds_documents(turn.question for turn in context)
 
 
-def notes_on(fitted: Fitted, here: Endpoint, window: int | None) -> tuple[str, ...]:
+def notes_on(fitted: FittedContext, here: Endpoint, window: int | None) -> tuple[str, ...]:
     """What the person should know of how the question fits."""
     notes: list[str] = []
     if fitted.left_out:

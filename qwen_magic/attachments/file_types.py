@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from .attachment import suffix
 from .zip_limits import listed
 
-__all__ = ["HEAD", "Kind", "recognise"]
+__all__ = ["HEAD", "FileType", "recognise"]
 
 # So many bytes tell every kind apart; a text that is binary further on is found when it is decoded.
 HEAD = 8192
@@ -20,7 +20,7 @@ Reader = Literal["image", "text", "document", "delimited", "columnar", "spreadsh
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileType:
     """Who reads it, its media type, and for code the language of its fence."""
 
     reader: Reader
@@ -51,9 +51,9 @@ ARCHIVES = {
 OFFICE = "application/vnd.openxmlformats-officedocument"
 # The folder that only this kind of Office file has inside.
 OFFICE_FOLDERS = {
-    "word/": Kind("document", f"{OFFICE}.wordprocessingml.document"),
-    "ppt/": Kind("document", f"{OFFICE}.presentationml.presentation"),
-    "xl/": Kind("spreadsheet", f"{OFFICE}.spreadsheetml.sheet"),
+    "word/": FileType("document", f"{OFFICE}.wordprocessingml.document"),
+    "ppt/": FileType("document", f"{OFFICE}.presentationml.presentation"),
+    "xl/": FileType("spreadsheet", f"{OFFICE}.spreadsheetml.sheet"),
 }
 EPUB = "application/epub+zip"
 
@@ -68,7 +68,7 @@ LANGUAGES = {ending: language for language, endings in FENCES for ending in endi
 DELIMITED = {"csv", "tsv", "tab", "psv"}
 
 
-def recognise(file: BinaryIO, name: str) -> Kind:
+def recognise(file: BinaryIO, name: str) -> FileType:
     """The kind of an open file, which is left at its beginning.
 
     Raises `InputError` for an archive, and for what no model here could read.
@@ -78,15 +78,15 @@ def recognise(file: BinaryIO, name: str) -> Kind:
     return image(head) or container(file, head, name) or columnar(head) or text(head, name)
 
 
-def image(head: bytes) -> Kind | None:
+def image(head: bytes) -> FileType | None:
     for mime, (offset, signature) in IMAGES.items():
         if head.startswith(signature, offset):
-            return Kind("image", mime)
+            return FileType("image", mime)
     for mime, signatures in OTHER_IMAGES.items():
         if head.startswith(signatures) and is_bitmap(head):
-            return Kind("image", mime)
+            return FileType("image", mime)
     if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
-        return Kind("image", "image/avif" if head[8:11] == b"avi" else "image/heic")
+        return FileType("image", "image/avif" if head[8:11] == b"avi" else "image/heic")
     return None
 
 
@@ -95,12 +95,12 @@ def is_bitmap(head: bytes) -> bool:
     return not head.startswith(b"BM") or int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124)
 
 
-def container(file: BinaryIO, head: bytes, name: str) -> Kind | None:
+def container(file: BinaryIO, head: bytes, name: str) -> FileType | None:
     """Documents that are not text, and the archives."""
     if b"%PDF-" in head[:1024]:
-        return Kind("document", "application/pdf")
+        return FileType("document", "application/pdf")
     if head[60:68] == b"BOOKMOBI":
-        return Kind("document", "application/x-mobipocket-ebook")
+        return FileType("document", "application/x-mobipocket-ebook")
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
             f"{name} is in the old format of Office, or encrypted.",
@@ -114,7 +114,7 @@ def container(file: BinaryIO, head: bytes, name: str) -> Kind | None:
     return None
 
 
-def zipped(file: BinaryIO, name: str) -> Kind:
+def zipped(file: BinaryIO, name: str) -> FileType:
     try:
         with listed(file, name) as archived:
             names = archived.namelist()
@@ -126,7 +126,7 @@ def zipped(file: BinaryIO, name: str) -> Kind:
     finally:
         file.seek(0)
     if mime == EPUB:
-        return Kind("document", EPUB)
+        return FileType("document", EPUB)
     if mime.startswith("application/vnd.oasis.opendocument"):
         raise InputError(f"{name} is in a format of OpenDocument.", "Save it as .docx, .xlsx, .pptx or PDF.")
     for folder, kind in OFFICE_FOLDERS.items():
@@ -139,15 +139,15 @@ def archive(name: str, kind: str) -> InputError:
     return InputError(f"{name} is an archive ({kind}).", "Unpack it, and attach the files in it that matter.")
 
 
-def columnar(head: bytes) -> Kind | None:
+def columnar(head: bytes) -> FileType | None:
     if head.startswith(b"PAR1"):
-        return Kind("columnar", "application/vnd.apache.parquet")
+        return FileType("columnar", "application/vnd.apache.parquet")
     if head.startswith((b"ARROW1", b"FEA1")):
-        return Kind("columnar", "application/vnd.apache.arrow.file")
+        return FileType("columnar", "application/vnd.apache.arrow.file")
     return None
 
 
-def text(head: bytes, name: str) -> Kind:
+def text(head: bytes, name: str) -> FileType:
     if looks_binary(head):
         raise InputError(
             f"{name} is neither text nor an image nor a document that can be read.",
@@ -155,10 +155,10 @@ def text(head: bytes, name: str) -> Kind:
         )
     ending = suffix(name)
     if ending in DELIMITED:
-        return Kind("delimited", "text/csv", "csv")
+        return FileType("delimited", "text/csv", "csv")
     if ending == "ipynb":
-        return Kind("document", "application/x-ipynb+json")
-    return Kind("text", "text/plain", LANGUAGES.get(ending, ending or "text"))
+        return FileType("document", "application/x-ipynb+json")
+    return FileType("text", "text/plain", LANGUAGES.get(ending, ending or "text"))
 
 
 def looks_binary(head: bytes) -> bool:

@@ -17,7 +17,7 @@ from PIL.Image import Image, Resampling
 
 from .size_limits import MAX_RATIO, MIN_SIDE, ImageLimits
 
-__all__ = ["Fitted", "fit", "fits"]
+__all__ = ["ResizedImage", "fit", "fits"]
 
 # EXIF's tag for how the camera was held; from 5 on, width and height are swapped (EXIF 2.32, 4.6.4).
 ORIENTATION = 0x0112
@@ -33,7 +33,7 @@ WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ResizedImage:
     """An image as it is sent, and what was done to it, for the person who sends it."""
 
     data: bytes
@@ -60,7 +60,7 @@ def with_margin(size: tuple[int, int]) -> tuple[int, int]:
     return max(size[0], least), max(size[1], least)
 
 
-def fit(image: Image, limits: ImageLimits) -> Fitted | None:
+def fit(image: Image, limits: ImageLimits) -> ResizedImage | None:
     """`image` as PNG or JPEG within `limits`; nothing when even the smallest one is over them. It is not changed."""
     original, lossy = image.size, image.format in LOSSY
     target = fitted_size(original, limits)
@@ -142,12 +142,12 @@ def upright(image: Image, orientation: int) -> Image:
     return image.transpose(methods[orientation]) if orientation in methods else image
 
 
-def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> Fitted | None:
+def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> ResizedImage | None:
     """The best file of at most `limit` bytes: PNG for what came without loss, else JPEG, else a smaller JPEG."""
     if not lossy:
         data = saved(padded(image), "PNG")
         if len(data) <= limit:
-            return Fitted(data, "image/png", tuple(notes))
+            return ResizedImage(data, "image/png", tuple(notes))
     size = image.size
     while True:
         for quality in QUALITIES:
@@ -155,7 +155,7 @@ def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> Fitted |
             if len(data) <= limit:
                 remarks = [f"JPEG, quality {quality}"] * (quality < QUALITIES[0] or not lossy)
                 remarks += [f"shrunk further, to {image.width} × {image.height} px"] * (image.size != size)
-                return Fitted(data, "image/jpeg", (*notes, *remarks))
+                return ResizedImage(data, "image/jpeg", (*notes, *remarks))
         if max(image.size) <= MIN_SIDE:
             return None
         image = image.resize((max(1, int(image.width * STEP)), max(1, int(image.height * STEP))), Resampling.LANCZOS)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from ..core.errors import InputError
 from .attachment import Attach, Attachment, suffix
 from .file_access import open_file
-from .file_types import HEAD, Kind, image, recognise
+from .file_types import HEAD, FileType, image, recognise
 from .mentions import is_data, mentioned_variables, mentions
 from .readers import Opened, read
 from .secret_scanner import own_keys, refuse_secret_file, refuse_secret_text
@@ -34,7 +34,7 @@ WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AttachmentSource:
     """Something that was named: a file's path or a URL.
 
     `as_image`: the person says that it is an image. `shadows`: there is a variable of the same name.
@@ -74,7 +74,7 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
     return tuple(distinct((*files, *(described[name] for name in variables))))
 
 
-def noted(attachment: Attachment, source: Source) -> Attachment:
+def noted(attachment: Attachment, source: AttachmentSource) -> Attachment:
     """The attachment; where a mention may have meant a variable, with a note that it is the file."""
     if not source.shadows:
         return attachment
@@ -82,10 +82,10 @@ def noted(attachment: Attachment, source: Source) -> Attachment:
     return replace(attachment, note=", ".join(filter(None, (note, attachment.note))))
 
 
-def sources(attach: Attach) -> tuple[Source, ...]:
+def sources(attach: Attach) -> tuple[AttachmentSource, ...]:
     """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
     mentioned = [mention.path for mention in mentions(attach.prompt, attach.cwd)]
-    found: dict[object, Source] = {}
+    found: dict[object, AttachmentSource] = {}
     for path in (*attach.files, *attach.images, *mentioned):
         for source in find(os.fspath(path), attach.cwd, path in attach.images):
             shadows = path in mentioned and is_data(str(path), attach.namespace.get(str(path)))
@@ -102,25 +102,25 @@ def sources(attach: Attach) -> tuple[Source, ...]:
     return tuple(found.values())
 
 
-def find(given: str, cwd: Path, as_image: bool) -> Iterable[Source]:
+def find(given: str, cwd: Path, as_image: bool) -> Iterable[AttachmentSource]:
     """The files that a path, a glob or a URL stands for; a file that has the glob's signs in its name comes first."""
     if given.startswith(WEB):
-        return (Source(given, url=given, as_image=as_image),)
+        return (AttachmentSource(given, url=given, as_image=as_image),)
     if not given.strip() or "\0" in given:
         raise InputError(f"There is no file called {given!r}.")
     path = cwd / expanded(given)
     if os.path.lexists(path) or not glob.has_magic(given):
-        return (Source(shown(path, cwd), path, as_image=as_image),)
+        return (AttachmentSource(shown(path, cwd), path, as_image=as_image),)
     return matches(given, path, cwd, as_image)
 
 
-def matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[Source]:
+def matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[AttachmentSource]:
     pattern = os.path.join(glob.escape(str(cwd)), expanded(given))
     files = (Path(each) for each in glob.iglob(pattern, recursive=True) if not os.path.isdir(each))
     found = sorted(islice(files, MAX_DOCUMENTS + 1))
     if not found:
         raise InputError(f"No file matches {given}.", f"Looked for it from {cwd}.")
-    return (Source(shown(each, cwd), each, as_image=as_image) for each in found)
+    return (AttachmentSource(shown(each, cwd), each, as_image=as_image) for each in found)
 
 
 def expanded(given: str) -> str:
@@ -138,20 +138,20 @@ def shown(path: Path, cwd: Path) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def opened_file(source: Source, stack: ExitStack) -> Opened:
+def opened_file(source: AttachmentSource, stack: ExitStack) -> Opened:
     file = stack.enter_context(open_file(source.path or Path(), source.name))
     return Opened(source.name, file, kind_of(file, source.name, source.as_image))
 
 
-def kind_of(file: BinaryIO, name: str, as_image: bool) -> Kind:
+def kind_of(file: BinaryIO, name: str, as_image: bool) -> FileType:
     if not as_image:
         return recognise(file, name)
     head = file.read(HEAD)
     file.seek(0)
-    return image(head) or Kind("image", "")
+    return image(head) or FileType("image", "")
 
 
-def fetched(source: Source, force: bool) -> Opened:
+def fetched(source: AttachmentSource, force: bool) -> Opened:
     from .url_download import fetch
 
     got = fetch(source.url, force=force)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..core.errors import InputError
 from .attachment import Attach, Attachment
 from .file_access import sized
-from .file_types import Kind
+from .file_types import FileType
 from .isolated_reader import read_apart
 from .secret_scanner import refuse_secrets
 from .size_limits import MAX_DOCUMENT, MB
@@ -30,7 +30,7 @@ class Opened:
 
     name: str
     file: BinaryIO
-    kind: Kind
+    kind: FileType
     page: bool = False
 
     @property

@@ -38,7 +38,7 @@ FILES = (
     *("service-account*.json", "service_account*.json", "application_default_credentials.json", "kaggle.json"),
     *("secrets.toml", "secrets.yaml", "secrets.yml", "secrets.json", "gh/hosts.yml", "rclone.conf", ".databrickscfg"),
     *(".terraformrc", "*.tfstate", "*.tfvars", ".ossutilconfig", ".renviron", "etc/shadow", "etc/gshadow"),
-    *(".docker/config.json", ".cargo/credentials*", "huggingface/token", ".huggingface/token", "stored_tokens"),
+    *(".docker/config.json", ".store/credentials*", "huggingface/token", ".huggingface/token", "stored_tokens"),
     # Jupyter's: running servers and kernels with their keys, and what cookies are signed with.
     *("jpserver-*.json", "nbserver-*.json", "kernel-*.json", "*_cookie_secret", "jupyter_server_config.json"),
     # This package's: the record of a local engine.

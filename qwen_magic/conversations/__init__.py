@@ -58,14 +58,14 @@ from .turns import CellRef, Turn
 from .usage import Spent
 
 if TYPE_CHECKING:
-    from .context_window import SUMMARISE, Fitted, Limits, fit
+    from .context_window import SUMMARISE, FittedContext, Limits, fit
 
 __all__ = [
     "SUMMARISE",
     "CellRef",
     "Conversation",
     "Conversations",
-    "Fitted",
+    "FittedContext",
     "Limits",
     "Reservation",
     "Spent",
@@ -76,7 +76,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The budget is first needed when a question is sent, not when the extension loads."""
-    if name in ("SUMMARISE", "Fitted", "Limits", "fit"):
+    if name in ("SUMMARISE", "FittedContext", "Limits", "fit"):
         from . import context_window as budget
 
         return getattr(budget, name)

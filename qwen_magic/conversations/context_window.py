@@ -14,11 +14,11 @@ from struct import unpack
 
 from ..core.errors import InputError
 from ..core.messages import Document, Image, Message, Part
-from ..core.models import Model, lookup
+from ..core.models import ModelFacts, lookup
 from ..core.tokens import count_tokens
 from .turns import Turn
 
-__all__ = ["SUMMARISE", "Fitted", "Limits", "fit"]
+__all__ = ["SUMMARISE", "FittedContext", "Limits", "fit"]
 
 # What a summary is asked with, and what stands before it in the context afterwards.
 SUMMARISE = (
@@ -49,7 +49,7 @@ HEAD_OF_A_PICTURE = 1 << 17
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedContext:
     """What is sent: `messages`, how many turns were `left_out`, and the `estimate` to keep in the turn.
 
     `tokens` is the estimate corrected by what the service counted before.
@@ -131,7 +131,7 @@ def fit(
     window: int | None = None,
     reserve: int = 0,
     limits: Limits = NO_LIMITS,
-) -> Fitted:
+) -> FittedContext:
     """The messages of one question: the system prompt, as many of the turns as fit, the question.
 
     `window` is what the model reads and writes at most, `reserve` what is left free for the answer, both in tokens;
@@ -151,7 +151,9 @@ def fit(
         raise too_much(total, room, model, bool(kept))
     sent = tuple(message for index in kept for message in turns[index].messages)
     tokens = round(total.tokens * room.ratio)
-    return Fitted((*prompt, *sent, question), len(turns) - len(kept), 0 if total.documents else total.tokens, tokens)
+    return FittedContext(
+        (*prompt, *sent, question), len(turns) - len(kept), 0 if total.documents else total.tokens, tokens
+    )
 
 
 def trimmed(
@@ -212,7 +214,7 @@ def measure(messages: Iterable[Message], model: str = "") -> Size:
     return sum((measure_message(message, facts) for message in messages), Size())
 
 
-def measure_message(message: Message, model: Model) -> Size:
+def measure_message(message: Message, model: ModelFacts) -> Size:
     parts = message.parts
     thinking = message.reasoning if model.keeps_thinking else ""
     return Size(

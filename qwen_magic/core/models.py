@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KNOWN", "Model", "Thinking", "chats", "lookup"]
+__all__ = ["KNOWN", "ModelFacts", "Thinking", "chats", "lookup"]
 
 Thinking = Literal["on", "off", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelFacts:
     """A model, or a family of dated snapshots of one.
 
     `window` and `max_output` are in tokens. `thinking` is the model's default (`on`, `off`), or that it has no
@@ -56,47 +56,47 @@ class Model:
 
 M, K = 1_000_000, 1_024
 
-KNOWN: tuple[Model, ...] = (
+KNOWN: tuple[ModelFacts, ...] = (
     # preserve_thinking is true by default on qwen3.8: "OpenAI Chat Completions" page of the docs, Oct 2026.
-    Model("qwen3.8-max", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
-    Model("qwen3.8-flash", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
-    Model("qwen3.8-omni-flash", None, None, True, None, multimodal=True),
-    Model("qwen3.7-plus", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.7-max", M, 65_536, False, "on"),
+    ModelFacts("qwen3.8-max", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
+    ModelFacts("qwen3.8-flash", M, 131_072, True, "on", multimodal=True, keeps_thinking=True),
+    ModelFacts("qwen3.8-omni-flash", None, None, True, None, multimodal=True),
+    ModelFacts("qwen3.7-plus", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.7-max", M, 65_536, False, "on"),
     # Its page of Aug 2026 is quoted with 65,536 and with 131,072 tokens of output: the smaller is safe.
-    Model("qwen3.7-flash", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.6-plus", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.6-flash", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.5-plus", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.5-flash", M, 65_536, True, "on", multimodal=True),
-    Model("qwen3.5-omni-plus", None, None, True, None, multimodal=True),
-    Model("qwen3.5-omni-flash", None, None, True, None, multimodal=True),
-    Model("qwen3-max", 256 * K, 65_536, False, "off"),
-    Model("qwen-plus", M, 32_768, False, "off"),
-    Model("qwen-flash", M, 32_768, False, "off"),
-    Model("qwen-turbo", 131_072, 16_384, False, "off"),
-    Model("qwen-max", 32_768, 8_192, False, None),
-    Model("qwen3-vl-plus", 262_144, 32_768, True, "off", multimodal=True),
-    Model("qwen3-vl-flash", 262_144, 32_768, True, "off", multimodal=True),
-    Model("qwen-vl-max", 131_072, 8_192, True, None, multimodal=True),
-    Model("qwen-vl-plus", 131_072, 8_192, True, None, multimodal=True),
-    Model("qwen-vl-ocr", 38_192, 8_192, True, None, multimodal=True),
+    ModelFacts("qwen3.7-flash", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.6-plus", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.6-flash", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.5-plus", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.5-flash", M, 65_536, True, "on", multimodal=True),
+    ModelFacts("qwen3.5-omni-plus", None, None, True, None, multimodal=True),
+    ModelFacts("qwen3.5-omni-flash", None, None, True, None, multimodal=True),
+    ModelFacts("qwen3-max", 256 * K, 65_536, False, "off"),
+    ModelFacts("qwen-plus", M, 32_768, False, "off"),
+    ModelFacts("qwen-flash", M, 32_768, False, "off"),
+    ModelFacts("qwen-turbo", 131_072, 16_384, False, "off"),
+    ModelFacts("qwen-max", 32_768, 8_192, False, None),
+    ModelFacts("qwen3-vl-plus", 262_144, 32_768, True, "off", multimodal=True),
+    ModelFacts("qwen3-vl-flash", 262_144, 32_768, True, "off", multimodal=True),
+    ModelFacts("qwen-vl-max", 131_072, 8_192, True, None, multimodal=True),
+    ModelFacts("qwen-vl-plus", 131_072, 8_192, True, None, multimodal=True),
+    ModelFacts("qwen-vl-ocr", 38_192, 8_192, True, None, multimodal=True),
     # 28 x 28 pixels for QVQ and Qwen2.5-VL, 32 x 32 for the others: "Visual understanding" page of the docs, 2026.
-    Model("qvq-max", 131_072, 8_192, True, "always", multimodal=True, patch=28),
-    Model("qvq-plus", 131_072, 8_192, True, "always", multimodal=True, patch=28),
-    Model("qwq-plus", 131_072, 8_192, False, "always"),
-    Model("qwq-32b", 131_072, 8_192, False, "always"),
+    ModelFacts("qvq-max", 131_072, 8_192, True, "always", multimodal=True, patch=28),
+    ModelFacts("qvq-plus", 131_072, 8_192, True, "always", multimodal=True, patch=28),
+    ModelFacts("qwq-plus", 131_072, 8_192, False, "always"),
+    ModelFacts("qwq-32b", 131_072, 8_192, False, "always"),
     # 100 file ids a request, and 1: "Qwen-Long" and "Qwen-Doc-Turbo" pages of the docs, 2026.
-    Model("qwen-long", 10 * M, 32_768, False, None, max_files=100),
-    Model("qwen-doc-turbo", 262_144, 8_192, False, None, max_files=1),
-    Model("qwen3-coder-plus", None, None, False, "never"),
-    Model("qwen3-coder-flash", None, None, False, "never"),
-    Model("qwen-coder-plus", None, None, False, "never"),
-    Model("qwen-coder-turbo", None, None, False, "never"),
+    ModelFacts("qwen-long", 10 * M, 32_768, False, None, max_files=100),
+    ModelFacts("qwen-doc-turbo", 262_144, 8_192, False, None, max_files=1),
+    ModelFacts("qwen3-coder-plus", None, None, False, "never"),
+    ModelFacts("qwen3-coder-flash", None, None, False, "never"),
+    ModelFacts("qwen-coder-plus", None, None, False, "never"),
+    ModelFacts("qwen-coder-turbo", None, None, False, "never"),
     # "One user message, no system": "OpenAI Chat Completions" page of the docs (translation_options), Oct 2026.
     # "qwen-mt-plus/turbo stream cumulative text even in compat mode": notes of a driver tested live, Sep 2026.
-    Model("qwen-mt-plus", None, None, False, "never", single_turn=True, incremental=False),
-    Model("qwen-mt-turbo", None, None, False, "never", single_turn=True, incremental=False),
+    ModelFacts("qwen-mt-plus", None, None, False, "never", single_turn=True, incremental=False),
+    ModelFacts("qwen-mt-turbo", None, None, False, "never", single_turn=True, incremental=False),
 )
 
 BY_NAME = {model.name: model for model in KNOWN}
@@ -130,7 +130,7 @@ def chats(name: str) -> bool:
     return not NO_CHAT.search(name)
 
 
-def lookup(name: str) -> Model:
+def lookup(name: str) -> ModelFacts:
     """The facts of the model `name`: its own, its family's for a dated snapshot, or what an unknown name suggests."""
     found = BY_NAME.get(name) or BY_NAME.get(SNAPSHOT.sub("", name))
     if found:
@@ -139,7 +139,7 @@ def lookup(name: str) -> Model:
     thinking: Thinking | None = "always" if ONLY_THINKS.search(name) else None
     if NEVER_THINKS.search(name):
         thinking = "never"
-    return Model(
+    return ModelFacts(
         name,
         vision=sees,
         thinking=thinking,

@@ -1,6 +1,6 @@
 """The doctor: goes from the notebook to the first token, step by step, and says what it finds and what to do.
 
-    for finding in doctor(gateway):
+    for finding in doctor(provider):
         print(finding)
 
 Each step is a small function that yields findings; the first that makes the later ones pointless ends the round. The
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ..core.errors import QwenError
 from ..service.endpoints import Endpoint
-from ..service.provider import Gateway
+from ..service.provider import Provider
 from ..service.transport import Timeouts
 from .endpoint_checks import large_requests, model, regions, stream, who_answers
 from .environment import configuration, key, versions
@@ -42,7 +42,7 @@ TIMEOUTS = Timeouts(connect=10.0, idle=60.0)
 
 
 def doctor(
-    gateway: Gateway,
+    provider: Provider,
     endpoint: Endpoint | None = None,
     *,
     model: str = "",
@@ -57,7 +57,7 @@ def doctor(
     is a finding.
     """
     try:
-        case = Case(gateway, endpoint or gateway.resolve(), model, origin, try_regions, timeouts)
+        case = Case(provider, endpoint or provider.resolve(), model, origin, try_regions, timeouts)
     except QwenError as error:
         yield problem("configuration", error.happened, error.remedy)
         return

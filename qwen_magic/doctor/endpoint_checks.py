@@ -17,7 +17,7 @@ from ..core.events import ReasoningDelta, Retrying, TextDelta
 from ..core.messages import ChatRequest, Message
 from ..protocols.error_mapping import refusal
 from ..service.client import Client
-from ..service.credentials import SERVICE, Found
+from ..service.credentials import SERVICE, FoundKey
 from ..service.endpoints import REGIONS, Endpoint, endpoint
 from ..service.provider import TEXT_MODEL
 from ..service.transport import Timeouts, Transport
@@ -44,7 +44,7 @@ BLINK = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProbeResponse:
     """What came back for a list of models."""
 
     status: int
@@ -69,7 +69,7 @@ class Reply:
         return ()
 
 
-def ask_for_models(here: Endpoint, key: Found | None, timeouts: Timeouts) -> Reply:
+def ask_for_models(here: Endpoint, key: FoundKey | None, timeouts: Timeouts) -> ProbeResponse:
     transport = Transport(timeouts)
     began = time.time()
     try:
@@ -78,7 +78,7 @@ def ask_for_models(here: Endpoint, key: Found | None, timeouts: Timeouts) -> Rep
             transport.connection(url) as connection,
             connection.send("GET", url, key.secret if key else None) as response,
         ):
-            return Reply(response.status, response.headers, response.read(LARGEST), began, time.time())
+            return ProbeResponse(response.status, response.headers, response.read(LARGEST), began, time.time())
     finally:
         transport.close()
 
@@ -116,7 +116,7 @@ def who_answers(case: Case) -> Iterator[Finding]:
         yield fine("key accepted", "yes" if case.key else "it was not asked for")
 
 
-def named(reply: Reply, here: Endpoint) -> str:
+def named(reply: ProbeResponse, here: Endpoint) -> str:
     """Who this is, by its headers."""
     relay = reply.headers.get("x-qwen-relay")
     if relay:
@@ -131,7 +131,7 @@ def between(headers: Mapping[str, str]) -> str:
     return " ".join(headers[name] for name in ("via", "server") if headers.get(name))[:80]
 
 
-def clock(reply: Reply) -> Iterator[Finding]:
+def clock(reply: ProbeResponse) -> Iterator[Finding]:
     date = reply.headers.get("date")
     if not date:
         return
@@ -201,7 +201,7 @@ def large_requests(case: Case) -> Iterator[Finding]:
 
 def model(case: Case) -> Iterator[Finding]:
     """Whether the model that would be asked is there."""
-    wanted = case.model or case.gateway.settings.model
+    wanted = case.model or case.provider.settings.model
     if not wanted:
         qwen = next((name for name in case.models if "qwen" in name.lower()), "")
         wanted = TEXT_MODEL if case.endpoint.dialect.service else qwen or next(iter(case.models), "")
@@ -217,7 +217,7 @@ def model(case: Case) -> Iterator[Finding]:
 
 def stream(case: Case) -> Iterator[Finding]:
     """Whether an answer comes bit by bit. Asks a short question."""
-    client = Client(case.gateway.credentials, case.timeouts)
+    client = Client(case.provider.credentials, case.timeouts)
     request = ChatRequest(case.model, (Message.user(QUESTION),))
     began = time.monotonic()
     arrived: list[float] = []

@@ -52,7 +52,7 @@ def configuration(case: Case) -> Iterator[Finding]:
 
 def said_by(case: Case, environment: Mapping[str, str]) -> str:
     """Where the choice of the endpoint comes from."""
-    wanted = case.gateway.settings.endpoint
+    wanted = case.provider.settings.endpoint
     if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):
         return "QWEN_BASE_URL" if environment.get("QWEN_BASE_URL") == wanted else "QwenMagics.endpoint"
     if not wanted and case.endpoint.name == RELAY and offered(environment):
@@ -64,7 +64,7 @@ def key(case: Case) -> Iterator[Finding]:
     """Which key is used, and from where; never more of it than its last 4 characters."""
     account = case.endpoint.account
     try:
-        case.key = case.gateway.credentials.find(account)
+        case.key = case.provider.credentials.find(account)
     except QwenError as error:
         yield problem("key", error.happened, error.remedy)
         raise Dead from error

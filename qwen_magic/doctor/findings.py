@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from ..core.control_characters import one_line
 from ..core.errors import redacted
-from ..service.credentials import Found
+from ..service.credentials import FoundKey
 from ..service.endpoints import Endpoint
-from ..service.provider import Gateway
+from ..service.provider import Provider
 from ..service.transport import Timeouts
 
 __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
@@ -63,13 +63,13 @@ class Dead(Exception):
 class Case:
     """What is examined, and what the steps have learned for those after them."""
 
-    gateway: Gateway
+    provider: Provider
     endpoint: Endpoint
     model: str
     origin: str
     try_regions: bool
     timeouts: Timeouts
-    key: Found | None = None
+    key: FoundKey | None = None
     proxy: str | None = None
     refused: bool = False
     server: str = ""

@@ -1,6 +1,6 @@
 """A real Qwen on this machine: a server that is found, or an engine that is started.
 
-`discovery` asks the local servers that everybody runs; `starting` makes one of its own (from `catalogue`, through
-`downloads`, in the process of `engine`). All of them end as an `Endpoint`. Not for asking: that is `qwen_magic.service.client`,
-for which a local Qwen is an endpoint like any other.
+`discovery` finds the local servers in common use; `model_startup` starts one of our own (from `catalogue`, through
+`downloads`, in the process of `engine_process`). Both give an `Endpoint`. Not for asking: `qwen_magic.service.client`
+asks a local Qwen like any other endpoint.
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..core.errors import ConfigurationError
 
-__all__ = ["CATALOGUE", "VISION", "File", "Model", "choose", "named", "needed", "size"]
+__all__ = ["CATALOGUE", "VISION", "File", "LocalModel", "choose", "named", "needed", "size"]
 
 # The best model that sees, instead of the best one for text.
 VISION = "vision"
@@ -34,7 +34,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LocalModel:
     """A model: `files` are its weights and, where it sees, the projector for images."""
 
     name: str
@@ -59,8 +59,8 @@ def needed(weights: int, bytes_per_token: int, context: int) -> int:
     return weights + bytes_per_token * context + OVERHEAD
 
 
-CATALOGUE: tuple[Model, ...] = (
-    Model(
+CATALOGUE: tuple[LocalModel, ...] = (
+    LocalModel(
         "qwen3-0.6b",
         "Qwen/Qwen3-0.6B-GGUF",
         (
@@ -73,7 +73,7 @@ CATALOGUE: tuple[Model, ...] = (
         layers=28,
         heads=8,
     ),
-    Model(
+    LocalModel(
         "qwen3-1.7b",
         "Qwen/Qwen3-1.7B-GGUF",
         (
@@ -86,7 +86,7 @@ CATALOGUE: tuple[Model, ...] = (
         layers=28,
         heads=8,
     ),
-    Model(
+    LocalModel(
         "qwen3-4b",
         "Qwen/Qwen3-4B-GGUF",
         (
@@ -99,7 +99,7 @@ CATALOGUE: tuple[Model, ...] = (
         layers=36,
         heads=8,
     ),
-    Model(
+    LocalModel(
         "qwen3-8b",
         "Qwen/Qwen3-8B-GGUF",
         (
@@ -112,7 +112,7 @@ CATALOGUE: tuple[Model, ...] = (
         layers=36,
         heads=8,
     ),
-    Model(
+    LocalModel(
         "qwen3-30b-a3b",
         "Qwen/Qwen3-30B-A3B-GGUF",
         (
@@ -125,7 +125,7 @@ CATALOGUE: tuple[Model, ...] = (
         layers=48,
         heads=4,
     ),
-    Model(
+    LocalModel(
         "qwen3-vl-2b",
         "Qwen/Qwen3-VL-2B-Instruct-GGUF",
         (
@@ -144,7 +144,7 @@ CATALOGUE: tuple[Model, ...] = (
         heads=8,
         sees=True,
     ),
-    Model(
+    LocalModel(
         "qwen3-vl-4b",
         "Qwen/Qwen3-VL-4B-Instruct-GGUF",
         (
@@ -163,7 +163,7 @@ CATALOGUE: tuple[Model, ...] = (
         heads=8,
         sees=True,
     ),
-    Model(
+    LocalModel(
         "qwen3-vl-8b",
         "Qwen/Qwen3-VL-8B-Instruct-GGUF",
         (
@@ -185,7 +185,7 @@ CATALOGUE: tuple[Model, ...] = (
 )
 
 
-def named(name: str, models: Iterable[Model] = CATALOGUE) -> Model:
+def named(name: str, models: Iterable[LocalModel] = CATALOGUE) -> LocalModel:
     """The model called `name`. Raises `ConfigurationError`."""
     known = {model.name: model for model in models}
     if name.lower() not in known:
@@ -196,7 +196,7 @@ def named(name: str, models: Iterable[Model] = CATALOGUE) -> Model:
     return known[name.lower()]
 
 
-def choose(free: int, models: Iterable[Model], here: Callable[[Model], bool]) -> Model:
+def choose(free: int, models: Iterable[LocalModel], here: Callable[[LocalModel], bool]) -> LocalModel:
     """The best of `models` for a machine with so many bytes free: one that is `here` already, if any such fits.
 
     Raises `ConfigurationError` when even the smallest is too large.

@@ -18,7 +18,7 @@ from ..core.errors import QwenError
 from ..service.endpoints import LOCAL_SERVERS, Endpoint, endpoint
 from ..service.transport import Connection, Timeouts, Transport
 
-__all__ = ["Found", "discover", "nearest"]
+__all__ = ["FoundServer", "discover", "nearest"]
 
 # In seconds, for all servers together: what a person does not notice.
 BLINK = 0.3
@@ -27,7 +27,7 @@ LARGEST_LISTING = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundServer:
     """A server that answered, and the names of its models."""
 
     endpoint: Endpoint
@@ -44,13 +44,13 @@ def nearest(servers: Iterable[Endpoint] | None = None) -> str | None:
     return max(found, key=lambda server: server.has_qwen).endpoint.name if found else None
 
 
-def discover(servers: Iterable[Endpoint] | None = None, timeout: float = BLINK) -> tuple[Found, ...]:
+def discover(servers: Iterable[Endpoint] | None = None, timeout: float = BLINK) -> tuple[FoundServer, ...]:
     """The local servers that answer within `timeout` seconds in all and have a model, in the order of the table."""
     asked = list(map(endpoint, LOCAL_SERVERS) if servers is None else servers)
     searches = [Search(server, timeout) for server in asked]
     deadline = time.monotonic() + timeout
     answers = [search.result(deadline) for search in searches]
-    return tuple(Found(server, models) for server, models in zip(asked, answers, strict=True) if models)
+    return tuple(FoundServer(server, models) for server, models in zip(asked, answers, strict=True) if models)
 
 
 class Search:

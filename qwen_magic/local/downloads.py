@@ -29,7 +29,7 @@ from ..core.errors import (
 )
 from ..service.transport import Timeouts, Transport
 from .cache_folders import VARIABLE, make, models, trusted
-from .catalogue import File, Model, size
+from .catalogue import File, LocalModel, size
 from .download_sources import Wanted, hubs, opened
 from .file_lock import locked
 from .interaction import Progress
@@ -47,12 +47,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TROUBLE = (ConnectionFailed, RateLimited, ServiceUnavailable, StreamError)
 
 
-def is_here(model: Model) -> bool:
+def is_here(model: LocalModel) -> bool:
     """Whether the model was downloaded before."""
     return all(whole(folder_of(model) / file.name, file) for file in model.files)
 
 
-def download(model: Model, progress: Progress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS) -> None:
+def download(
+    model: LocalModel, progress: Progress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS
+) -> None:
     """Get what is missing of the model's files, from the hubs `at` these URLs (see `hubs`).
 
     Raises `ConnectionFailed` where no hub can be reached, `NotTheService` where what came is not the model, and
@@ -73,12 +75,12 @@ def download(model: Model, progress: Progress, at: Sequence[str] | None = None, 
         progress(model.bytes, model.bytes)
 
 
-def weights_of(model: Model) -> Path:
+def weights_of(model: LocalModel) -> Path:
     """Where the model's weights are, or will be; its other files lie beside them."""
     return folder_of(model) / model.files[0].name
 
 
-def folder_of(model: Model) -> Path:
+def folder_of(model: LocalModel) -> Path:
     return trusted(models() / model.repository.rpartition("/")[2])
 
 
@@ -98,13 +100,13 @@ def bytes_in(path: Path) -> int:
         return 0
 
 
-def arrived(model: Model) -> int:
+def arrived(model: LocalModel) -> int:
     """How many of the model's bytes are on the disk."""
     paths = (folder_of(model) / file.name for file in model.files)
     return sum(bytes_in(path) or bytes_in(part_of(path)) for path in paths)
 
 
-def fetch(model: Model, file: File, transport: Transport, at: Sequence[str], progress: Progress) -> None:
+def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: Progress) -> None:
     """Get one file, from the first hub that has it, check it, and give it its name."""
     path = folder_of(model) / file.name
     part = part_of(path)
@@ -193,7 +195,7 @@ def writable(part: Path, start: int) -> BinaryIO:
 
 
 @contextmanager
-def on_disk(folder: Path, model: Model) -> Iterator[None]:
+def on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
     """The file system's refusals as ours."""
     remedy = f"Or set {VARIABLE} to a folder on another disk. What has arrived is kept."
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigurationError
 from ..service.credentials import Credentials
-from .catalogue import CATALOGUE, VISION, Model, choose, named, size
+from .catalogue import CATALOGUE, VISION, LocalModel, choose, named, size
 from .downloads import download, is_here, weights_of
 from .engine_client import IDLE, Engine
 from .gguf import PROJECTOR
@@ -45,14 +45,14 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
     return served(model, credentials, idle, dialogue)
 
 
-def served(model: Model, credentials: Credentials, idle: float, dialogue: Dialogue) -> Engine:
+def served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> Engine:
     """The engine of a model that is here."""
     weights = weights_of(model)
     projector = weights.with_name(model.files[1].name) if model.sees else None
     return Engine(weights, projector, model.name, credentials, idle, dialogue.loading)
 
 
-def wanted_model(wanted: str, runs: Callable[[Model], bool]) -> Model:
+def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
     """The model that `wanted` names; where it leaves the choice to us, one that runs, is here, or fits."""
     free, sees = available(), wanted == VISION
     possible = [model for model in CATALOGUE if model.sees == sees] if wanted in ("", VISION) else [named(wanted)]
@@ -60,7 +60,7 @@ def wanted_model(wanted: str, runs: Callable[[Model], bool]) -> Model:
     return running[-1] if running else choose(free, possible, is_here)
 
 
-def permit(model: Model, confirm: Confirm) -> None:
+def permit(model: LocalModel, confirm: Confirm) -> None:
     """Ask the person for leave to download. Raises `ConfigurationError` without it."""
     what = f"{model.name} ({size(model.bytes)})"
     agreed = confirm(f"{what} has to be downloaded once, to {weights_of(model).parent}. Download it?")

@@ -180,10 +180,10 @@ def paths(begun: str) -> list[str]:
 
 def model_names(magics: QwenMagics) -> list[str]:
     """The service's models, or those that a local server has said it has. Nobody is asked, and no engine started."""
-    gateway = magics.assistant.gateway
-    here = gateway.recall()
-    if here.dialect.service if here else gateway.choice.may_be_service:
+    provider = magics.assistant.provider
+    here = provider.recall()
+    if here.dialect.service if here else provider.choice.may_be_service:
         from ..core.models import KNOWN
 
         return [model.name for model in KNOWN]
-    return list(gateway.known_models(here)) if here else []
+    return list(provider.known_models(here)) if here else []

@@ -1,6 +1,6 @@
 """`%%qwen` and `%qwen`: parse, call, nothing else.
 
-What a question goes through is in `qwen_magic.assistant.assistant`, the commands of `%qwen` are in `qwen_magic.magics.commands`.
+The steps of a question are in `qwen_magic.assistant`, the commands of `%qwen` in `qwen_magic.magics.commands`.
 Nothing heavy is imported here: that happens at the first question.
 """
 
@@ -141,7 +141,7 @@ class QwenMagics(Magics):
             from .commands.progress import loading
 
             self._assistant = Assistant(self.settings)
-            self._assistant.gateway.dialogue = Dialogue(loading=loading)
+            self._assistant.provider.dialogue = Dialogue(loading=loading)
             self._assistant.conversations.cell_order = CellOrder(self.shell, self.folder)
         return self._assistant
 
@@ -209,7 +209,7 @@ class QwenMagics(Magics):
 
     def use(self, name: str, protocol: str, dialogue: Dialogue | None) -> Endpoint:
         """Ask this endpoint from now on, which is what its settings say then, too. Raises `ConfigurationError`."""
-        found = self.assistant.gateway.use(name, protocol, dialogue)
+        found = self.assistant.provider.use(name, protocol, dialogue)
         chosen = self.assistant.settings
         with self.hold_trait_notifications():
             self.endpoint, self.protocol = chosen.endpoint, chosen.protocol
@@ -315,7 +315,7 @@ class QwenMagics(Magics):
                     print(error, file=sys.stderr)
 
     def _line(self, line: str) -> Answer | None:
-        from .commands import Call, command_in
+        from .commands import CommandCall, command_in
 
         parsed = parse(line)
         if parsed.given and not parsed.text.strip():
@@ -327,7 +327,7 @@ class QwenMagics(Magics):
         if of_question:
             raise InputError("A command of %qwen takes no option but -c.", f"To ask it: -- {parsed.text}")
         rest = "".join(parsed.text.split(maxsplit=1)[1:])
-        command.do(Call(self, rest.rstrip(), parsed.given.get("chat", "default")))
+        command.do(CommandCall(self, rest.rstrip(), parsed.given.get("chat", "default")))
         return None
 
     def _evaluate(self, expression: str) -> Any:

@@ -23,7 +23,7 @@ from .completions import attachable
 from .question_thread import PanelView, told
 from .saved_panel import bundle
 from .transcript import Entry, Transcript
-from .uploads import Uploads
+from .uploads import BrowserUploads
 from .widget import ChatWidget
 
 __all__ = ["Session"]
@@ -40,7 +40,7 @@ class Session:
         self._namespace = namespace
         self._transcript = Transcript(conversation.turns)
         self._cancels: dict[str, Cancel] = {}
-        self._uploads = Uploads()
+        self._uploads = BrowserUploads()
         self._widget = ChatWidget(**self._known, order=self._transcript.order, turns=self._transcript.states)
         self._widget.listen(self._do)
         self._unfollow = conversation.observe(self._follow)
@@ -175,10 +175,10 @@ class Session:
 
     def _models(self) -> None:
         try:
-            gateway = self._assistant.gateway
-            here = gateway.resolve()
-            names = sorted(name for name in gateway.list_models(here) if chats(name))
-            default = self._assistant.settings.model or gateway.default_model(here)
+            provider = self._assistant.provider
+            here = provider.resolve()
+            names = sorted(name for name in provider.list_models(here) if chats(name))
+            default = self._assistant.settings.model or provider.default_model(here)
         except QwenError as error:
             self._widget.say(models=[], default="", error=told(error))
         else:

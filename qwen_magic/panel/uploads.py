@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 
 from ..core.errors import InputError
 
-__all__ = ["Uploads"]
+__all__ = ["BrowserUploads"]
 
 # The most that one file may have: what the service takes (its docs, "OpenAI compatible - File", Oct 2026).
 LARGEST = 150 * 1024 * 1024
 
 
-class Uploads:
+class BrowserUploads:
     """The files that were uploaded to one panel. Not for use by several threads at once."""
 
     def __init__(self) -> None:

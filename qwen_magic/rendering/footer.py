@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
 
-__all__ = ["CHINESE", "ENGLISH", "Words", "footer"]
+__all__ = ["CHINESE", "ENGLISH", "FooterWords", "footer"]
 
 # A failed answer of which nothing had arrived.
 NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class FooterWords:
     """The words of a footer in one language, as format strings; `calls` introduces a tool call."""
 
     tokens: str
@@ -27,7 +27,7 @@ class Words:
 
 # Other outcomes are the service's words, and shown as they are.
 AS_USUAL = {"stop": "", "tool_calls": ""}
-ENGLISH = Words(
+ENGLISH = FooterWords(
     "{:,} tokens in, {:,} out",
     " ({:,} thinking)",
     "{:.1f} s",
@@ -40,7 +40,7 @@ ENGLISH = Words(
         "length": "cut off at the token limit",
     },
 )
-CHINESE = Words(
+CHINESE = FooterWords(
     "输入 {:,} tokens，输出 {:,}",
     "（其中思考 {:,}）",
     "{:.1f} 秒",
@@ -55,7 +55,7 @@ CHINESE = Words(
 )
 
 
-def footer(answer: Answer, words: Words = ENGLISH) -> str:
+def footer(answer: Answer, words: FooterWords = ENGLISH) -> str:
     """One line, plain text."""
     usage = answer.usage
     thought = words.thinking.format(usage.reasoning) if usage and usage.reasoning else ""

@@ -14,7 +14,7 @@ from typing import Any
 from ..core.answer import Answer, Attached
 from ..core.control_characters import one_line, visible
 from ..core.events import Source
-from .footer import ENGLISH, Words, footer
+from .footer import ENGLISH, FooterWords, footer
 from .highlight import code_html, lexer_of
 from .parser import encodable, html_blocks, language, normalised, outline
 from .rules.links import LINK, host_of
@@ -56,7 +56,7 @@ def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
     return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, html))}</div>'
 
 
-def html_parts(answer: Answer, html: str, words: Words = ENGLISH) -> Iterator[str]:
+def html_parts(answer: Answer, html: str, words: FooterWords = ENGLISH) -> Iterator[str]:
     """The answer's `html`, and what stands around it."""
     if answer.attachments:
         yield quiet(" · ".join(map(attachment_line, answer.attachments)))
@@ -70,7 +70,7 @@ def html_parts(answer: Answer, html: str, words: Words = ENGLISH) -> Iterator[st
         yield quiet(line)
 
 
-def html_calls(answer: Answer, words: Words = ENGLISH) -> Iterator[str]:
+def html_calls(answer: Answer, words: FooterWords = ENGLISH) -> Iterator[str]:
     """The functions that the model wants called, as HTML."""
     for call in answer.tool_calls:
         arguments = sanitise(code_html(encodable(call.arguments), "json"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .http_exchange import Request, Response, compact
+from .http_exchange import HttpRequest, HttpResponse, compact
 from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
@@ -75,7 +75,7 @@ class Batches:
         self.lock = threading.Lock()
         self.known: dict[str, Batch] = {}
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: HttpRequest) -> HttpResponse:
         body = request.body()
         check_batch(body)
         file_id = body.get("input_file_id")
@@ -93,7 +93,7 @@ class Batches:
         )
         return self.keep(batch)
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
         batches = [batch for batch in reversed(self.known.values()) if batch.account == request.key]
         if query.get("status"):
@@ -107,24 +107,24 @@ class Batches:
         page = rest[: request.number("limit", 20)]
         ends = {"first_id": page[0].id if page else None, "last_id": page[-1].id if page else None}
         data = [batch.shown() for batch in page]
-        return Response.json({"object": "list", "data": data, **ends, "has_more": len(rest) > len(page)})
+        return HttpResponse.json({"object": "list", "data": data, **ends, "has_more": len(rest) > len(page)})
 
-    def get(self, request: Request, batch_id: str) -> Response:
+    def get(self, request: HttpRequest, batch_id: str) -> HttpResponse:
         with self.lock:
             return self.keep(self.advanced(self.find(request, batch_id)))
 
-    def cancel(self, request: Request, batch_id: str) -> Response:
+    def cancel(self, request: HttpRequest, batch_id: str) -> HttpResponse:
         with self.lock:
             batch = self.find(request, batch_id)
             if batch.status in FINAL:
                 raise Refusal("InvalidFile", f"Cannot cancel a batch with status '{batch.status}'.")
             return self.keep(batch.at("cancelling"))
 
-    def keep(self, batch: Batch) -> Response:
+    def keep(self, batch: Batch) -> HttpResponse:
         self.known[batch.id] = batch
-        return Response.json(batch.shown())
+        return HttpResponse.json(batch.shown())
 
-    def find(self, request: Request, batch_id: str) -> Batch:
+    def find(self, request: HttpRequest, batch_id: str) -> Batch:
         batch = self.known.get(batch_id)
         if batch is None or batch.account != request.key:
             raise Refusal("NotFound", f"No such batch: {batch_id}", param="id")

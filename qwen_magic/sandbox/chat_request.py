@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..core.models import Model
+from ..core.models import ModelFacts
 
-__all__ = ["Chat", "Message", "Part", "Seen"]
+__all__ = ["Chat", "ChatMessage", "Part", "Seen"]
 
 Protocol = Literal["compatible", "native"]
 
@@ -23,7 +23,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ChatMessage:
     role: str
     parts: tuple[Part, ...]
     partial: bool = False
@@ -58,9 +58,9 @@ class Chat:
     """One question: `options` are the body's other fields (native: its `parameters`)."""
 
     protocol: Protocol
-    model: Model
+    model: ModelFacts
     name: str
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     options: Mapping[str, Any]
     stream: bool
     multimodal: bool = False
@@ -68,7 +68,7 @@ class Chat:
     seen: tuple[Seen, ...] = field(default=())
 
     @property
-    def users(self) -> tuple[Message, ...]:
+    def users(self) -> tuple[ChatMessage, ...]:
         return tuple(message for message in self.messages if message.role == "user")
 
     @property

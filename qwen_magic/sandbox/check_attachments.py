@@ -10,7 +10,7 @@ import binascii
 import re
 from hashlib import sha256
 
-from .chat_request import Chat, Message, Part, Seen
+from .chat_request import Chat, ChatMessage, Part, Seen
 from .image_headers import Picture, recognise
 from .served_models import is_omni, reads_pdf
 from .service_errors import wrong
@@ -123,7 +123,7 @@ def look_at_files(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...
     return tuple(describe(file) for file in files)
 
 
-def named(message: Message) -> list[str]:
+def named(message: ChatMessage) -> list[str]:
     text = message.text.strip()
     if not FILE_IDS.fullmatch(text):
         raise wrong(f"Invalid file [id:{text.partition('fileid://')[2][:200]}].")

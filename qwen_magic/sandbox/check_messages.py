@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .chat_request import Chat, Message
+from .chat_request import Chat, ChatMessage
 from .service_errors import Refusal, wrong
 from .token_counts import of_chat, of_text
 
@@ -42,7 +42,7 @@ def check_messages(chat: Chat) -> None:
         raise wrong("Translation takes exactly one message of the user.")
 
 
-def check_message(message: Message, index: int) -> None:
+def check_message(message: ChatMessage, index: int) -> None:
     if message.role not in ROLES:
         said = f"{message.role} is not one of {list(ROLES)} - 'messages.[{index}].role'"
         raise Refusal("InvalidParameter", said, by_model=True)
@@ -51,7 +51,7 @@ def check_message(message: Message, index: int) -> None:
         raise wrong(EMPTY)
 
 
-def check_calls(messages: Iterable[Message]) -> None:
+def check_calls(messages: Iterable[ChatMessage]) -> None:
     """Every tool call is answered by the messages that follow it, and nothing else is."""
     open_calls: set[str] = set()
     for message in messages:

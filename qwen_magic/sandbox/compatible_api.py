@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .chat_request import Chat, Part
-from .http_exchange import Request, compact
+from .http_exchange import HttpRequest, compact
 from .message_reader import read_message
-from .responder import Reply
+from .responder import SandboxAnswer
 from .served_models import find
 from .service_errors import Refusal, wrong
 from .streaming import Piece
@@ -21,7 +21,7 @@ EVENT = "data: {}\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-def read_chat(request: Request, body: Mapping[str, Any]) -> Chat:
+def read_chat(request: HttpRequest, body: Mapping[str, Any]) -> Chat:
     """The question in a body of `chat/completions`; raises the service's refusal of what it cannot read."""
     model = find(body.get("model"))
     messages = body.get("messages")
@@ -84,7 +84,7 @@ PARTS = {
 class CompatibleForm:
     """The frames of one answer. It remembers what was said for the few models that repeat it in every frame."""
 
-    def __init__(self, chat: Chat, reply: Reply, request_id: str, *, counted: bool) -> None:
+    def __init__(self, chat: Chat, reply: SandboxAnswer, request_id: str, *, counted: bool) -> None:
         self.chat, self.reply, self.counted = chat, reply, counted
         self.facts = {
             "created": int(time.time()),

@@ -12,7 +12,7 @@ from typing import Any
 
 from .service_errors import Refusal
 
-__all__ = ["Drop", "Pause", "Request", "Response", "Step"]
+__all__ = ["Drop", "Pause", "HttpRequest", "HttpResponse", "Step"]
 
 EVENT_STREAM = "text/event-stream;charset=UTF-8"
 JSON = "application/json"
@@ -34,7 +34,7 @@ Step = bytes | Pause | Drop
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """A request as it came: `headers` by lower-case name, `root` the address of the sandbox as its client wrote it."""
 
     method: str
@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class HttpResponse:
     """An answer: bytes that are there at once, or steps.
 
     `silence` is in seconds and comes before the headers; without a `status` there are no headers.
@@ -82,11 +82,11 @@ class Response:
     silence: float = 0.0
 
     @classmethod
-    def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
         return cls(compact(value).encode(), status, JSON, headers or {})
 
     @classmethod
-    def stream(cls, steps: Iterable[Step], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    def stream(cls, steps: Iterable[Step], status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
         return cls(steps, status, EVENT_STREAM, headers or {})
 
 

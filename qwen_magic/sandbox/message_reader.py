@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .chat_request import Message, Part
+from .chat_request import ChatMessage, Part
 from .service_errors import wrong
 
 __all__ = ["read_message"]
 
 
-def read_message(message: Any, read_content: Callable[[Any], Iterable[Part]]) -> Message:
+def read_message(message: Any, read_content: Callable[[Any], Iterable[Part]]) -> ChatMessage:
     """The message; raises the service's refusal of one that has not the right form."""
     if not isinstance(message, dict) or not isinstance(message.get("role"), str):
         raise wrong("'role' is a required property - 'messages'")
-    return Message(
+    return ChatMessage(
         role=message["role"],
         parts=tuple(read_content(message.get("content"))),
         partial=message.get("partial") is True,

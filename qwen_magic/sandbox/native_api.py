@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import token_counts as tokens
-from .chat_request import Chat, Message, Part
-from .http_exchange import Request, compact
+from .chat_request import Chat, ChatMessage, Part
+from .http_exchange import HttpRequest, compact
 from .message_reader import read_message
-from .responder import Call, Reply
+from .responder import SandboxAnswer, SandboxToolCall
 from .served_models import find
 from .service_errors import Refusal, wrong
 from .streaming import Piece
@@ -20,13 +20,13 @@ EVENT = "id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n"
 MEDIA = ("image", "video", "audio")
 
 
-def wants_stream(request: Request) -> bool:
+def wants_stream(request: HttpRequest) -> bool:
     """Either header asks for a stream (the SDK sends the first, a capture of the service has only the second)."""
     switch = request.headers.get("x-dashscope-sse", "").lower()
     return switch == "enable" if switch else "text/event-stream" in request.headers.get("accept", "")
 
 
-def read_chat(request: Request, body: Mapping[str, Any], *, multimodal: bool) -> Chat:
+def read_chat(request: HttpRequest, body: Mapping[str, Any], *, multimodal: bool) -> Chat:
     """The question in a body of the native protocol; raises the service's refusal of what it cannot read."""
     model = find(body.get("model"))
     if model.multimodal != multimodal:
@@ -46,10 +46,10 @@ def read_chat(request: Request, body: Mapping[str, Any], *, multimodal: bool) ->
     )
 
 
-def read_messages(given: Mapping[str, Any]) -> tuple[Message, ...]:
+def read_messages(given: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
     messages, prompt = given.get("messages"), given.get("prompt")
     if messages is None and isinstance(prompt, str):
-        return (Message("user", (Part("text", prompt),)),)
+        return (ChatMessage("user", (Part("text", prompt),)),)
     if not isinstance(messages, list):
         raise wrong('Either "prompt" or "messages" must exist and cannot both be none')
     return tuple(read_message(message, read_content) for message in messages)
@@ -72,14 +72,14 @@ def read_content(content: Any) -> Iterable[Part]:
 class NativeForm:
     """The events of one answer. It counts them, and the tokens so far, because every event tells them."""
 
-    def __init__(self, chat: Chat, reply: Reply, request_id: str, *, counted: bool) -> None:
+    def __init__(self, chat: Chat, reply: SandboxAnswer, request_id: str, *, counted: bool) -> None:
         self.chat, self.reply, self.request_id, self.counted = chat, reply, request_id, counted
         self.cumulative = not (chat.option("incremental_output", chat.thinks) and chat.model.incremental)
         self.as_text = chat.option("result_format", "text" if self.plain else "message") == "text" and self.plain
         self.events = 0
         self.reasoned = self.answered = 0
         self.said = {"reasoning": "", "text": ""}
-        self.calls: dict[int, Call] = {}
+        self.calls: dict[int, SandboxToolCall] = {}
 
     @property
     def plain(self) -> bool:
@@ -123,10 +123,11 @@ class NativeForm:
 
     def call(self, piece: Piece) -> dict[str, Any]:
         """A tool call's next piece; all of it so far when the stream is cumulative."""
-        before = self.calls.get(piece.index, Call(piece.id, piece.name, ""))
-        self.calls[piece.index] = Call(before.id, before.name, before.arguments + piece.text)
+        before = self.calls.get(piece.index, SandboxToolCall(piece.id, piece.name, ""))
+        self.calls[piece.index] = SandboxToolCall(before.id, before.name, before.arguments + piece.text)
         return shape(
-            piece.index, self.calls[piece.index] if self.cumulative else Call(piece.id, piece.name, piece.text)
+            piece.index,
+            self.calls[piece.index] if self.cumulative else SandboxToolCall(piece.id, piece.name, piece.text),
         )
 
     def message(self, text: str = "", reasoning: str = "", calls: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -166,7 +167,7 @@ class NativeForm:
         return usage
 
 
-def shape(index: int, call: Call) -> dict[str, Any]:
+def shape(index: int, call: SandboxToolCall) -> dict[str, Any]:
     function = {"arguments": call.arguments} | ({"name": call.name} if call.name else {})
     return {"function": function, "index": index, "id": call.id, "type": "function"}
 

@@ -17,7 +17,7 @@ from .schema_examples import example
 from .token_counts import Counts
 from .tool_choice import wanted_tool
 
-__all__ = ["Call", "Reply", "answer"]
+__all__ = ["SandboxToolCall", "SandboxAnswer", "answer"]
 
 FIRST_WORDS = 160
 SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
@@ -36,7 +36,7 @@ UNSEEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SandboxToolCall:
     """A tool call of the answer; `arguments` is JSON text."""
 
     id: str
@@ -45,18 +45,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SandboxAnswer:
     """A whole answer, before a protocol gives it a form. `pages` are what the web search pretends to have found."""
 
     text: str
     counts: Counts
     reasoning: str = ""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[SandboxToolCall, ...] = ()
     finish: str = "stop"
     pages: tuple[Mapping[str, Any], ...] = ()
 
 
-def answer(chat: Chat) -> Reply:
+def answer(chat: Chat) -> SandboxAnswer:
     """The whole answer to a question that has passed all checks."""
     script = play(chat.question, continued=chat.partial)
     calls = call_tools(chat, script)
@@ -71,7 +71,7 @@ def answer(chat: Chat) -> Reply:
         reasoning=tokens.of_text(reasoning),
         image=sum(seen.tokens for seen in chat.seen if seen.kind == "image"),
     )
-    return Reply(text, counts, reasoning, calls, "tool_calls" if calls else finish, pages(chat))
+    return SandboxAnswer(text, counts, reasoning, calls, "tool_calls" if calls else finish, pages(chat))
 
 
 def written(chat: Chat, script: Play) -> str:
@@ -196,13 +196,13 @@ def as_json(chat: Chat) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def call_tools(chat: Chat, script: Play) -> tuple[Call, ...]:
+def call_tools(chat: Chat, script: Play) -> tuple[SandboxToolCall, ...]:
     tool = wanted_tool(chat, forced=script.first("tool", "tour") is not None)
     if tool is None:
         return ()
     arguments = json.dumps(example(tool.get("parameters", {}), script.rest or chat.question), ensure_ascii=False)
     digest = sha256(f"{tool['name']}{arguments}".encode()).hexdigest()
-    return (Call(f"call_{digest[:22]}", tool["name"], arguments),)
+    return (SandboxToolCall(f"call_{digest[:22]}", tool["name"], arguments),)
 
 
 def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..core.models import KNOWN, Model, lookup
+from ..core.models import KNOWN, ModelFacts, lookup
 from .service_errors import Refusal
 
 __all__ = ["EMBEDDING", "find", "names", "reads_pdf", "streams_only"]
@@ -14,7 +14,7 @@ EMBEDDING = "text-embedding-v4"
 
 # Open-weight hybrids: they think by default, and only while streaming (the service's docs, "Deep thinking").
 OPEN = tuple(
-    Model(name, 131_072, 16_384, False, "on")
+    ModelFacts(name, 131_072, 16_384, False, "on")
     for name in ("qwen3-235b-a22b", "qwen3-32b", "qwen3-30b-a3b", "qwen3-14b", "qwen3-8b", "qwen3-0.6b")
 )
 # Open-weight models that only think, or never do (the service's docs, "Deep thinking", 2026).
@@ -33,7 +33,7 @@ def names() -> tuple[str, ...]:
     return (*(model.name for model in KNOWN), *EXTRA, EMBEDDING)
 
 
-def find(name: object) -> Model:
+def find(name: object) -> ModelFacts:
     """The facts of a model that can chat; raises the service's refusal for any other."""
     if not isinstance(name, str) or not name:
         raise Refusal("InvalidParameter", "you must provide a model parameter")
@@ -44,19 +44,19 @@ def find(name: object) -> Model:
     return model
 
 
-def is_omni(model: Model) -> bool:
+def is_omni(model: ModelFacts) -> bool:
     return "omni" in model.name
 
 
-def streams_only(model: Model) -> bool:
+def streams_only(model: ModelFacts) -> bool:
     """QwQ, QVQ and Omni answer in streams only (the service's docs, "Deep thinking" and "Omni")."""
     return model.thinking == "always" or is_omni(model)
 
 
-def thinks_in_streams_only(model: Model) -> bool:
+def thinks_in_streams_only(model: ModelFacts) -> bool:
     return model in OPEN
 
 
-def reads_pdf(model: Model) -> bool:
+def reads_pdf(model: ModelFacts) -> bool:
     """Whether a message may carry a PDF as a part of its content (the service's docs, "PDF")."""
     return model.name in ("qwen3.8-max", "qwen3.8-flash")

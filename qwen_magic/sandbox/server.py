@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .http_exchange import Drop, Pause, Request, Response, Step
+from .http_exchange import Drop, HttpRequest, HttpResponse, Pause, Step
 from .request_log import Log, Recorded
 from .service import AIGC, API, V1, Service, refused
 from .service_errors import Refusal
@@ -182,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
             refusal = Refusal("AccessDenied", "The sandbox answers to the names of this machine only.")
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         root = f"http://{headers.get('host', '')}"
-        request = Request(self.command, unquote(parts.path), query, headers, raw, root)
+        request = HttpRequest(self.command, unquote(parts.path), query, headers, raw, root)
         number = self.server.log.add(request, time.time())
         response = refused(request, refusal, "") if refusal else self.server.service.respond(request)
         self.server.log.update(number, status=response.status)
@@ -252,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
     def line(self) -> bytes:
         return self.rfile.readline(LONGEST_LINE)
 
-    def write(self, response: Response) -> bool:
+    def write(self, response: HttpResponse) -> bool:
         """Sends a response; returns whether the client was there until its end."""
         if response.silence and not self.wait(response.silence):
             return False
@@ -308,7 +308,7 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def send_head(self, response: Response, framing: dict[str, str]) -> None:
+    def send_head(self, response: HttpResponse, framing: dict[str, str]) -> None:
         self.send_response_only(response.status, HTTPStatus(response.status).phrase)
         given = {"content-type": response.content_type, "date": self.date_time_string(), **response.headers, **framing}
         for name, value in given.items():

@@ -23,13 +23,13 @@ from .check_messages import check_length, check_messages
 from .check_parameters import check_options
 from .directives import Play, play
 from .embeddings import embed
-from .http_exchange import Drop, Request, Response
+from .http_exchange import Drop, HttpRequest, HttpResponse
 from .responder import answer
 from .served_models import names
 from .service_errors import Refusal
 from .storage import Storage
 from .streaming import deliver
-from .uploaded_files import Files, NativeFiles, Uploads
+from .uploaded_files import CompatibleFiles, NativeFiles, TemporaryUploads
 
 __all__ = ["Service"]
 
@@ -63,7 +63,7 @@ REFUSALS = {
     "503": ("ModelUnavailable", "Model is unavailable, please try again later."),
 }
 
-Handler = Callable[..., Response]
+Handler = Callable[..., HttpResponse]
 
 
 class Service:
@@ -77,15 +77,19 @@ class Service:
         self.storage = Storage(parsing_polls)
         self.tries: Counter[str] = Counter()
         self.lock = threading.Lock()
-        files, native_files, uploads = Files(self.storage), NativeFiles(self.storage), Uploads(self.storage)
+        files, native_files, uploads = (
+            CompatibleFiles(self.storage),
+            NativeFiles(self.storage),
+            TemporaryUploads(self.storage),
+        )
         batches = Batches(self.storage, self.answer_line)
         self.routes: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
             (method, re.compile(path), handler)
             for method, path, handler in (
                 ("POST", f"{V1}/chat/completions", self.compatible_chat),
-                ("POST", f"{V1}/embeddings", lambda request: Response.json(embed(request.body()))),
-                ("GET", f"{V1}/models", lambda request: Response.json(list_of_models())),
-                ("GET", f"{V1}/models/([^/]+)", lambda request, name: Response.json(model(name))),
+                ("POST", f"{V1}/embeddings", lambda request: HttpResponse.json(embed(request.body()))),
+                ("GET", f"{V1}/models", lambda request: HttpResponse.json(list_of_models())),
+                ("GET", f"{V1}/models/([^/]+)", lambda request, name: HttpResponse.json(model(name))),
                 ("POST", f"{V1}/files", files.upload),
                 ("GET", f"{V1}/files", files.list),
                 ("GET", f"{V1}/files/([^/]+)", files.get),
@@ -104,11 +108,11 @@ class Service:
                 ("GET", f"{API}/files/([^/]+)", native_files.get),
                 ("DELETE", f"{API}/files/([^/]+)", native_files.delete),
                 ("POST", "/upload-host", uploads.store),
-                ("GET", "/", lambda request: Response(WELCOME.encode(), content_type="text/plain; charset=utf-8")),
+                ("GET", "/", lambda request: HttpResponse(WELCOME.encode(), content_type="text/plain; charset=utf-8")),
             )
         )
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: HttpRequest) -> HttpResponse:
         """The response to any request; a refusal takes the form of the protocol that was spoken."""
         request_id = str(uuid.uuid4())
         try:
@@ -117,13 +121,13 @@ class Service:
             response = refused(request, refusal, request_id)
         return replace(response, headers={"x-request-id": request_id, **response.headers})
 
-    def route(self, request: Request) -> Response:
+    def route(self, request: HttpRequest) -> HttpResponse:
         path = request.path.rstrip("/") or "/"
         matches = [
             (method, found, handler) for method, route, handler in self.routes if (found := route.fullmatch(path))
         ]
         if matches and request.method == "OPTIONS":
-            return Response(b"", 204, headers={"allow": ", ".join(sorted({method for method, _, _ in matches}))})
+            return HttpResponse(b"", 204, headers={"allow": ", ".join(sorted({method for method, _, _ in matches}))})
         if path.startswith((V1, API)):
             admit(request, self.key)
         asked = "GET" if request.method == "HEAD" else request.method
@@ -132,17 +136,17 @@ class Service:
                 return handler(request, *found.groups())
         raise Refusal("NotFound", f"Not found: {request.method} {path}")
 
-    def compatible_chat(self, request: Request) -> Response:
+    def compatible_chat(self, request: HttpRequest) -> HttpResponse:
         chat = compatible.read_chat(request, request.body())
         return self.chat(request, chat, compatible.CompatibleForm)
 
-    def text_chat(self, request: Request) -> Response:
+    def text_chat(self, request: HttpRequest) -> HttpResponse:
         return self.chat(request, native.read_chat(request, request.body(), multimodal=False), native.NativeForm)
 
-    def multimodal_chat(self, request: Request) -> Response:
+    def multimodal_chat(self, request: HttpRequest) -> HttpResponse:
         return self.chat(request, native.read_chat(request, request.body(), multimodal=True), native.NativeForm)
 
-    def chat(self, request: Request, chat: Chat, form: Callable[..., Any]) -> Response:
+    def chat(self, request: HttpRequest, chat: Chat, form: Callable[..., Any]) -> HttpResponse:
         script = play(chat.question, continued=chat.partial)
         early = self.misbehave(request, script)
         if early:
@@ -153,7 +157,7 @@ class Service:
         response = deliver(
             reply, form(chat, reply, request_id, counted="no-usage" not in script), script, stream=chat.stream
         )
-        return replace(response, headers={"x-request-id": request_id, "x-dashscope-call-gateway": "true"})
+        return replace(response, headers={"x-request-id": request_id, "x-dashscope-call-provider": "true"})
 
     def checked(self, chat: Chat, account: str) -> Chat:
         """The question with what is attached to it; raises the service's refusal."""
@@ -163,19 +167,19 @@ class Service:
         check_length(chat)
         return chat
 
-    def misbehave(self, request: Request, script: Play) -> Response | None:
+    def misbehave(self, request: HttpRequest, script: Play) -> HttpResponse | None:
         """What a directive makes of a question before anybody reads it."""
         for word in ("502", "reset"):
             if word in script and self.fails(request, script, word):
-                page = Response(BAD_GATEWAY.encode(), 502, "text/html")
-                return page if word == "502" else Response((step for step in (Drop(),)), status=0)
+                page = HttpResponse(BAD_GATEWAY.encode(), 502, "text/html")
+                return page if word == "502" else HttpResponse((step for step in (Drop(),)), status=0)
         for word, (code, message) in REFUSALS.items():
             if word in script and self.fails(request, script, word):
                 framed = word == "sse-400"
                 raise Refusal(code, message, headers=waits(script), by_model=framed, framed=framed)
         return None
 
-    def fails(self, request: Request, script: Play, word: str) -> bool:
+    def fails(self, request: HttpRequest, script: Play, word: str) -> bool:
         """Whether this attempt fails: the first N of the same request do, or all of them without an N."""
         number = int(script.number(word))
         if not number:
@@ -188,7 +192,7 @@ class Service:
     def answer_line(self, account: str, endpoint: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The answer to one line of a batch."""
         request_id = str(uuid.uuid4())
-        request = Request("POST", endpoint, {}, {}, b"")
+        request = HttpRequest("POST", endpoint, {}, {}, b"")
         if endpoint == TEST_ENDPOINT and body.get("model") == TEST_MODEL:
             body = {**body, "model": "qwen-turbo"}
         try:
@@ -201,7 +205,7 @@ class Service:
             return refusal.status, refusal.compatible(request_id)
 
 
-def admit(request: Request, key: str) -> None:
+def admit(request: HttpRequest, key: str) -> None:
     """Lets in whoever brings the key; where there is none, a key that begins as the service's do."""
     if key:
         known = compare_digest(request.key.encode(), key.encode())
@@ -224,16 +228,16 @@ def admit(request: Request, key: str) -> None:
     raise Refusal("InvalidApiKey", message)
 
 
-def refused(request: Request, refusal: Refusal, request_id: str) -> Response:
+def refused(request: HttpRequest, refusal: Refusal, request_id: str) -> HttpResponse:
     """A refusal in the form of the protocol; the frames of a stream where the service uses them."""
     if request.path.startswith(API):
         if refusal.by_model and native.wants_stream(request):
             event = native.error_event(refusal, request_id)
-            return Response.stream((event,), refusal.status if refusal.framed else 200)
-        return Response.json(refusal.native(request_id), refusal.status, refusal.headers)
+            return HttpResponse.stream((event,), refusal.status if refusal.framed else 200)
+        return HttpResponse.json(refusal.native(request_id), refusal.status, refusal.headers)
     if refusal.framed and request.body().get("stream") is True:
-        return Response.stream((compatible.error_event(refusal, request_id),), refusal.status)
-    return Response.json(refusal.compatible(request_id), refusal.status, refusal.headers)
+        return HttpResponse.stream((compatible.error_event(refusal, request_id),), refusal.status)
+    return HttpResponse.json(refusal.compatible(request_id), refusal.status, refusal.headers)
 
 
 def waits(script: Play) -> dict[str, str]:
@@ -254,10 +258,10 @@ def list_of_models() -> dict[str, Any]:
     return {"object": "list", "data": [model(name) for name in names()]}
 
 
-def native_models(request: Request) -> Response:
+def native_models(request: HttpRequest) -> HttpResponse:
     wanted = request.query.get("model")
     found = [{"model": name, "provider": "qwen"} for name in names() if wanted in (None, "", name)]
     number, size = request.number("page_no", 1), request.number("page_size", 10)
     page = found[(number - 1) * size : number * size]
     output = {"total": len(found), "page_no": number, "page_size": size, "models": page}
-    return Response.json({"output": output, "request_id": str(uuid.uuid4())})
+    return HttpResponse.json({"output": output, "request_id": str(uuid.uuid4())})

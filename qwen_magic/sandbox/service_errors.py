@@ -10,7 +10,7 @@ __all__ = ["Refusal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ErrorKind:
     """An error's HTTP status, and what the compatible protocol calls it."""
 
     status: int
@@ -19,29 +19,29 @@ class Kind:
 
 
 # By the native code; from the service's pages of error codes, May 2026.
-KINDS: Mapping[str, Kind] = {
-    "InvalidParameter": Kind(400, "invalid_parameter_error"),
-    "InvalidFile": Kind(400, None),
-    "BadRequest.TooLarge": Kind(400, "BadRequest.TooLarge"),
-    "DataInspectionFailed": Kind(400, "data_inspection_failed", "data_inspection_failed"),
-    "Arrearage": Kind(400, "Arrearage", "Arrearage"),
-    "InvalidApiKey": Kind(401, "invalid_api_key"),
-    "AccessDenied": Kind(403, "access_denied", "access_denied"),
-    "AllocationQuota.FreeTierOnly": Kind(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
-    "NotFound": Kind(404, "not_found"),
-    "ModelNotFound": Kind(404, "model_not_found"),
-    "Throttling.RateQuota": Kind(429, "limit_requests", "limit_requests"),
-    "Throttling.AllocationQuota": Kind(429, "insufficient_quota", "insufficient_quota"),
-    "PrepaidBillOverdue": Kind(429, "PrepaidBillOverdue", "PrepaidBillOverdue"),
-    "InternalError": Kind(500, "internal_error", "internal_error"),
-    "ModelUnavailable": Kind(503, "ModelUnavailable", "internal_error"),
+KINDS: Mapping[str, ErrorKind] = {
+    "InvalidParameter": ErrorKind(400, "invalid_parameter_error"),
+    "InvalidFile": ErrorKind(400, None),
+    "BadRequest.TooLarge": ErrorKind(400, "BadRequest.TooLarge"),
+    "DataInspectionFailed": ErrorKind(400, "data_inspection_failed", "data_inspection_failed"),
+    "Arrearage": ErrorKind(400, "Arrearage", "Arrearage"),
+    "InvalidApiKey": ErrorKind(401, "invalid_api_key"),
+    "AccessDenied": ErrorKind(403, "access_denied", "access_denied"),
+    "AllocationQuota.FreeTierOnly": ErrorKind(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
+    "NotFound": ErrorKind(404, "not_found"),
+    "ModelNotFound": ErrorKind(404, "model_not_found"),
+    "Throttling.RateQuota": ErrorKind(429, "limit_requests", "limit_requests"),
+    "Throttling.AllocationQuota": ErrorKind(429, "insufficient_quota", "insufficient_quota"),
+    "PrepaidBillOverdue": ErrorKind(429, "PrepaidBillOverdue", "PrepaidBillOverdue"),
+    "InternalError": ErrorKind(500, "internal_error", "internal_error"),
+    "ModelUnavailable": ErrorKind(503, "ModelUnavailable", "internal_error"),
 }
 
 
 class Refusal(Exception):
     """The service says no.
 
-    `code` is the native one. `by_model` says that the model refuses, and not the gateway before it: the native
+    `code` is the native one. `by_model` says that the model refuses, and not the provider before it: the native
     protocol then answers a request for a stream with HTTP 200 and an error event. `signed` says that the message
     begins with the algorithm's own code. `framed` says that the HTTP error itself has the frames of a stream.
     `param` is null in whatever the service was seen to say of a question; the Files API names a field.
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
     def compatible(self, request_id: str) -> dict[str, Any]:
         kind = KINDS[self.code]
-        # The algorithm behind the gateway signs its messages like this; seen in answers of the service.
+        # The algorithm behind the provider signs its messages like this; seen in answers of the service.
         message = f"<400> InternalError.Algo.InvalidParameter: {self.message}" if self.signed else self.message
         error = {"message": message, "type": kind.type, "param": self.param, "code": kind.code}
         own = {"id": f"chatcmpl-{request_id}"} if self.by_model else {}

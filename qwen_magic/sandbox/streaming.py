@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from .directives import MIDDLE, Play
-from .http_exchange import Drop, Pause, Response, Step, compact
-from .responder import Reply
+from .http_exchange import Drop, HttpResponse, Pause, Step, compact
+from .responder import SandboxAnswer
 from .service_errors import Refusal
 
 __all__ = ["Form", "Piece", "deliver"]
@@ -56,20 +56,20 @@ class Form(Protocol):
     def whole(self) -> dict[str, Any]: ...
 
 
-def deliver(reply: Reply, form: Form, script: Play, *, stream: bool) -> Response:
+def deliver(reply: SandboxAnswer, form: Form, script: Play, *, stream: bool) -> HttpResponse:
     """The response that carries a reply, whole or as a stream."""
     silence = FOREVER if "silent" in script else 0.0
     if "login-page" in script:
-        return Response(LOGIN.encode(), content_type="text/html; charset=utf-8")
+        return HttpResponse(LOGIN.encode(), content_type="text/html; charset=utf-8")
     if "garbage" in script:
-        return Response.stream(iter(NOISE)) if stream else Response(b"".join(NOISE))
+        return HttpResponse.stream(iter(NOISE)) if stream else HttpResponse(b"".join(NOISE))
     if stream:
         steps = commented(flow(reply, form, script)) if "ping" in script else flow(reply, form, script)
-        return replace(Response.stream(steps), silence=silence)
+        return replace(HttpResponse.stream(steps), silence=silence)
     return once(reply, form, script, silence)
 
 
-def once(reply: Reply, form: Form, script: Play, silence: float) -> Response:
+def once(reply: SandboxAnswer, form: Form, script: Play, silence: float) -> HttpResponse:
     """An answer in one piece; what breaks a stream off breaks this off as well."""
     failure = script.first(*FAILURES)
     if failure:
@@ -77,11 +77,11 @@ def once(reply: Reply, form: Form, script: Play, silence: float) -> Response:
     body = compact(form.whole()).encode()
     silence += script.number("stall") + script.number("stall-mid")
     if "cut" in script:
-        return Response(iter((body[: len(body) // 2], Drop())), silence=silence)
-    return Response(body[: len(body) // 2] if "stop-early" in script else body, silence=silence)
+        return HttpResponse(iter((body[: len(body) // 2], Drop())), silence=silence)
+    return HttpResponse(body[: len(body) // 2] if "stop-early" in script else body, silence=silence)
 
 
-def flow(reply: Reply, form: Form, script: Play) -> Iterator[Step]:
+def flow(reply: SandboxAnswer, form: Form, script: Play) -> Iterator[Step]:
     """The steps of a stream."""
     if "stall" in script:
         yield Pause(script.number("stall"))
@@ -103,7 +103,7 @@ def flow(reply: Reply, form: Form, script: Play) -> Iterator[Step]:
     yield from form.closing(done="no-done" not in script)
 
 
-def place(script: Play, word: str, reply: Reply) -> int:
+def place(script: Play, word: str, reply: SandboxAnswer) -> int:
     """Where an answer breaks off, in characters; `stall-mid` has the seconds for its number."""
     wanted = MIDDLE if word == "stall-mid" else int(script.number(word))
     return max(1, min(wanted, len(reply.text)))
@@ -118,7 +118,7 @@ def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
         yield form.failure(Refusal(*FAILURES[word]))
 
 
-def pieces(reply: Reply, mark: int) -> Iterator[Piece]:
+def pieces(reply: SandboxAnswer, mark: int) -> Iterator[Piece]:
     """The reply in small pieces; one of them ends exactly at `mark` characters of the text."""
     yield from (Piece("reasoning", text) for text in cut(reply.reasoning))
     yield from (Piece("text", text) for text in cut(reply.text[:mark]))

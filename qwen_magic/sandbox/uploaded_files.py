@@ -11,12 +11,12 @@ from datetime import datetime
 from hashlib import md5
 from typing import Any
 
-from .http_exchange import Request, Response
+from .http_exchange import HttpRequest, HttpResponse
 from .multipart import Field, read_form
 from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
-__all__ = ["Files", "NativeFiles", "Uploads"]
+__all__ = ["CompatibleFiles", "NativeFiles", "TemporaryUploads"]
 
 # The service's docs, "File interface": limits by purpose and kind, types of documents, page size.
 MB = 1024 * 1024
@@ -28,13 +28,13 @@ MAX_COUNT, MAX_TOTAL = 10_000, 100 * 1024 * MB
 PAGE = 2000
 
 
-class Files:
+class CompatibleFiles:
     """`/compatible-mode/v1/files`"""
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def upload(self, request: Request) -> Response:
+    def upload(self, request: HttpRequest) -> HttpResponse:
         fields = read_form(request)
         purpose = next((field.text for field in fields if field.name == "purpose"), "")
         if purpose not in PURPOSES:
@@ -46,9 +46,9 @@ class Files:
         mine = self.storage.all(request.key)
         if len(mine) >= MAX_COUNT or sum(len(stored.data) for stored in mine) + len(file.data) > MAX_TOTAL:
             raise bad("The number or the total size of the files of this account exceeds its limit.", "file")
-        return Response.json(shown(self.storage.add(request.key, file.filename, purpose, file.data)))
+        return HttpResponse.json(shown(self.storage.add(request.key, file.filename, purpose, file.data)))
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: HttpRequest) -> HttpResponse:
         query = request.query
         limit = request.number("limit", PAGE, PAGE)
         files = self.storage.all(request.key)
@@ -58,21 +58,21 @@ class Files:
         files = [file for file in files if since <= file.created <= until]
         rest = after(files, query.get("after"))
         page = rest[:limit]
-        return Response.json(
+        return HttpResponse.json(
             {"object": "list", "data": [shown(file) for file in page], "has_more": len(rest) > len(page)}
         )
 
-    def get(self, request: Request, file_id: str) -> Response:
-        return Response.json(shown(self.find(request, file_id)))
+    def get(self, request: HttpRequest, file_id: str) -> HttpResponse:
+        return HttpResponse.json(shown(self.find(request, file_id)))
 
-    def content(self, request: Request, file_id: str) -> Response:
-        return Response(self.find(request, file_id).data, content_type="application/octet-stream")
+    def content(self, request: HttpRequest, file_id: str) -> HttpResponse:
+        return HttpResponse(self.find(request, file_id).data, content_type="application/octet-stream")
 
-    def delete(self, request: Request, file_id: str) -> Response:
+    def delete(self, request: HttpRequest, file_id: str) -> HttpResponse:
         self.storage.remove(self.find(request, file_id).id)
-        return Response.json({"id": file_id, "object": "file", "deleted": True})
+        return HttpResponse.json({"id": file_id, "object": "file", "deleted": True})
 
-    def find(self, request: Request, file_id: str) -> StoredFile:
+    def find(self, request: HttpRequest, file_id: str) -> StoredFile:
         stored = self.storage.get(request.key, file_id)
         if stored is None:
             raise Refusal("NotFound", f"No such File object: {file_id}", param="id")
@@ -85,7 +85,7 @@ class NativeFiles:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def upload(self, request: Request) -> Response:
+    def upload(self, request: HttpRequest) -> HttpResponse:
         fields = read_form(request)
         files = [field for field in fields if field.name == "files" and field.filename]
         if not files:
@@ -100,34 +100,34 @@ class NativeFiles:
                 failed.append({"name": file.filename, "code": "InvalidParameter", "message": "The file is empty."})
         return native({"uploaded_files": uploaded, "failed_uploads": failed})
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: HttpRequest) -> HttpResponse:
         number, size = request.number("page_no", 1), request.number("page_size", 10)
         files = self.storage.all(request.key, native=True)
         page = files[(number - 1) * size : number * size]
         facts = {"total": len(files), "page_no": number, "page_size": size}
         return native(facts | {"files": [shown_native(file) for file in page]})
 
-    def get(self, request: Request, file_id: str) -> Response:
+    def get(self, request: HttpRequest, file_id: str) -> HttpResponse:
         return native(shown_native(self.find(request, file_id)))
 
-    def delete(self, request: Request, file_id: str) -> Response:
+    def delete(self, request: HttpRequest, file_id: str) -> HttpResponse:
         self.storage.remove(self.find(request, file_id).id)
-        return Response.json({"request_id": str(uuid.uuid4())})
+        return HttpResponse.json({"request_id": str(uuid.uuid4())})
 
-    def find(self, request: Request, file_id: str) -> StoredFile:
+    def find(self, request: HttpRequest, file_id: str) -> StoredFile:
         stored = self.storage.get(request.key, file_id, native=True)
         if stored is None:
             raise Refusal("InvalidParameter", "File not found.")
         return stored
 
 
-class Uploads:
+class TemporaryUploads:
     """`/api/v1/uploads` and the host that it points to: files for 48 hours, by `oss://` address."""
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def policy(self, request: Request) -> Response:
+    def policy(self, request: HttpRequest) -> HttpResponse:
         if request.query.get("action") != "getPolicy" or not request.query.get("model"):
             raise Refusal("InvalidParameter", "Required parameter action or model is missing or invalid.")
         folder = f"dashscope-instant/{md5(request.key.encode()).hexdigest()}/{time.strftime('%Y-%m-%d')}/{uuid.uuid4()}"
@@ -147,7 +147,7 @@ class Uploads:
             }
         )
 
-    def store(self, request: Request) -> Response:
+    def store(self, request: HttpRequest) -> HttpResponse:
         """The upload itself; it answers as the storage does: in XML when it refuses, with nothing when it took it."""
         fields = read_form(request)
         given = {field.name: field.text for field in fields[:-1]}
@@ -163,7 +163,7 @@ class Uploads:
         if given.get("x-oss-object-acl") != "private" or given.get("x-oss-forbid-overwrite") != "true":
             return denied("AccessDenied")
         self.storage.objects["oss://" + given["key"]] = fields[-1].data
-        return Response(b"", 200 if given.get("success_action_status") == "200" else 204)
+        return HttpResponse(b"", 200 if given.get("success_action_status") == "200" else 204)
 
 
 def check_file(file: Field, purpose: str) -> None:
@@ -207,8 +207,8 @@ def shown_native(file: StoredFile) -> dict[str, Any]:
     }
 
 
-def native(data: Any) -> Response:
-    return Response.json({"data": data, "request_id": str(uuid.uuid4())})
+def native(data: Any) -> HttpResponse:
+    return HttpResponse.json({"data": data, "request_id": str(uuid.uuid4())})
 
 
 def after(files: list[StoredFile], file_id: str | None) -> list[StoredFile]:
@@ -235,6 +235,6 @@ def signature(policy: bytes) -> str:
     return base64.b64encode(md5(policy).digest()).decode()
 
 
-def denied(code: str) -> Response:
+def denied(code: str) -> HttpResponse:
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>\n'
-    return Response(body.encode(), 403, "application/xml")
+    return HttpResponse(body.encode(), 403, "application/xml")

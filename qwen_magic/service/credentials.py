@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, NoKey
 
-__all__ = ["Credentials", "Found", "Secret"]
+__all__ = ["Credentials", "FoundKey", "Secret"]
 
 # The account of DashScope itself: the name of its variable is the service's own.
 SERVICE = "dashscope"
@@ -61,7 +61,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundKey:
     """A key, and where it was."""
 
     secret: Secret
@@ -75,14 +75,14 @@ class Credentials:
         self._environment = os.environ if environment is None else environment
         self._session: dict[str, Secret] = {}
 
-    def find(self, account: str) -> Found | None:
+    def find(self, account: str) -> FoundKey | None:
         """The key for `account`, or `None`, also when the system keyring cannot be read. Never asks the person."""
         try:
             return self._look_for(account)
         except Unreadable:
             return None
 
-    def _look_for(self, account: str) -> Found | None:
+    def _look_for(self, account: str) -> FoundKey | None:
         places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
             ("this session", lambda account: self._session[account].reveal() if account in self._session else None),
             (f"the environment ({variable(account)})", lambda account: self._environment.get(variable(account))),
@@ -92,7 +92,7 @@ class Credentials:
         for source, look in places:
             value = (look(account) or "").strip()
             if value:
-                return Found(Secret(sendable(value, source)), source)
+                return FoundKey(Secret(sendable(value, source)), source)
         return None
 
     def require(self, account: str) -> Secret:

@@ -23,7 +23,7 @@ from .client import Client
 from .credentials import Credentials
 from .endpoints import Endpoint
 
-__all__ = ["Files", "Ledger", "RemoteFile", "default_ledger"]
+__all__ = ["RemoteFiles", "Ledger", "RemoteFile", "default_ledger"]
 
 PURPOSE = "file-extract"
 # The most that one page of the list may hold (same page of the docs: limit 1 to 2000).
@@ -106,7 +106,7 @@ def default_ledger() -> Ledger:
     return Ledger(Path(jupyter_data_dir()) / "qwen_magic" / "uploads.sqlite")
 
 
-class Files:
+class RemoteFiles:
     """The files of one account at one endpoint, which speaks the compatible form."""
 
     def __init__(self, client: Client, endpoint: Endpoint, credentials: Credentials, ledger: Ledger) -> None:

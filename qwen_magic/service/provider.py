@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ..protocols import ProtocolName
     from ..sandbox import Sandbox
     from .client import Client
-    from .files_api import Files
+    from .files_api import RemoteFiles
 
-__all__ = ["Gateway"]
+__all__ = ["Provider"]
 
 # The service's model of choice for text (its docs, "Models", Oct 2026).
 TEXT_MODEL = "qwen-plus"
@@ -41,7 +41,7 @@ ADVICE, LISTING = 2.0, 10.0
 AGAIN = 60.0
 
 
-class Gateway:
+class Provider:
     """The way of one shell to whoever it asks. Settings that change hold from the next question.
 
     `dialogue` is how a person sees a model being loaded that no command asked for, such as a configured one.
@@ -231,15 +231,15 @@ class Gateway:
                 f"{here.name} does not say which models it has: {error.happened}", "Name one with -m."
             ) from error
 
-    def files(self, here: Endpoint) -> Files:
+    def files(self, here: Endpoint) -> RemoteFiles:
         """The files on the service. Raises `ConfigurationError` where there are none."""
-        from .files_api import Files, default_ledger
+        from .files_api import RemoteFiles, default_ledger
 
         if not here.keeps_files:
             raise ConfigurationError(
                 f"{here.name} keeps no files.", "Only the service in Beijing does: %qwen use beijing."
             )
-        return Files(self.client, here.compatible, self.credentials, default_ledger())
+        return RemoteFiles(self.client, here.compatible, self.credentials, default_ledger())
 
     # --- the end
 

@@ -100,8 +100,8 @@ def measured(rounds: int) -> tuple[list[Run], list[Run]]:
     assistant = Assistant()
     with tempfile.TemporaryDirectory() as folder, httpx.Client(trust_env=False, timeout=60) as client:
         os.environ["QWEN_MAGIC_CACHE"] = folder
-        endpoint = assistant.gateway.use(f"local:{tiny_qwen.write(Path(folder) / 'tiny.gguf')}")
-        key = assistant.gateway.credentials.require(endpoint.account).reveal()
+        endpoint = assistant.provider.use(f"local:{tiny_qwen.write(Path(folder) / 'tiny.gguf')}")
+        key = assistant.provider.credentials.require(endpoint.account).reveal()
         pairs = [
             (timed(lambda: plain(client, endpoint.url("chat/completions"), key)), whole(assistant))
             for _ in range(rounds + 1)

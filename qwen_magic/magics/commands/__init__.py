@@ -25,7 +25,7 @@ from . import remote_files as files
 if TYPE_CHECKING:
     from ..magics import QwenMagics
 
-__all__ = ["COMMANDS", "Call", "Command", "command_in"]
+__all__ = ["COMMANDS", "CommandCall", "Command", "command_in"]
 
 NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+( \S+)?", r"\S+ \S+", ".*"
 ENDPOINT = r"""(\S+|["']?local:\S.*)?( ?--(protocol[ =]\S*|yes))*"""
@@ -52,11 +52,11 @@ class Command:
     arguments: str
     help: str
     shape: str
-    do: Callable[[Call], None]
+    do: Callable[[CommandCall], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CommandCall:
     """A command as it was given: in whose magics, what stands behind its name, for which conversation (`-c`)."""
 
     magics: QwenMagics
@@ -111,7 +111,7 @@ def refuse_unknown(name: str) -> None:
         raise InputError(f"There is no command {name!r}.", f"{hint} To ask it: %qwen -- {name}")
 
 
-def help_(call: Call) -> None:
+def help_(call: CommandCall) -> None:
     """`%qwen` and `%qwen help`."""
     names = {f"{name} {command.arguments}".strip(): command.help for name, command in COMMANDS.items()}
     longest = max(map(len, names))

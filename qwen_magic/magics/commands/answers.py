@@ -12,7 +12,7 @@ from ...rendering.command_output import say
 if TYPE_CHECKING:
     from ...assistant.request_builder import DryRun
     from ...core.answer import Attached
-    from . import Call
+    from . import CommandCall
 
 __all__ = ["go_on", "last", "show_dry_run"]
 
@@ -20,7 +20,7 @@ __all__ = ["go_on", "last", "show_dry_run"]
 LONGEST_DATA = 60
 
 
-def last(call: Call) -> None:
+def last(call: CommandCall) -> None:
     """Show the last answer again: a page reload can lose it."""
     from IPython.display import display
 
@@ -32,7 +32,7 @@ def last(call: Call) -> None:
     display(data, metadata=metadata, raw=True)
 
 
-def go_on(call: Call) -> None:
+def go_on(call: CommandCall) -> None:
     """Go on with an answer that was stopped or cut."""
     magics = call.magics
     magics.assistant.go_on(magics.view(), magics.cell(), magics.publisher())

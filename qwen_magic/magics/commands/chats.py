@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...conversations import Conversation, Conversations
-    from . import Call
+    from . import CommandCall
 
 __all__ = [
     "chat", "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
@@ -26,21 +26,21 @@ MOST_NAMED = 5
 NO_PICTURES = "--no-pictures"
 
 
-def conversations(call: Call) -> Conversations:
+def conversations(call: CommandCall) -> Conversations:
     return call.magics.assistant.conversations
 
 
-def named(call: Call, at: int = 0) -> Conversation:
+def named(call: CommandCall, at: int = 0) -> Conversation:
     """The conversation that the word at this place names, else the one of `-c`, else the default one."""
     return conversations(call).find(call.words[at] if len(call.words) > at else call.chat)
 
 
-def chat(call: Call) -> None:
+def chat(call: CommandCall) -> None:
     """The panel of one."""
     call.magics.panels.show(call.words[0] if call.words else call.chat)
 
 
-def chats(call: Call) -> None:
+def chats(call: CommandCall) -> None:
     """A table of them."""
     from IPython.display import display
 
@@ -69,7 +69,7 @@ def ago(moment: float | None) -> str:
     return "just now"
 
 
-def show(call: Call) -> None:
+def show(call: CommandCall) -> None:
     """The transcript, rendered."""
     from IPython.display import display
 
@@ -79,7 +79,7 @@ def show(call: Call) -> None:
     display({"text/markdown": transcript, "text/html": render(transcript), "text/plain": transcript}, raw=True)
 
 
-def system(call: Call) -> None:
+def system(call: CommandCall) -> None:
     """Set, clear or show the system prompt."""
     chat = conversations(call).get(call.chat)
     if call.words:
@@ -88,7 +88,7 @@ def system(call: Call) -> None:
     say(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
 
 
-def model(call: Call) -> None:
+def model(call: CommandCall) -> None:
     """Set, clear or show the model."""
     chat = conversations(call).get(call.chat)
     if call.words:
@@ -96,7 +96,7 @@ def model(call: Call) -> None:
     say(f"Model of {chat.name!r}: {chat.model or 'the default'}")
 
 
-def reset(call: Call) -> None:
+def reset(call: CommandCall) -> None:
     """Forget all turns of one."""
     chat = named(call)
     turns = len(chat)
@@ -104,14 +104,14 @@ def reset(call: Call) -> None:
     say(f"{chat.name!r} starts afresh; {turns} turn{'s' * (turns != 1)} forgotten (%qwen undo brings them back).")
 
 
-def undo(call: Call) -> None:
+def undo(call: CommandCall) -> None:
     """Take back the last change of one."""
     chat = named(call)
     what = chat.undo(call.magics.cell())
     say(f"Undone in {chat.name!r}: {what}.")
 
 
-def fork(call: Call) -> None:
+def fork(call: CommandCall) -> None:
     """Go on from a copy."""
     new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
     chat = conversations(call).fork(new, source, call.magics.cell())
@@ -124,20 +124,20 @@ def option(name: str) -> str:
     return f"-c {name!r}" if " " in name else f"-c {name}"
 
 
-def rename(call: Call) -> None:
+def rename(call: CommandCall) -> None:
     """Another name."""
     old = call.words[0]
     chat = conversations(call).rename(*call.words)
     say(f"{old!r} is called {chat.name!r} now: ask it with {option(chat.name)}.")
 
 
-def drop(call: Call) -> None:
+def drop(call: CommandCall) -> None:
     """Forget one altogether."""
     conversations(call).drop(call.words[0])
     say(f"{call.words[0]!r} is gone.")
 
 
-def compact(call: Call) -> None:
+def compact(call: CommandCall) -> None:
     """Let the model sum up the oldest turns."""
     chat = named(call)
     magics = call.magics
@@ -145,7 +145,7 @@ def compact(call: Call) -> None:
     say(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
 
 
-def save(call: Call) -> None:
+def save(call: CommandCall) -> None:
     """Into a file that `load` reads; without the pictures a follow-up on them sends their names only."""
     file, *names = (word for word in call.words if word != NO_PICTURES)
     chat = conversations(call).find(*names or [call.chat])
@@ -153,21 +153,21 @@ def save(call: Call) -> None:
     say(f"{chat.name!r} is saved in {file} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
 
 
-def load(call: Call) -> None:
+def load(call: CommandCall) -> None:
     """From such a file."""
     name = call.words[1] if len(call.words) > 1 else ""
     chat = conversations(call).load(call.words[0], name, call.magics.cell())
     say(f"{chat.name!r} has {len(chat)} turn{'s' * (len(chat) != 1)} from {call.words[0]} (%qwen undo takes it back).")
 
 
-def export(call: Call) -> None:
+def export(call: CommandCall) -> None:
     """A transcript for people."""
     chat = named(call, 1)
     chat.export(call.words[0])
     say(f"The transcript of {chat.name!r} is in {call.words[0]}.")
 
 
-def resume(call: Call) -> None:
+def resume(call: CommandCall) -> None:
     """Join what autosave kept of this notebook, or of another one beside it, with what is here."""
     saver = call.magics.saver
     name = call.words[0] if call.words else saver.folder.name
@@ -195,7 +195,7 @@ def nothing_saved(folder: Path, names: list[str]) -> InputError:
     return InputError(f"Nothing was saved in {folder}.", f"%qwen resume NAME takes another notebook's: {known}.")
 
 
-def usage(call: Call) -> None:
+def usage(call: CommandCall) -> None:
     """Tokens, and their cost where prices are configured."""
     from IPython.display import display
 

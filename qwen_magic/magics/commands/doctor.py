@@ -9,20 +9,20 @@ from ...rendering.command_output import say
 from ...service.endpoints import Choice
 
 if TYPE_CHECKING:
-    from . import Call
+    from . import CommandCall
 
 __all__ = ["doctor"]
 
 
-def doctor(call: Call) -> None:
+def doctor(call: CommandCall) -> None:
     """Print what is found as it is found, or all of it as JSON."""
     from ...doctor import doctor as examine
 
-    gateway = call.magics.assistant.gateway
+    provider = call.magics.assistant.provider
     names = [word for word in call.words if not word.startswith("--")]
-    endpoint = gateway.resolve(Choice(names[0])) if names else None
+    endpoint = provider.resolve(Choice(names[0])) if names else None
     findings = examine(
-        gateway, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
+        provider, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
     )
     if "--json" in call.words:
         say(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))

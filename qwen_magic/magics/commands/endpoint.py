@@ -13,7 +13,7 @@ from .progress import dialogue
 
 if TYPE_CHECKING:
     from ...service.credentials import Credentials
-    from . import Call
+    from . import CommandCall
 
 __all__ = ["login", "logout", "models", "use"]
 
@@ -24,17 +24,17 @@ OWN = re.compile(rf"""(["']?){HERE}:(["']?)(?P<path>.*?)\2\1""")
 QUOTES = ('"', "'")
 
 
-def use(call: Call) -> None:
+def use(call: CommandCall) -> None:
     """Ask somebody else from now on, or say who is asked."""
     agreed = YES in call.text.split()
     words, protocol = without_protocol(tuple(word for word in call.text.split() if word != YES))
     name = named(" ".join(words))
-    gateway = call.magics.assistant.gateway
+    provider = call.magics.assistant.provider
     if name or protocol:
         endpoint = call.magics.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
     else:
-        endpoint = gateway.recall() or gateway.resolve()
-    key = gateway.credentials.find(endpoint.account)
+        endpoint = provider.recall() or provider.resolve()
+    key = provider.credentials.find(endpoint.account)
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
     say(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
@@ -68,15 +68,15 @@ def without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:
     return names, protocol
 
 
-def models(call: Call) -> None:
+def models(call: CommandCall) -> None:
     """What the endpoint has, with what is known of it."""
     from IPython.display import display
 
     from ...core.models import lookup
     from ...rendering.fact_table import Listing
 
-    gateway = call.magics.assistant.gateway
-    found = gateway.list_models(gateway.resolve())
+    provider = call.magics.assistant.provider
+    found = provider.list_models(provider.resolve())
     rows = []
     for name in sorted(found):
         facts = lookup(name)
@@ -85,15 +85,15 @@ def models(call: Call) -> None:
     display(Listing(("model", "window (tokens)", "sees images", "thinks"), rows, "This endpoint has no models."))
 
 
-def credentials_and_account(call: Call) -> tuple[Credentials, str]:
+def credentials_and_account(call: CommandCall) -> tuple[Credentials, str]:
     """The keys of this shell, and whose key the present endpoint wants. Raises `InputError` where it wants none."""
-    gateway = call.magics.assistant.gateway
-    if gateway.choice.on_this_machine:
+    provider = call.magics.assistant.provider
+    if provider.choice.on_this_machine:
         raise InputError("A model on this machine wants no key.", "%qwen use NAME asks somebody who does.")
-    return gateway.credentials, (gateway.recall() or gateway.resolve()).account
+    return provider.credentials, (provider.recall() or provider.resolve()).account
 
 
-def login(call: Call) -> None:
+def login(call: CommandCall) -> None:
     """Ask for the key of the present endpoint, and keep it."""
     from getpass import getpass
 
@@ -106,7 +106,7 @@ def login(call: Call) -> None:
     say(f"The key for {account} is kept in {where}.")
 
 
-def logout(call: Call) -> None:
+def logout(call: CommandCall) -> None:
     """Forget it again."""
     credentials, account = credentials_and_account(call)
     gone = credentials.forget(account)

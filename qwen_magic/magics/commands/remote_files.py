@@ -10,13 +10,13 @@ from ...rendering.command_output import say
 from .chats import ago
 
 if TYPE_CHECKING:
-    from ...service.files_api import Files
-    from . import Call
+    from ...service.files_api import RemoteFiles
+    from . import CommandCall
 
 __all__ = ["files"]
 
 
-def files(call: Call) -> None:
+def files(call: CommandCall) -> None:
     """List them; `rm ID …` deletes some, `prune` all that this package has put there."""
     what, ids = call.words[:1], call.words[1:]
     if what == ("rm",) and ids:
@@ -31,12 +31,12 @@ def files(call: Call) -> None:
         )
 
 
-def files_of(call: Call) -> Files:
-    gateway = call.magics.assistant.gateway
-    return gateway.files(gateway.resolve())
+def files_of(call: CommandCall) -> RemoteFiles:
+    provider = call.magics.assistant.provider
+    return provider.files(provider.resolve())
 
 
-def show(call: Call) -> None:
+def show(call: CommandCall) -> None:
     from IPython.display import display
 
     from ...rendering.fact_table import Listing
@@ -50,7 +50,7 @@ def show(call: Call) -> None:
     display(Listing(("id", "name", "bytes", "age", "from here"), rows, "Nothing lies on the service."))
 
 
-def delete(call: Call, ids: tuple[str, ...]) -> None:
+def delete(call: CommandCall, ids: tuple[str, ...]) -> None:
     """Delete each that is there; those that are not are named."""
     store = files_of(call)
     missing = []
