@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import kernels
 import pytest
-from kernels import Kernel
+from support import kernels
+from support.kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 
@@ -72,7 +72,7 @@ def start_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """llama.cpp with a tiny Qwen3 of random weights."""
     pytest.importorskip("xllamacpp")
-    from engine import engine, tiny_qwen
+    from support.tiny_engine import engine, tiny_qwen
 
     folder = tmp_path_factory.mktemp("engine")
     with engine.running(tiny_qwen.write(folder / "tiny-qwen3.gguf"), folder / "engine.log") as running:

@@ -45,7 +45,7 @@ def cost(text: str, chunk: int) -> Cost:
 
 def main() -> None:
     sys.path.insert(0, str(TESTS))
-    from long_answers import LONG
+    from support.long_answers import LONG
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--chunk", type=int, default=100)

@@ -24,7 +24,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 import httpx  # noqa: E402  # the path comes first
-from engine import tiny_qwen  # noqa: E402  # the path comes first
+from support.tiny_engine import tiny_qwen  # noqa: E402  # the path comes first
 
 from qwen_magic.assistant.assistant import Assistant  # noqa: E402  # the path comes first
 from qwen_magic.assistant.question import Question  # noqa: E402  # the path comes first

@@ -48,7 +48,7 @@ def cpu(statement: str, runs: int) -> float:
 
 def asking() -> tuple[float, float]:
     """Seconds until the first request of a kernel is there, and until the later ones are (their median)."""
-    from kernels import running
+    from support.kernels import running
 
     from qwen_magic.sandbox import Sandbox
 

@@ -25,7 +25,7 @@ import psutil
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
 import jupyter_servers  # noqa: E402  # the tests' own modules, found by the line above
-from jupyter_servers import TOKEN, key_file, relay_options  # noqa: E402  # the same
+from support.jupyter_servers import TOKEN, key_file, relay_options  # noqa: E402  # the same
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 # What a chunk of the service weighs, in bytes.

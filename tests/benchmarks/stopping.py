@@ -53,8 +53,8 @@ def on_the_page(app: str, runs: int, page: Any, server: Any) -> Iterator[float]:
 
 def with_a_silent_server(runs: int) -> Iterator[tuple[float, float]]:
     """Milliseconds until the kernel is free, and until its connection is closed, for each of so many questions."""
-    from faults import FaultServer
-    from kernels import running
+    from support.faults import FaultServer
+    from support.kernels import running
 
     place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with place as folder, running(Path(folder)) as kernel, FaultServer(["hang"]) as server:

@@ -6,7 +6,6 @@ Where there is no Chromium these tests are skipped; with QWEN_MAGIC_REQUIRE_BROW
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from front_ends import CHROMIUM, FLAGS, TIMEOUT, Notebook, Server, running_serve
 from playwright.sync_api import expect
 
 HERE = Path(__file__).parent
-HOSTILE = HERE.parent / "hostile"
+TESTS = HERE.parent
 
 # The payloads are not a package of these tests; the kernels find them in the same way.
-sys.path.append(str(HOSTILE))
 
 # What is expected may take its time on a busy machine; what must be quick is measured where it is tested.
 expect.set_options(timeout=TIMEOUT)
@@ -47,7 +45,7 @@ def browser_context_args() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home, notebooks = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
-    with running_server(home, notebooks, HERE, HOSTILE) as server:
+    with running_server(home, notebooks, HERE, TESTS) as server:
         yield server
 
 

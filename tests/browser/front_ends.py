@@ -18,10 +18,10 @@ from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from support.paths import ROOT
 
 __all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "running_browser", "running_server"]
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TIMEOUT = 30_000  # milliseconds
 

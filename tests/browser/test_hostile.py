@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from payloads import HOSTILE_NAMES, PAYLOADS
 from playwright.sync_api import expect
+from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
 
 # JupyterLab shows 50 outputs of a cell, and hides the rest.
 PER_CELL = 40

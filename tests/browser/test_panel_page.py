@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from playwright.sync_api import expect
-from sandbox_pictures import png
+from support.sandbox_pictures import png
 
 LOAD = "%load_ext qwen_magic\n%qwen use sandbox\nimport qwen_magic"
 CHAT = f"{LOAD}\nqwen_magic.chat()"

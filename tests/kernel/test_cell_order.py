@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel
+from support.kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults import GOOD, FaultServer, Step, plain
-from kernels import Kernel
+from support.faults import GOOD, FaultServer, Step, plain
+from support.kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kernels import Kernel
+from support.kernels import Kernel
 
 from qwen_magic.local.catalogue import CATALOGUE
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel, clean_environment
-from sandbox_pictures import png
+from support.kernels import Kernel, clean_environment
+from support.paths import TESTS
+from support.sandbox_pictures import png
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
 from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
@@ -49,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Path:
-    from engine import tiny_qwen
+    from support.tiny_engine import tiny_qwen
 
     return tiny_qwen.write(folder / "tiny-qwen3.gguf")
 
@@ -133,7 +134,7 @@ def test_two_kernels_that_start_at_once_start_one_engine(model: Path, tmp_path: 
     own = tmp_path / "own.gguf"
     own.write_bytes(model.read_bytes())
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"
         "from qwen_magic.service.credentials import Credentials\n"
         "from qwen_magic.local.model_startup import engine\n"
         "from qwen_magic.local.interaction import Dialogue\n"
@@ -211,7 +212,7 @@ def test_a_schema_is_kept(asker: Asker) -> None:
 
 
 def test_a_tool_is_called(folder: Path) -> None:
-    from engine import reciting
+    from support.tiny_engine import reciting
 
     call = ("<tool_call>", '\n{"name": "weather", "arguments": {"place": "', "Köln", '"}}\n', "</tool_call>")
     asker = Asker(reciting.write(folder / "calls.gguf", *call))
@@ -225,7 +226,7 @@ def test_a_tool_is_called(folder: Path) -> None:
 
 
 def test_an_image_is_looked_at_where_a_projector_lies_beside_the_model(folder: Path) -> None:
-    from engine import tiny_vision
+    from support.tiny_engine import tiny_vision
 
     sees = Asker(tiny_vision.write(folder))
     url = "data:image/png;base64," + base64.b64encode(png(112, 84)).decode()
@@ -370,7 +371,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path
 
 
 def test_a_header_tells_what_a_context_costs(model: Path) -> None:
-    from engine.tiny_qwen import CONTEXT, HEAD, KV_HEADS, LAYERS
+    from support.tiny_engine.tiny_qwen import CONTEXT, HEAD, KV_HEADS, LAYERS
 
     facts = header(model)
     assert (facts.architecture, facts.context) == ("qwen3", CONTEXT)

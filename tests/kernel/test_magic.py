@@ -4,8 +4,8 @@ import json
 import time
 
 import pytest
-from faults import HEADERS, LAST, FaultServer, framed, plain
-from wire import chunk, sse
+from support.faults import HEADERS, LAST, FaultServer, framed, plain
+from support.wire import chunk, sse
 
 ASK = "%%qwen\n"
 

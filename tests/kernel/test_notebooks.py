@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from kernels import ROOT, clean_environment
+from support.kernels import ROOT, clean_environment
 
 from qwen_magic.sandbox import Sandbox
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from faults import GOOD, FaultServer, plain
-from kernels import Kernel
+from support.faults import GOOD, FaultServer, plain
+from support.kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
 

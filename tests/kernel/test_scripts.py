@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernels import Kernel, clean_environment
+from support.kernels import Kernel, clean_environment
 
 from qwen_magic.sandbox import Sandbox
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
-from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
-from kernels import Kernel
-from waiting import wait_for
-from wire import chunk, sse
+from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
+from support.kernels import Kernel
+from support.waiting import wait_for
+from support.wire import chunk, sse
 
 QUESTIONS, WARM_UP = 2000, 300
 # Cells that are run again and again: a turn replaces the one before it, so that what is kept does not grow.

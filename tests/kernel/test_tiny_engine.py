@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
-from engine.engine import Engine
-from kernels import Kernel, Result
+from support.kernels import Kernel, Result
+from support.tiny_engine.engine import Engine
 
 QUESTIONS = [f"Question {number}?" for number in range(12)]
 # Grammars of llama.cpp's: an answer has this form, and random letters in it.

@@ -13,13 +13,12 @@ from email.utils import formatdate
 from pathlib import Path
 from time import time
 
-import jupyter_servers
-import nginx
 import pytest
-from certificates import HOST, Authority, wrapping
-from faults import ANSWER, GOOD, FaultServer, Listener, plain
-from jupyter_servers import TOKEN, key_file, relay_options
-from wire import chunk, sse
+from support import jupyter_servers, nginx
+from support.certificates import HOST, Authority, wrapping
+from support.faults import ANSWER, GOOD, FaultServer, Listener, plain
+from support.jupyter_servers import TOKEN, key_file, relay_options
+from support.wire import chunk, sse
 
 from qwen_magic.cli import main
 from qwen_magic.core.settings import Settings

@@ -5,17 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-import jupyter_servers
 import openai
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from jupyter_servers import TOKEN, key_file
-from kernels import clean_environment
-from readme import README, blocks, cells, section
+from support import jupyter_servers
+from support.jupyter_servers import TOKEN, key_file
+from support.kernels import clean_environment
+from support.paths import ROOT
+from support.readme import README, blocks, cells, section
 
-ROOT = Path(__file__).resolve().parents[1]
 # The user's server in the README, and the token that its owner has.
 EXAMPLE = "https://jupyter.example.org/user/ann"
 

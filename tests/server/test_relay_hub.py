@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import hubs
 import openai
 import psutil
 import pytest
-from faults import Listener
-from hubs import Hub
-from jupyter_servers import KEY, connected, key_file, said_by
-from kernels import clean_environment
-from readme import cells, section
-from waiting import wait_for
-from wire import text
+from support import download_sources as hubs
+from support.download_sources import Hub
+from support.faults import Listener
+from support.jupyter_servers import KEY, connected, key_file, said_by
+from support.kernels import clean_environment
+from support.readme import cells, section
+from support.waiting import wait_for
+from support.wire import text
 
 from qwen_magic.core.errors import ServiceUnavailable
 from qwen_magic.core.events import Event

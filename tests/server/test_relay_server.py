@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jupyter_servers
-import nginx
 import openai
 import pytest
-from faults import ANSWER, HEADERS, LAST, FaultServer, framed, plain
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_servers import KEY, TOKEN, JupyterServer, connected, key_file, relay_options, said_by
-from waiting import wait_for
-from wire import chunk, sse
+from support import jupyter_servers, nginx
+from support.faults import ANSWER, HEADERS, LAST, FaultServer, framed, plain
+from support.jupyter_servers import KEY, TOKEN, JupyterServer, connected, key_file, relay_options, said_by
+from support.waiting import wait_for
+from support.wire import chunk, sse
 
 from qwen_magic.core.errors import ConfigurationError
 from qwen_magic.sandbox import Sandbox

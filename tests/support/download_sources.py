@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from jupyter_servers import KEY, PATIENCE, key_file
-from kernels import ROOT, clean_environment
-from node_packages import installed
+
+from support.jupyter_servers import KEY, PATIENCE, key_file
+from support.kernels import ROOT, clean_environment
+from support.node_packages import installed
 
 DRIVER = "driver-0123456789abcdef0123456789"
 PORT = "10101"

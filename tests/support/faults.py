@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Self
 
-from wire import chunk, sse
+from support.wire import chunk, sse
 
 Step = bytes | float | str
 """Bytes are sent, a number is waited (seconds), "hang" waits until the client goes away, "reset" resets."""

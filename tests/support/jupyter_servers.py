@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx
 from jupyter_client.blocking.client import BlockingKernelClient
-from kernels import ROOT, clean_environment
-from waiting import wait_for
+
+from support.kernels import ROOT, clean_environment
+from support.waiting import wait_for
 
 TOKEN = "jupyter-token-0123456789"
 KEY = "sk-relay-0123456789abcdefWXYZ"

@@ -21,7 +21,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-ROOT = Path(__file__).resolve().parents[1]
+from support.paths import ROOT
+
 TIMEOUT = 30.0
 # How often a wait looks whether the kernel is still alive, in seconds.
 LOOK = 1.0

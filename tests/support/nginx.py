@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from readme import blocks, section
+from support.readme import blocks, section
 
 # What the README tells administrators to write.
 (GOOD,) = blocks(section("For administrators"), "nginx")

@@ -1,62 +1,90 @@
-"""The rule of the house: imports point down only. This file is the map."""
+"""Imports point down only, file by file, and never in a circle. This file is the map of the package."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from support.paths import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "qwen_magic"
-
-# From the top down. A module may import from its own layer and from those below; a folder is one module here.
+# From the top down: a file may import from its own layer and from those below.
 LAYERS = {
-    "surfaces": (
-        *("__init__", "asking", "autosave", "cells", "cli", "commands", "completer", "extension", "idle", "magics"),
-        *("displayed", "doctor", "options", "panel", "prompts", "question_marks", "relay", "traits"),
-    ),
-    "flow": ("assistant", "store", "provider", "interrupts", "planning", "question", "reply", "settings"),
-    "notebook": ("answer", "attachments", "conversations", "rendering"),
-    "service": ("client", "credentials", "deadlines", "endpoints", "files", "hosting", "local", "sandbox", "transport"),
+    "surfaces": ("__init__", "api", "cli", "doctor", "magics", "panel", "relay"),
+    "flow": ("assistant",),
+    "notebook": ("attachments", "conversations", "rendering"),
+    "service": ("local", "sandbox", "service"),
     "wire": ("protocols",),
-    "values": ("_version", "controls", "errors", "events", "forks", "messages", "models", "tokens"),
+    "values": ("_version", "core"),
 }
 HEIGHT = {module: -height for height, modules in enumerate(LAYERS.values()) for module in modules}
 
 # On Colab only, where it is always there.
 NOT_ON_THE_INDEX = {"google"}
 
+# A module that is named by a string, for `import_module`: `Deferred("live", …)`, or a table of public names.
+NAMED = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
+
 
 def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def home(path: Path) -> str:
-    """The module of the map that a file belongs to."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name, without the package's own."""
+    return {dotted(path): path for path in sources()}
 
 
-def imported(path: Path) -> Iterator[tuple[str, ...]]:
-    """The dotted names that a file imports, in full, wherever in the file that is."""
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def folder(module: str) -> str:
+    """The entry of `LAYERS` that a module belongs to."""
+    return module.partition(".")[0]
+
+
+def imported(path: Path, *, types: bool = True) -> Iterator[tuple[str, ...]]:
+    """The dotted names that a file imports, in full, wherever in the file that is; with `types` also for types alone."""
     package = ("qwen_magic", *path.relative_to(PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in walked(tree, types):
         if isinstance(node, ast.Import):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             named = tuple(node.module.split(".")) if node.module else ()
             yield from ((*above, *named, alias.name) for alias in node.names)
+    if "import_module(" in ast.unparse(tree):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED.fullmatch(node.value):
+                yield (*package, *node.value.split("."))
 
 
-def inner(path: Path) -> set[str]:
-    """The modules of the map that a file imports, but for its own."""
-    found = {name[1] for name in imported(path) if name[0] == "qwen_magic" and len(name) > 1}
-    return {module if module in HEIGHT else "__init__" for module in found} - {home(path)}
+def walked(tree: ast.AST, types: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from walked(node, types)
+
+
+def inner(path: Path, *, types: bool = True) -> set[str]:
+    """The modules of the package that a file imports. A name of a package's `__init__` counts as that package."""
+    found = set()
+    for name in imported(path, types=types):
+        if name[0] == "qwen_magic":
+            parts = name[1:]
+            known = (".".join(parts[:length]) for length in range(len(parts), -1, -1))
+            found.add(next((each for each in known if each in modules()), ""))
+    return found - {dotted(path), ""}
 
 
 def outer(path: Path) -> set[str]:
@@ -64,32 +92,48 @@ def outer(path: Path) -> set[str]:
     return {name[0] for name in imported(path)} - {"qwen_magic", "__future__"} - set(sys.stdlib_module_names)
 
 
-def test_every_module_has_a_place() -> None:
-    assert {home(path) for path in sources()} <= set(HEIGHT), "say in LAYERS where the new module lives"
+def test_every_folder_has_a_layer() -> None:
+    assert {folder(module) for module in modules()} <= set(HEIGHT), "say in LAYERS where the new folder belongs"
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", sources(), ids=dotted)
 def test_imports_point_down(path: Path) -> None:
-    up = {module for module in inner(path) if HEIGHT[module] > HEIGHT[home(path)]}
-    assert not up, f"{home(path)} must not know of {', '.join(sorted(up))}"
+    here = HEIGHT[folder(dotted(path))]
+    up = {module for module in inner(path) if HEIGHT[folder(module)] > here}
+    assert not up, f"{dotted(path)} must not import {', '.join(sorted(up))}"
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    graph = {dotted(path): inner(path, types=False) for path in sources()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(reversed(error.args[1]))}", pytrace=False)
 
 
 def test_values_need_nothing_but_the_standard_library() -> None:
-    needed = {path.name: outer(path) for path in sources() if home(path) in LAYERS["values"]}
-    assert not any(needed.values()), needed
+    assert not needed("values")
+
+
+def needed(layer: str) -> dict[str, set[str]]:
+    found = {dotted(path): outer(path) for path in sources() if folder(dotted(path)) in LAYERS[layer]}
+    return {module: packages for module, packages in found.items() if packages}
 
 
 def test_protocols_do_no_input_or_output() -> None:
     doors = {"asyncio", "http", "httpx2", "io", "os", "pathlib", "socket", "ssl", "threading"}
-    used = {path.name: {name[0] for name in imported(path)} & doors for path in sources() if home(path) == "protocols"}
+    used = {dotted(path): {name[0] for name in imported(path)} & doors for path in in_folder("protocols")}
     assert not any(used.values()), used
+
+
+def in_folder(name: str) -> Iterable[Path]:
+    return (path for path in sources() if folder(dotted(path)) == name)
 
 
 def test_the_sandbox_is_not_the_client_turned_round() -> None:
     """It would agree with every mistake of ours."""
-    for path in sources():
-        if home(path) == "sandbox":
-            assert inner(path) <= {"models"}, path.name
+    for path in in_folder("sandbox"):
+        assert {module for module in inner(path) if folder(module) != "sandbox"} <= {"core.models"}, path.name
 
 
 def test_every_import_is_a_declared_dependency() -> None:
@@ -97,9 +141,9 @@ def test_every_import_is_a_declared_dependency() -> None:
     extras = {name: needs for name, needs in project["optional-dependencies"].items() if name not in ("lab", "test")}
     declared = {distribution(need) for needs in (project["dependencies"], *extras.values()) for need in needs}
     distributions = packages_distributions()
-    needed = set().union(*map(outer, sources())) - NOT_ON_THE_INDEX
-    found = {name: {canonical(each) for each in distributions.get(name, [name])} for name in needed}
-    assert not {name for name, names in found.items() if not names & declared}
+    found = set().union(*map(outer, sources())) - NOT_ON_THE_INDEX
+    names = {name: {canonical(each) for each in distributions.get(name, [name])} for name in found}
+    assert not {name for name, each in names.items() if not each & declared}
 
 
 def distribution(requirement: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernels import ROOT, Kernel
+from support.kernels import ROOT, Kernel
 
 import qwen_magic
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import mistune
-from hostile.inert import dangers
 from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune  # type: ignore[import-untyped]  # it has no types
+from support.hostile.inert import dangers
 
 from qwen_magic.rendering.parser import encodable
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from engine.tiny_qwen import (
+from support.tiny_engine.tiny_qwen import (
     CONTROL,
     END_OF_TURN,
     MARKS,

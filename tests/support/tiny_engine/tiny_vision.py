@@ -10,7 +10,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from engine.tiny_qwen import (
+from support.tiny_engine.tiny_qwen import (
     CONTROL,
     HEAD,
     HEADS,

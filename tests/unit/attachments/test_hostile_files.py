@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from kernels import Kernel
+from support.kernels import Kernel
 
 from qwen_magic.attachments import Attach, Target, gather, parts
 from qwen_magic.attachments.isolated_reader import read_apart

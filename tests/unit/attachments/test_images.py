@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from support.paths import ROOT
 
 from qwen_magic.attachments import Attach, Attachment, ImageLimits, Target, gather, parts
 from qwen_magic.attachments.image_resize import fit
@@ -302,7 +303,7 @@ def test_formats_that_are_read(tmp_path: Path, form: str) -> None:
 
 def test_no_other_place_lets_pillow_choose_the_format() -> None:
     """Every `Image.open` of the package names its formats."""
-    package = Path(__file__).resolve().parents[1] / "qwen_magic"
+    package = ROOT / "qwen_magic"
     calls = [
         call
         for path in package.rglob("*.py")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import FaultServer, plain
-from waiting import wait_for
+from support.faults import FaultServer, plain
+from support.waiting import wait_for
 
 from qwen_magic.attachments import Attach, Target, gather, parts
 from qwen_magic.attachments.url_download import fetch, is_public

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faults import HEADERS, LAST, FaultServer, framed, plain
 from hypothesis import given
 from hypothesis import strategies as st
-from kernels import Kernel
-from wire import chunk, sse
+from support.faults import HEADERS, LAST, FaultServer, framed, plain
+from support.kernels import Kernel
+from support.wire import chunk, sse
 
 from qwen_magic.conversations import SUMMARISE, Limits, Turn, fit
 from qwen_magic.conversations.context_window import measure

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
+from support.paths import PACKAGE
 
 from qwen_magic.core.errors import InputError, ServiceError
 from qwen_magic.doctor.findings import problem
 from qwen_magic.rendering.command_output import say
 from qwen_magic.rendering.fact_table import Listing
-
-PACKAGE = Path(__file__).resolve().parents[1] / "qwen_magic"
 
 FOREIGN = "a\x1b]0;title\x07b\x9b2Jc\u202ed\ud800e\r\nf\u2028g\x7f"
 SHOWN = "a␛]0;title␇b\ufffd2Jc\ufffdd\ufffde f g\ufffd"

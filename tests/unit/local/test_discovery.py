@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from kernels import Kernel
+from support.kernels import Kernel
 
 from qwen_magic.local.discovery import discover, nearest
 from qwen_magic.service.endpoints import LOCAL_SERVERS, Endpoint, endpoint

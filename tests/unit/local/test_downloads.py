@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed, NotTheService
 from qwen_magic.local.cache_folders import engines
@@ -28,12 +29,11 @@ MODEL = LocalModel("tiny", "Qwen/Tiny-GGUF", (File("tiny.gguf", len(CONTENT), SH
 FACE = "/Qwen/Tiny-GGUF/resolve/main/tiny.gguf"
 SCOPE = "/api/v1/models/Qwen/Tiny-GGUF/repo?Revision=master&FilePath=tiny.gguf"
 EXPIRED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-ROOT = Path(__file__).resolve().parents[1]
 
 DOWNLOAD = """
 import sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import test_local_downloads as tests
+import test_downloads as tests
 from qwen_magic.local.downloads import download
 {before}
 print("ready", flush=True)

@@ -2,12 +2,12 @@
 
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
+from support.paths import CAPTURES
+from support.wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
 
 from qwen_magic.core.errors import (
     AccessDenied,
@@ -33,7 +33,6 @@ from qwen_magic.core.models import lookup
 from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
 from qwen_magic.protocols.error_mapping import refusal
 
-CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
 LOCAL_STREAMS = sorted(CAPTURES.glob("local/*.sse"))
 NATIVE_STREAMS = sorted(CAPTURES.glob("dashscope/*-sse.response.body.txt"))
 STREAMS = [path for path in [*LOCAL_STREAMS, *NATIVE_STREAMS] if b"data:" in path.read_bytes()]

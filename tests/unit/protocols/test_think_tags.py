@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from faults import HEADERS, LAST, FaultServer, framed, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire import chunk, decode, question, reasoning, sse, text
+from support.faults import HEADERS, LAST, FaultServer, framed, plain
+from support.wire import chunk, decode, question, reasoning, sse, text
 
 from qwen_magic.assistant.answer_builder import AnswerBuilder
 from qwen_magic.assistant.assistant import Assistant

@@ -15,12 +15,12 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
-import jupyter_servers
 import openai
 import psutil
 import pytest
-from jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
-from waiting import wait_for
+from support import jupyter_servers
+from support.jupyter_servers import KEY, TOKEN, JupyterServer, key_file, relay_options
+from support.waiting import wait_for
 
 from qwen_magic.sandbox import Sandbox
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_layers import LAYERS, PACKAGE, home, sources
+from support.paths import PACKAGE
+from unit.test_layers import LAYERS, home, sources
 
 from qwen_magic.assistant import answer_builder as reply
 from qwen_magic.assistant import assistant

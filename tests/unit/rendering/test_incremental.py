@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hostile.inert import dangers, words
-from hostile.payloads import PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from long_answers import LONG
+from support.hostile.inert import dangers, words
+from support.hostile.payloads import PAYLOADS
+from support.long_answers import LONG
+from support.paths import CORPUS
 
 from qwen_magic.rendering.markdown import Blocks, Patch, render
 
-CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+CORPUS = sorted(CORPUS.glob("*.md"))
 ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]
 
 # The examples of the CommonMark spec, as JSON (https://spec.commonmark.org/0.31.2/spec.json), where they are at hand.

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from pathlib import Path
 
 import mistune
 import pytest
-from hostile.inert import dangers, words
-from hostile.payloads import HOSTILE_NAMES, PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.hostile.inert import dangers, words
+from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
+from support.paths import CORPUS
 
 from qwen_magic.core.control_characters import visible
 from qwen_magic.rendering.highlight import TOKEN_CLASSES, colours
 from qwen_magic.rendering.markdown import neutralise, render
 from qwen_magic.rendering.safe_markdown import as_text
 
-CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+CORPUS = sorted(CORPUS.glob("*.md"))
 ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]
 
 PERMISSIVE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

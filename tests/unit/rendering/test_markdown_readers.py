@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import node_packages
 import pytest
-from hostile.inert import words
-from hostile.payloads import FRAGMENTS, HOSTILE_NAMES, PAYLOADS
-from hostile.readers import Readers, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import node_packages
+from support.hostile.inert import words
+from support.hostile.payloads import FRAGMENTS, HOSTILE_NAMES, PAYLOADS
+from support.hostile.readers import Readers, reading
+from support.paths import CORPUS
 
 from qwen_magic.conversations import Conversation
 from qwen_magic.conversations.turns import Turn
@@ -22,7 +23,7 @@ from qwen_magic.core.messages import Message, ToolCall
 from qwen_magic.rendering.markdown import neutralise, render
 from qwen_magic.rendering.mimebundle import record
 
-CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+CORPUS = sorted(CORPUS.glob("*.md"))
 
 
 @pytest.fixture(scope="module")

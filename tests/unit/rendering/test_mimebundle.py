@@ -7,9 +7,9 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from hostile.inert import dangers, words
-from hostile.payloads import HOSTILE_NAMES, PAYLOADS
 from markdown_it import MarkdownIt
+from support.hostile.inert import dangers, words
+from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
 
 from qwen_magic.core.answer import FAILED, STOPPED, Answer, Attached
 from qwen_magic.core.events import Source, Usage

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hostile.inert import dangers
-from hostile.payloads import HOSTILE_NAMES, PAYLOADS
 from markdown_it import MarkdownIt
+from support.hostile.inert import dangers
+from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
 
 from qwen_magic.rendering.markdown import render
 from qwen_magic.rendering.sanitizer import sanitise

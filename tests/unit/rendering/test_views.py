@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import time
-from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
+from support.paths import ROOT
 
 from qwen_magic.core.answer import Answer
 from qwen_magic.core.events import TextDelta
@@ -15,7 +15,6 @@ from qwen_magic.rendering.answer_state import GrowingAnswer
 from qwen_magic.rendering.markdown import render
 from qwen_magic.rendering.views.view import choose_view
 
-ROOT = Path(__file__).parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BLOCKS = 50
 ASK = f"""

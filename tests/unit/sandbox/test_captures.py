@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from support.paths import CAPTURES
 
 from qwen_magic.sandbox import Sandbox
 
-BESIDE = Path(__file__).parents[2] / "shared" / "captures"
+BESIDE = CAPTURES
 CAPTURES = Path(os.environ.get("QWEN_CAPTURES", BESIDE)) / "dashscope"
 STREAMS = ("single-generation-message", "single-generation-message-reasoning", "multimodal-generation-vl")
 

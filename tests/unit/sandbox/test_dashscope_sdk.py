@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_pictures import png
+from support.sandbox_pictures import png
 
 from qwen_magic.sandbox import Sandbox
 

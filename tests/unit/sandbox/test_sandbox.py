@@ -16,7 +16,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_pictures import png
+from support.sandbox_pictures import png
 
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.sandbox.directives import DIRECTIVES

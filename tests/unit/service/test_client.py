@@ -8,9 +8,9 @@ import threading
 import time
 
 import pytest
-from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
-from waiting import wait_for
-from wire import chunk, question, reasoning, sse, text
+from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
+from support.waiting import wait_for
+from support.wire import chunk, question, reasoning, sse, text
 
 from qwen_magic.core.errors import (
     AccountOverdue,

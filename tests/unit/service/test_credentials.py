@@ -9,8 +9,8 @@ import types
 from dataclasses import asdict, astuple
 
 import pytest
-from kernels import clean_environment
 from rich.pretty import pretty_repr
+from support.kernels import clean_environment
 
 from qwen_magic.core.errors import ConfigurationError, NoKey
 from qwen_magic.service.credentials import Credentials, FoundKey, Secret

@@ -24,12 +24,12 @@ from typing import Any
 
 import psutil
 import pytest
-from certificates import HOST, Authority, wrapping
-from faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from rich.console import Console
 from rich.traceback import Traceback
-from waiting import wait_for
-from wire import chunk, question, sse, text
+from support.certificates import HOST, Authority, wrapping
+from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
+from support.waiting import wait_for
+from support.wire import chunk, question, sse, text
 
 from qwen_magic.core.errors import (
     CertificateError,
