@@ -45,7 +45,8 @@ def code_html(source: str, language: str) -> str:
     """A code block's HTML; `language` is the word that its fence names, and may be anything."""
     lexer = lexer_of(language)
     code = coloured(source, lexer) if lexer else escape(source)
-    return f'<div class="highlight"><pre><code>{code}</code></pre></div>\n'
+    named = f' data-language="{escape(language)}"' if lexer else ""
+    return f'<div class="highlight"{named}><pre><code>{code}</code></pre></div>\n'
 
 
 def colours() -> str:

@@ -15,8 +15,8 @@ from ..core.answer import Answer, Attached
 from ..core.control_characters import one_line, visible
 from ..core.events import Source
 from .footer import ENGLISH, FooterWords, footer
-from .highlight import code_html, lexer_of
-from .parser import encodable, html_blocks, language, normalised, outline
+from .highlight import code_html
+from .parser import encodable, html_blocks, normalised
 from .rules.links import LINK, host_of
 from .safe_markdown import as_code, as_link, as_text, neutralise
 from .sanitizer import IGNORE_MATH, sanitise
@@ -27,7 +27,7 @@ __all__ = ["attachment_line", "html_calls", "html_parts", "markdown_calls", "pla
 LONGEST_THINKING = 20_000
 
 # A frame and room for each block of code, in the record itself: a notebook that is opened again has no style sheet.
-BLOCK = re.compile('<div class="highlight">')
+BLOCK = re.compile('<div class="highlight"(?: data-language="([^"]*)")?>')
 FRAME = '<div class="highlight" style="border:1px solid #8886;border-radius:4px;margin:8px 0;padding:6px 10px">'
 
 
@@ -50,8 +50,8 @@ def record(
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
     thinking = shortened(answer.reasoning)
-    fold = folded(framed(markdown_html(thinking), thinking), show_reasoning) if thinking else ""
-    html = fold + framed(html, answer.text)
+    fold = folded(framed(markdown_html(thinking)), show_reasoning) if thinking else ""
+    html = fold + framed(html)
     # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
     return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, html))}</div>'
 
@@ -74,19 +74,12 @@ def html_calls(answer: Answer, words: FooterWords = ENGLISH) -> Iterator[str]:
     """The functions that the model wants called, as HTML."""
     for call in answer.tool_calls:
         arguments = sanitise(code_html(encodable(call.arguments), "json"))
-        yield quiet(words.calls.format(call.name)) + BLOCK.sub(FRAME, arguments)
+        yield quiet(words.calls.format(call.name)) + framed(arguments)
 
 
-def framed(html: str, text: str) -> str:
-    """The HTML of the markdown `text`, with a frame around each block of code, and its language in it."""
-    tokens = (token for block in outline(normalised(text), {}) for token in block)
-    languages = (language(token) for token in tokens if token.type in ("fence", "code_block"))
-    return BLOCK.sub(lambda _: FRAME + named(next(languages, "")), html)
-
-
-def named(language: str) -> str:
-    """A language's name, if it is one."""
-    return f"<small>{escape(language)}</small>" if lexer_of(language) else ""
+def framed(html: str) -> str:
+    """The HTML of an answer, with a frame around each block of code, and its language in it."""
+    return BLOCK.sub(lambda block: FRAME + (f"<small>{block[1]}</small>" if block[1] else ""), html)
 
 
 def folded(content: str, opened: bool, around: str = "\n") -> str:

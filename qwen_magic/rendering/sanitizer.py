@@ -6,6 +6,7 @@ This is the second line of defence, and it holds alone.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import nh3
@@ -24,7 +25,15 @@ TAGS = {
     *("table", "thead", "tbody", "tr", "th", "td"),
     *("a", "br", "code", "em", "img", "s", "span", "strong", "sup"),
 }
-ATTRIBUTES = {"*": set(), "a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
+ATTRIBUTES = {
+    "*": set(),
+    "a": {"href", "title"},
+    "div": {"data-language"},
+    "img": {"src", "alt", "title"},
+    "ol": {"start"},
+}
+# The word behind a fence, which names the language of a code block.
+LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
 
 # JupyterLab aligns the cells of an HTML table to the right, by a rule that only a style can overrule.
 ALIGNMENTS = {"style": {"text-align:left", "text-align:center", "text-align:right"}}
@@ -62,4 +71,6 @@ def judge(tag: str, attribute: str, value: str) -> str | None:
         return value if LINK.fullmatch(value) else None
     if attribute == "src":
         return value if PICTURE.fullmatch(value) else None
+    if attribute == "data-language":
+        return value if LANGUAGE.fullmatch(value) else None
     return value

@@ -53,7 +53,7 @@ def folder(module: str) -> str:
 
 
 def imported(path: Path, *, types: bool = True) -> Iterator[tuple[str, ...]]:
-    """The dotted names that a file imports, in full, wherever in the file that is; with `types` also for types alone."""
+    """The dotted names that a file imports, in full, wherever that is in it; `types`: also for types alone."""
     package = ("qwen_magic", *path.relative_to(PACKAGE).parts[:-1])
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in walked(tree, types):

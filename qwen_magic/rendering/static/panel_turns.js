@@ -57,7 +57,7 @@ function turnView(key, turn, { act, typeset }) {
   const foot = element("div", "qwen-foot");
   const error = element("p", "qwen-error", "", { role: "note" });
   const status = element("p", "qwen-status");
-  const older = element("p", "qwen-status", words.cellIsOlder);
+  const older = element("p", "qwen-older", words.cellIsOlder);
   const questionTools = element("div", "qwen-tools");
   const answerTools = element("div", "qwen-tools");
   const copyButton = iconButton("copy", "", words.copyAnswer, async () => {

@@ -22,6 +22,7 @@ ATTRIBUTES = {
     ("img", "title"),
     ("ol", "start"),
     ("details", "open"),
+    ("div", "data-language"),
     ("div", "style"),
     ("li", "value"),
     ("th", "style"),

@@ -169,7 +169,7 @@ def test_open_fence_is_code_from_its_first_line() -> None:
     patch = blocks.patch()
     assert patch.blocks == ("<p>Look:</p>\n",)
     assert patch.tail is not None
-    assert patch.tail.startswith('<div class="highlight"><pre><code>')
+    assert patch.tail.startswith('<div class="highlight" data-language="python"><pre><code>')
 
 
 @pytest.mark.parametrize(

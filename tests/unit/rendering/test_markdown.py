@@ -232,7 +232,7 @@ def test_lists_and_tables_right_after_a_paragraph() -> None:
 def test_fence_in_a_list_item() -> None:
     html = render("1. Run:\n   ```sh\n   ls\n   ```\n2. Done.")
     assert html.count("<ol>") == 1
-    assert '<div class="highlight"><pre><code>ls' in html
+    assert '<div class="highlight" data-language="sh"><pre><code>ls' in html
 
 
 def test_code_has_colours_of_its_language_and_the_page_knows_them() -> None:
