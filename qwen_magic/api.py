@@ -19,7 +19,7 @@ from .magics.extension import load
 
 if TYPE_CHECKING:
     from .conversations import CellRef, Conversations
-    from .rendering.views.view import View
+    from .rendering.views.protocol import View
 
 __all__ = ["ask", "chats", "compact", "conversation"]
 

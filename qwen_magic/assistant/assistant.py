@@ -27,7 +27,7 @@ from .question import Question
 from .request_builder import DryRun, Plan, RequestBuilder, continued
 
 if TYPE_CHECKING:
-    from ..rendering.views.view import View
+    from ..rendering.views.protocol import View
     from ..service.client import AnswerStream
 
 __all__ = ["Assistant", "Cancel"]
@@ -164,7 +164,7 @@ class Assistant:
         cancel: Cancel | None = None,
         answered: Answered = nothing,
     ) -> Answer:
-        from ..rendering.views.view import Heading
+        from ..rendering.views.protocol import Heading
 
         request = continued(plan, beginning.text) if beginning else plan.request
         reply = AnswerBuilder(plan.request.think)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ..core.answer import Answer
     from ..core.events import Event
-    from ..rendering.views.view import Heading, View
+    from ..rendering.views.protocol import Heading, View
 
 __all__ = ["Displayed", "Noted"]
 

@@ -223,7 +223,7 @@ class QwenMagics(Magics):
 
     def view(self) -> Any:
         """The view for the cell that runs now."""
-        from ..rendering.views.view import choose_view
+        from ..rendering.views.choice import choose_view
         from .cells import request_metadata
 
         metadata = request_metadata(self.shell)

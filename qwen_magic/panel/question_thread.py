@@ -11,7 +11,7 @@ from ..core.events import Event
 from ..rendering.answer_state import GrowingAnswer
 from ..rendering.i18n.chinese import in_chinese
 from ..rendering.parser import encodable
-from ..rendering.views.view import Heading
+from ..rendering.views.protocol import Heading
 from .saved_panel import bilingual, foot, head
 from .transcript import Entry, named
 from .widget import ChatWidget

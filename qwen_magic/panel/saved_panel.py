@@ -15,7 +15,7 @@ from ..rendering.i18n.chinese import in_chinese
 from ..rendering.mimebundle import html_parts, quiet
 from ..rendering.parser import encodable, html_blocks, normalised
 from ..rendering.sanitizer import IGNORE_MATH
-from ..rendering.views.view import Heading
+from ..rendering.views.protocol import Heading
 
 __all__ = ["AROUND", "IN_CELL", "bilingual", "blocks", "bundle", "foot", "head", "words"]
 

@@ -14,7 +14,7 @@ from ..conversations import Turn
 from ..core.answer import FAILED, STOPPED, Attached
 from ..rendering.answer_state import GrowingAnswer
 from ..rendering.parser import encodable
-from ..rendering.views.view import Heading
+from ..rendering.views.protocol import Heading
 from .saved_panel import bilingual, blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript"]

@@ -15,7 +15,7 @@ from ..core.events import Event, ReasoningDelta, Recast, Retrying, Started, Text
 from .i18n.chinese import in_chinese
 from .markdown import Blocks, Patch
 from .parser import encodable
-from .views.view import Heading
+from .views.protocol import Heading
 
 __all__ = ["GrowingAnswer", "heading_state"]
 

@@ -160,7 +160,7 @@ Design = tuple[Callable[[str], None], Callable[[str], None]]
 def live() -> Design:
     """This package: finished blocks once, and the open tail."""
     from qwen_magic.rendering.views.live import LiveView
-    from qwen_magic.rendering.views.view import Heading
+    from qwen_magic.rendering.views.protocol import Heading
 
     view = LiveView()
     view.start(Heading("qwen-plus", "beijing"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.events import Event, ReasoningDelta, Retrying, Started, TextDelta, Usage
 from qwen_magic.rendering.views.live import LiveView
-from qwen_magic.rendering.views.view import Heading
+from qwen_magic.rendering.views.protocol import Heading
 
 CHUNK = 5
 MODEL, ENDPOINT = "qwen3.8-max", "beijing"

@@ -26,6 +26,9 @@ LAYERS = {
 }
 HEIGHT = {module: -height for height, modules in enumerate(LAYERS.values()) for module in modules}
 
+# An answer still shows itself and finds its own code blocks. To be registered where the extension is loaded.
+EXCEPTIONS = {"core.answer": {"rendering.mimebundle", "rendering.parser"}}
+
 # On Colab only, where it is always there.
 NOT_ON_THE_INDEX = {"google"}
 
@@ -84,7 +87,7 @@ def inner(path: Path, *, types: bool = True) -> set[str]:
             parts = name[1:]
             known = (".".join(parts[:length]) for length in range(len(parts), -1, -1))
             found.add(next((each for each in known if each in modules()), ""))
-    return found - {dotted(path), ""}
+    return found - {dotted(path), ""} - EXCEPTIONS.get(dotted(path), set())
 
 
 def outer(path: Path) -> set[str]:

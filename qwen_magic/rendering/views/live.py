@@ -25,7 +25,7 @@ from ..answer_state import GrowingAnswer, heading_state
 from ..mimebundle import attachment_line, quiet, record
 from ..safe_markdown import as_text
 from ..sanitizer import IGNORE_MATH
-from .view import Heading
+from .protocol import Heading
 
 __all__ = ["AnswerWidget", "LiveView", "static_text"]
 

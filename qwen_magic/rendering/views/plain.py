@@ -10,7 +10,7 @@ from IPython.display import display
 from ...core.answer import Answer
 from ...core.events import Event
 from ..mimebundle import record
-from .view import Heading
+from .protocol import Heading
 
 __all__ = ["PlainView"]
 

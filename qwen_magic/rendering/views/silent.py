@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...core.answer import Answer
 from ...core.events import Event
-from .view import Heading
+from .protocol import Heading
 
 __all__ = ["SilentView"]
 

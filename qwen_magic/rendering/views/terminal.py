@@ -25,7 +25,7 @@ from ..footer import ENGLISH, footer
 from ..mimebundle import plain_beside
 from ..parser import outline, parser
 from ..stability import Extent, extent
-from .view import Heading
+from .protocol import Heading
 
 __all__ = ["TerminalView"]
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
 from qwen_magic.core.messages import ToolCall
+from qwen_magic.rendering.views.protocol import Heading
 from qwen_magic.rendering.views.terminal import TerminalView
-from qwen_magic.rendering.views.view import Heading
 
 ANSWER = """# A heading
 

@@ -13,7 +13,7 @@ from qwen_magic.core.answer import Answer
 from qwen_magic.core.events import TextDelta
 from qwen_magic.rendering.answer_state import GrowingAnswer
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.views.view import choose_view
+from qwen_magic.rendering.views.choice import choose_view
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BLOCKS = 50
@@ -22,7 +22,8 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from qwen_magic.core.answer import Answer
 from qwen_magic.core.events import ReasoningDelta, TextDelta
-from qwen_magic.rendering.views.view import Heading, choose_view
+from qwen_magic.rendering.views.choice import choose_view
+from qwen_magic.rendering.views.protocol import Heading
 
 text = "".join(f"Paragraph number {{number}}.\\n\\n" for number in range({BLOCKS}))
 view = choose_view(get_ipython(), get_ipython().get_parent()["metadata"])

@@ -1,50 +1,22 @@
-"""How an answer is shown while it comes: what every view does, and which view is right where.
+"""Which view is right for the cell that runs now: `live` (a notebook's page), `plain` (nobody looks), `terminal`.
 
-The views themselves are next door: `live` (a notebook's page), `plain` (nobody is watching), `terminal`. Each is
-imported only when it is chosen. What an answer looks like afterwards is the business of `record`.
+Each is imported only when it is chosen. What remains of an answer afterwards is in `qwen_magic.rendering.mimebundle`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ...core.answer import Answer, Attached
+from ...core.answer import Answer
 from ...core.events import Event
+from .protocol import Heading, View
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Heading", "View", "choose_view"]
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What is known before the first word: who is asked, what was sent beside the question, and remarks on it."""
-
-    model: str
-    endpoint: str = ""
-    attachments: tuple[Attached, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class View(Protocol):
-    """Shows one answer, once: `start`, any number of `update`, `finish`; all of them in the cell's own thread."""
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two updates, at the least."""
-
-    def start(self, heading: Heading) -> None:
-        """The question is about to be sent."""
-
-    def update(self, events: Sequence[Event]) -> None:
-        """Show what has arrived since the last update; it may be nothing."""
-
-    def finish(self, answer: Answer) -> None:
-        """The answer has ended, whole, stopped or failed: put what stays in the view's place."""
+__all__ = ["choose_view"]
 
 
 def choose_view(
