@@ -10,10 +10,10 @@ from typing import Any
 
 from ..core.events import Event, Note, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
-from . import Dialect, Encoded
 from .decoder import FrameDecoder
 from .encoding import message_forms
 from .lenient_json import JSONObject, count, first_choice, mapping, word
+from .wire_protocol import Dialect, Encoded
 
 __all__ = ["PROTOCOL"]
 

@@ -8,11 +8,11 @@ from ..core.errors import StreamCut, StreamGarbled
 from ..core.events import Event, Finish, Started, ToolCallDelta
 from ..core.messages import ChatRequest
 from ..core.models import lookup
-from . import Dialect
 from .cumulative import Cumulative, Incremental, Undecided
 from .error_mapping import refusal_in_event, refusal_in_stream
 from .lenient_json import JSONObject, mapping, parsed, text_of, word
 from .think_tags import ThinkTags, spoken
+from .wire_protocol import Dialect
 
 __all__ = ["FrameDecoder", "objects"]
 
