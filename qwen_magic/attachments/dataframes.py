@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
@@ -28,8 +27,8 @@ __all__ = ["frame_table", "read_frame"]
 
 # narwhals' word for the types that only one library has, such as periods and sparse columns.
 UNKNOWN = "Unknown"
-# Categories in a type that is nested in another.
-CATEGORIES = re.compile(r"\(categories=.*?\]\)")
+# How the name of a type goes on that has its values in it.
+CATEGORIES = "(categories="
 # How what is missing in a column of numbers or of dates is written by pandas.
 PANDAS_MISSING = ("<NA>", "NaT")
 
@@ -98,7 +97,10 @@ def called(name: Any) -> str:
 
 def type_of(dtype: Any) -> str:
     """The type's name, without the units and the categories that some have in brackets: those are values."""
-    return CATEGORIES.sub("", str(dtype)) if dtype.is_nested() else str(dtype).partition("(")[0]
+    if not dtype.is_nested():
+        return str(dtype).partition("(")[0]
+    name, found, _ = str(dtype).partition(CATEGORIES)
+    return name + (")" * name.count("(") if found else "")
 
 
 def values(known: Any) -> str:

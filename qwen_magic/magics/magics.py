@@ -7,7 +7,6 @@ Nothing heavy is imported here: that happens at the first question.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
@@ -290,9 +289,11 @@ class QwenMagics(Magics):
 
     def offer(self) -> None:
         """Say that an earlier kernel has saved conversations here, if it has."""
+        from ..rendering.command_output import say
+
         if waiting := len(self.saver.waiting()):
             some = "A conversation was" if waiting == 1 else f"{waiting} conversations were"
-            print(f"{some} saved here before: %qwen resume goes on with {'it' if waiting == 1 else 'them'}.")
+            say(f"{some} saved here before: %qwen resume goes on with {'it' if waiting == 1 else 'them'}.")
 
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
@@ -311,8 +312,10 @@ class QwenMagics(Magics):
             except InputError as error:
                 # Said once, and not behind every cell.
                 if str(error) != self._unsaved:
+                    from ..rendering.command_output import say
+
                     self._unsaved = str(error)
-                    print(error, file=sys.stderr)
+                    say(str(error))
 
     def _line(self, line: str) -> Answer | None:
         from .commands import CommandCall, command_in

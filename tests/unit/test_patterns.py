@@ -29,7 +29,7 @@ METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn",
 # Repetitions with fewer turns than this cannot take long.
 MANY = 200
 # The last two are compared: twice as much to read, and so about twice the time; four times for the square.
-SIZES = (16, 24, 64, 400, 2_000)
+SIZES = (16, 24, 64, 400, 4_000)
 QUICK = 0.002
 TOO_STEEP = 3.0
 EVERYWHERE = "a0 \n\t-_./<"

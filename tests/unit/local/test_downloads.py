@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from support.paths import ROOT
+from support.paths import ROOT, TESTS
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed, NotTheService
 from qwen_magic.local.cache_folders import engines
@@ -32,7 +32,7 @@ EXPIRED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request
 
 DOWNLOAD = """
 import sys
-sys.path[:0] = [{root!r}, {tests!r}]
+sys.path[:0] = {folders!r}
 import test_downloads as tests
 from qwen_magic.local.downloads import download
 {before}
@@ -295,7 +295,7 @@ def test_two_kernels_share_one_download(hub: Hub) -> None:
 
 def started(hub: Hub, before: str = "") -> subprocess.Popen[str]:
     """Another process that downloads."""
-    code = DOWNLOAD.format(root=str(ROOT), tests=str(ROOT / "tests"), before=before, url=hub.url)
+    code = DOWNLOAD.format(folders=[str(ROOT), str(TESTS), str(Path(__file__).parent)], before=before, url=hub.url)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
