@@ -76,7 +76,7 @@ def read_apart(
 
 
 def endless(name: str, seconds: float) -> InputError:
-    return InputError(f"{name} takes longer than {seconds:g} s to be read, and was given up.", "Attach a part of it.")
+    return InputError(f"Reading {name} took longer than {seconds:g} s, and was stopped.", "Attach a part of it.")
 
 
 def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
@@ -108,7 +108,7 @@ def pieces(output: bytes, name: str) -> list[Piece]:
     """The worker's answer: a line of JSON, and the bytes of the pieces behind it."""
     head, end, rest = output.partition(b"\n")
     if not end:
-        raise InputError(f"{name} cannot be read: what reads it crashed.", "Is it damaged?")
+        raise InputError(f"{name} cannot be read: the process that reads it crashed.", "Is it damaged?")
     answer = json.loads(head)
     if "refused" in answer:
         raise InputError(*answer["refused"])

@@ -54,12 +54,16 @@ def answered(task: Callable[..., Iterable[Piece]], file: BinaryIO, name: str, op
     except MemoryError:
         raise
     except InputError as error:
-        return json.dumps({"refused": [error.happened, error.remedy]}).encode() + b"\n"
+        return refused(error)
     except Exception as error:  # whatever a library raises on a damaged file
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        return json.dumps({"refused": [f"{name} cannot be read ({reason}).", "Is it damaged?"]}).encode() + b"\n"
+        return refused(InputError(f"{name} cannot be read ({reason}).", "Is it damaged?"))
     head = {"pieces": [{**piece.facts, "size": len(piece.data)} for piece in found]}
     return b"".join((json.dumps(head).encode(), b"\n", *(piece.data for piece in found)))
+
+
+def refused(error: InputError) -> bytes:
+    return json.dumps({"refused": [error.happened, error.remedy]}).encode() + b"\n"
 
 
 def confine(memory: int) -> None:

@@ -11,6 +11,7 @@ from .table_summary import human
 
 __all__ = ["listed", "unpackable"]
 
+PICK = "Unpack it, and attach the files in it that matter."
 TREES = (".xml", ".rels", ".xhtml", ".html", ".opf")
 
 
@@ -24,7 +25,7 @@ class Bounded:
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(min(size, self._most + 1) if size >= 0 else self._most + 1)
         if len(data) > self._most:
-            raise InputError(f"{self._name} has more files in it than a document.", "Attach those that matter.")
+            raise InputError(f"{self._name} holds too many files to be a document.", PICK)
         return data
 
 
@@ -52,6 +53,6 @@ def unpackable(file: BinaryIO, name: str, streamed: str = "\0") -> BinaryIO:
             "Attach a part of it.",
         )
     if len(entries) > MAX_ENTRIES:
-        raise InputError(f"{name} has {len(entries):,} files in it: more than can be read here.")
+        raise InputError(f"{name} has {len(entries):,} files in it: more than can be read here.", PICK)
     file.seek(0)
     return file

@@ -60,7 +60,10 @@ def trusted(path: Path) -> Path:
     closed = stat.S_IWOTH | stat.S_IWGRP * (facts.st_gid != facts.st_uid)
     # In a folder with the sticky bit, such as /tmp, others cannot change what is ours.
     if facts.st_mode & closed and not facts.st_mode & stat.S_ISVTX:
-        raise ConfigurationError(f"Other users may change {path}: it is not used.", f"chmod -R go-w {path} . Or: {OWN}")
+        raise ConfigurationError(
+            f"Other users may change {path}: it is not used.",
+            f"Run `chmod -R go-w {path}`, or set {VARIABLE} to a folder of your own.",
+        )
     return path
 
 

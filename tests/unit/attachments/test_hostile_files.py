@@ -134,7 +134,7 @@ def test_a_list_of_files_that_never_ends(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
         for number in range(60_000):
             archive.writestr(f"word/{number:050}.xml", b"")
-    assert refusal(tmp_path, "a.docx") == ("a.docx has more files in it than a document. Attach those that matter.")
+    assert refusal(tmp_path, "a.docx") == "a.docx holds too many files to be a document. Unpack it, and attach the files in it that matter."
 
 
 def book(path: Path, spine: str, chapter: str) -> None:
@@ -227,7 +227,7 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     slow_book(tmp_path / "a.epub")
     with (tmp_path / "a.epub").open("rb") as file, pytest.raises(InputError) as caught:
         read_apart("document", file, "a.epub", seconds=0.5, mime="application/epub+zip", characters=100)
-    assert str(caught.value) == "a.epub takes longer than 0.5 s to be read, and was given up. Attach a part of it."
+    assert str(caught.value) == "Reading a.epub took longer than 0.5 s, and was stopped. Attach a part of it."
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of memory that a process sets itself")

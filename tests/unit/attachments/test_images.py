@@ -285,7 +285,7 @@ def test_postscript_is_never_run(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(POSTSCRIPT)
     for name in ("a.eps", "a.png"):
         assert refusal(tmp_path, name) == f"{name} is no image that can be read. Save it as PNG or JPEG."
-    with Image.open(tmp_path / "a.eps") as image, pytest.raises(InputError, match=r"opened and not loaded \(EPS\)"):
+    with Image.open(tmp_path / "a.eps") as image, pytest.raises(InputError, match=r"opened but not loaded \(EPS\)"):
         gather(Attach(variables=("image",), namespace={"image": image}))
 
 

@@ -15,11 +15,9 @@ from typing import Any
 
 import pytest
 from support.paths import PACKAGE
-from unit.test_layers import LAYERS, home, sources
+from unit.test_layers import LAYERS, dotted, folder, sources
 
-from qwen_magic.assistant import answer_builder as reply
-from qwen_magic.assistant import assistant
-from qwen_magic.assistant import request_builder as planning
+from qwen_magic.assistant import answer_builder, assistant, request_builder
 from qwen_magic.core import errors
 from qwen_magic.core.errors import QwenError
 from qwen_magic.protocols import compatible
@@ -31,7 +29,7 @@ PHRASES: dict[str, str] = json.loads((PACKAGE / "rendering" / "i18n" / "chinese.
 # nobody knows of a browser's language. The panel never passes through them: it stands beside them.
 SURFACES = {*LAYERS["surfaces"]} - {"panel"}
 # A model is downloaded after a question in a cell, and nowhere else.
-DOWNLOADS = ("downloads", "hubs")
+DOWNLOADS = ("downloads", "download_sources")
 
 VALUE = "{}"
 # Two values that touch cannot be told apart: `404 Not Found` is one.
@@ -63,6 +61,8 @@ class Source:
 
     def made(self, node: ast.AST) -> Iterator[str]:
         match node:
+            case ast.Call(_, [ast.Starred(ast.Subscript(_, ast.Constant("refused")))]):
+                pass  # passed on from the process that reads a file: read where the task refuses
             case ast.Call(called, arguments, named) if error := self.error(called):
                 by_name = {str(each.arg): each.value for each in named}
                 yield from self.given(error, inspect.signature(error).bind_partial(*arguments, **by_name).arguments)
@@ -70,7 +70,7 @@ class Source:
                 pass
             case ast.Raise(ast.Name() as name) if error := self.error(name):
                 yield from self.given(error, {})
-            case ast.Tuple([*_, before, remedy]) if self.error(before):  # a row of the tables of `failures`
+            case ast.Tuple([*_, before, remedy]) if self.error(before):  # a row of the tables of `error_mapping`
                 yield from self.english(remedy)
 
     def given(self, error: type[QwenError], given: Mapping[Any, ast.expr]) -> Iterator[str]:
@@ -83,7 +83,7 @@ class Source:
                     yield from returned(function)
                 case sentence:
                     found, source = self.english(sentence), ast.unparse(sentence)
-                    # The one remedy that is not known where it is used comes from the tables of `failures`.
+                    # The one remedy that is not known where it is used comes from the tables of `error_mapping`.
                     assert found != {VALUE} or source == "remedy", f"cannot be read here: {source}"
                     yield from found
 
@@ -167,8 +167,8 @@ def said() -> dict[str, str]:
     """All that the errors of the package say, and where."""
     found = {}
     for path in sources():
-        if home(path) not in SURFACES and path.stem not in DOWNLOADS:
-            names = vars(errors) | vars(importlib.import_module(dotted(path)))
+        if folder(dotted(path)) not in SURFACES and path.stem not in DOWNLOADS:
+            names = vars(errors) | vars(importlib.import_module(f"qwen_magic.{dotted(path)}"))
             texts = Source(names).errors(ast.parse(path.read_text(encoding="utf-8")))
             found |= dict.fromkeys(texts, path.relative_to(PACKAGE).as_posix())
     return found
@@ -177,7 +177,7 @@ def said() -> dict[str, str]:
 def noted() -> dict[str, str]:
     """All notes on how a question was asked and answered, and where. They begin with a small letter or a value."""
     found = {}
-    for module in (planning, assistant, reply, compatible):
+    for module in (request_builder, assistant, answer_builder, compatible):
         source = Source(vars(module))
         for node in plain_strings(ast.parse(inspect.getsource(module))):
             texts = {TOUCHING.sub(VALUE, text) for text in source.english(node)}
@@ -195,10 +195,6 @@ def plain_strings(node: ast.AST) -> Iterator[ast.expr]:
         case _:
             for child in ast.iter_child_nodes(node):
                 yield from plain_strings(child)
-
-
-def dotted(path: Path) -> str:
-    return ".".join(("qwen_magic", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
 def filled(template: str) -> tuple[str, list[str]]:
