@@ -25,7 +25,9 @@ def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
     if hasattr(value, "getbands"):  # Pillow
         refuse_huge(value, name)
         if getattr(value, "tile", ()) and value.format not in (*FORMATS, "MPO"):  # its pixels are still to be decoded
-            raise InputError(f"{name} is an image that was opened but not loaded ({value.format}).", "Call its load() method.")
+            raise InputError(
+                f"{name} is an image that was opened but not loaded ({value.format}).", "Call its load() method."
+            )
         try:
             return image_attachment(name, value.copy(), limits)
         except (OSError, ValueError) as error:  # a mode that Pillow cannot convert, a file that was closed

@@ -134,7 +134,10 @@ def test_a_list_of_files_that_never_ends(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
         for number in range(60_000):
             archive.writestr(f"word/{number:050}.xml", b"")
-    assert refusal(tmp_path, "a.docx") == "a.docx holds too many files to be a document. Unpack it, and attach the files in it that matter."
+    assert (
+        refusal(tmp_path, "a.docx")
+        == "a.docx holds too many files to be a document. Unpack it, and attach the files in it that matter."
+    )
 
 
 def book(path: Path, spine: str, chapter: str) -> None:

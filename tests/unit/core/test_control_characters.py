@@ -16,7 +16,7 @@ FOREIGN = "a\x1b]0;title\x07b\x9b2Jc\u202ed\ud800e\r\nf\u2028g\x7f"
 SHOWN = "a␛]0;title␇b\ufffd2Jc\ufffdd\ufffde f g\ufffd"
 
 # Where `print` is right: the one way out, a line that is drawn again in place, and standard error.
-PRINTING = {"rendering/lines.py", "commands/downloading.py", "cli.py"}
+PRINTING = {"rendering/command_output.py", "magics/commands/progress.py", "cli.py"}
 
 
 @pytest.mark.parametrize("kind", [InputError, ServiceError])
