@@ -17,7 +17,7 @@ from ..core.events import ReasoningDelta, Retrying, TextDelta
 from ..core.messages import ChatRequest, Message
 from ..protocols.error_mapping import refusal
 from ..service.client import Client
-from ..service.credentials import SERVICE, FoundKey
+from ..service.credentials import KEY_PAGE, SERVICE, FoundKey
 from ..service.endpoints import REGIONS, Endpoint, endpoint
 from ..service.provider import TEXT_MODEL
 from ..service.transport import Timeouts, Transport
@@ -165,7 +165,7 @@ def regions(case: Case) -> Iterator[Finding]:
         )
         raise Dead
     good = [name for name in REGIONS if name != case.endpoint.name and accepts(name, case)]
-    remedy = f"%qwen use {good[0]}" if good else "Copy it again from the service's console: %qwen login."
+    remedy = f"%qwen use {good[0]}" if good else f"Copy it again from {KEY_PAGE}: %qwen login."
     found = f"not by {case.endpoint.name}, but by {', '.join(good)}" if good else "no, by no region"
     yield problem("key accepted", found, remedy, regions=good)
     raise Dead

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .._version import __version__
 from ..core.errors import QwenError
-from ..service.credentials import SERVICE, ways_on
+from ..service.credentials import SERVICE, display_name, ways_on
 from ..service.endpoints import RELAY
 from ..service.relay_discovery import offered
 from .findings import Case, Dead, Finding, fine, note, problem
@@ -72,7 +72,7 @@ def key(case: Case) -> Iterator[Finding]:
         if not case.endpoint.needs_key:
             yield fine("key", "none, and none is needed here", source=None)
             return
-        yield problem("key", f"there is none for {account}", ways_on(account), source=None)
+        yield problem("key", f"there is none for {display_name(account)}", ways_on(account), source=None)
         return
     value = case.key.secret.reveal()
     ending = value[-VISIBLE:] if len(value) > 2 * VISIBLE else ""

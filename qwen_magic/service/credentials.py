@@ -15,18 +15,24 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, NoKey
 
-__all__ = ["Credentials", "FoundKey", "Secret"]
+__all__ = ["KEY_PAGE", "Credentials", "FoundKey", "Secret", "display_name"]
 
-# The account of DashScope itself: the name of its variable is the service's own.
+# The account of the service itself; messages call it `SERVICE_NAME`. The name of its variable is the service's own.
 SERVICE = "dashscope"
+SERVICE_NAME = "the Qwen service (Alibaba Cloud Model Studio)"
 SERVICE_VARIABLE = "DASHSCOPE_API_KEY"
 # The key for any other endpoint that wants one.
 OTHER_VARIABLE = "QWEN_API_KEY"
 KEYRING_NAME = "qwen_magic"
 
+# The service's docs, "Get an API key" (Mar 2026): the console's home, the region at the top right, the page "API Key".
+KEY_PAGE = (
+    "the page “API Key” of the console (bailian.console.aliyun.com in China, modelstudio.console.alibabacloud.com "
+    "elsewhere; choose the region at the top right)"
+)
 WAYS_ON = (
-    "Three ways on: %qwen login (or set DASHSCOPE_API_KEY) for the service; %qwen use local, ollama or another local "
-    "server for a Qwen on this machine; %qwen use sandbox to try everything offline."
+    f"Three ways on: make a key on {KEY_PAGE}, then %qwen login (or set DASHSCOPE_API_KEY); %qwen use local, ollama or "
+    "another local server for a Qwen on this machine; %qwen use sandbox to try everything offline."
 )
 OTHER_WAYS = f"%qwen login asks for it, or set {OTHER_VARIABLE}. The service's own key goes to its own hosts only."
 
@@ -97,15 +103,17 @@ class Credentials:
 
     def require(self, account: str) -> Secret:
         """The key for `account`. Raises `NoKey` with the ways on."""
+        # Not `display_name`: the service has Chinese sentences of its own, which are found by their words.
+        name = SERVICE_NAME if account == SERVICE else account
         try:
             found = self._look_for(account)
         except Unreadable as reason:
             raise NoKey(
-                f"There is no key for {account} but perhaps in the system keyring, which cannot be read ({reason}).",
+                f"There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason}).",
                 ways_on(account),
             ) from None
         if found is None:
-            raise NoKey(f"There is no key for {account}.", ways_on(account))
+            raise NoKey(f"There is no key for {name}.", ways_on(account))
         return found.secret
 
     def remember(self, account: str, value: str) -> str:
@@ -143,6 +151,11 @@ class Credentials:
                 f"The system keyring cannot be used ({reason}).", "Unlock it, and %qwen logout again."
             ) from None
         return tuple(gone)
+
+
+def display_name(account: str) -> str:
+    """What a message calls the account."""
+    return SERVICE_NAME if account == SERVICE else account
 
 
 def ways_on(account: str) -> str:

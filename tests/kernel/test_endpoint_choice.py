@@ -190,9 +190,12 @@ def test_a_locked_keyring_is_in_nobodys_way_who_needs_no_key(kernel: Kernel) -> 
         assert "one two" in kernel.run("%qwen Hello").text
     kernel.run("%qwen use singapore")
     error = kernel.run("%qwen Hello").error
-    assert error.startswith("NoKey: There is no key for dashscope but perhaps in the system keyring")
+    service = "the Qwen service (Alibaba Cloud Model Studio)"
+    assert error.startswith(f"NoKey: There is no key for {service} but perhaps in the system keyring")
     assert "Failed to unlock the collection!" in error
     said = kernel.run("%qwen login", answers=["sk-0123456789abcdef"])
+    assert f"The key for {service} is kept in" in said.text
+    assert "dashscope" not in said.text
     assert "this session only (the system keyring cannot be used" in said.text
     assert kernel.run("%qwen logout").error.startswith("ConfigurationError: The system keyring cannot be used")
 

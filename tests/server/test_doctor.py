@@ -118,6 +118,12 @@ def test_a_key_that_is_refused_is_named(module_sandbox: Sandbox) -> None:
     assert problems(found) == ["key accepted"]
 
 
+def test_without_a_key_the_doctor_says_where_one_is_made(regions: Regions) -> None:
+    found = examined("beijing", key="")
+    assert found["key"].found == "there is none for the Qwen service (Alibaba Cloud Model Studio)"
+    assert "modelstudio.console.alibabacloud.com" in found["key"].remedy
+
+
 class Regions(Listener):
     """A proxy through which the service's regions are reached, one of which knows the key."""
 

@@ -97,20 +97,26 @@ def login(call: CommandCall) -> None:
     """Ask for the key of the present endpoint, and keep it."""
     from getpass import getpass
 
+    from ...service.credentials import display_name
+
     credentials, account = credentials_and_account(call)
+    name = display_name(account)
     try:
-        typed = getpass(f"Key for {account} (it is not shown): ")
+        typed = getpass(f"Key for {name}; it is not shown: ")
     except (KeyboardInterrupt, EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
         raise InputError("No key was typed, and none was kept.", "A key can also be set in the environment.") from None
     where = credentials.remember(account, typed)
-    say(f"The key for {account} is kept in {where}.")
+    say(f"The key for {name} is kept in {where}.")
 
 
 def logout(call: CommandCall) -> None:
     """Forget it again."""
+    from ...service.credentials import display_name
+
     credentials, account = credentials_and_account(call)
+    name = display_name(account)
     gone = credentials.forget(account)
     left = credentials.find(account)
-    say(f"The key for {account} is gone from {' and '.join(gone)}." if gone else f"No key for {account} was kept.")
+    say(f"The key for {name} is gone from {' and '.join(gone)}." if gone else f"No key for {name} was kept.")
     if left:
         say(f"There is still one in {left.source}.")

@@ -13,6 +13,7 @@ from rich.pretty import pretty_repr
 from support.kernels import clean_environment
 
 from qwen_magic.core.errors import ConfigurationError, NoKey
+from qwen_magic.rendering.i18n.chinese import in_chinese
 from qwen_magic.service.credentials import Credentials, FoundKey, Secret
 
 KEY = "sk-0123456789abcdef0123"
@@ -146,6 +147,17 @@ def test_elsewhere_there_is_no_user_data(tmp_path):
 def test_no_key_names_the_three_ways_on():
     with pytest.raises(NoKey, match=r"login.*ollama.*sandbox"):
         Credentials({}).require("dashscope")
+
+
+def test_no_key_says_where_one_is_made_and_names_the_service_as_people_do():
+    with pytest.raises(NoKey) as caught:
+        Credentials({}).require("dashscope")
+    error = caught.value
+    assert error.happened == "There is no key for the Qwen service (Alibaba Cloud Model Studio)."
+    for page in ("API Key", "bailian.console.aliyun.com", "modelstudio.console.alibabacloud.com"):
+        assert page in error.remedy
+    assert in_chinese(error.happened) == "没有通义千问服务（阿里云百炼）的密钥。"
+    assert "百炼控制台" in in_chinese(error.remedy)
 
 
 @pytest.mark.parametrize("wrong", ["sk-with space", "sk-中文", "sk-\x00"])
