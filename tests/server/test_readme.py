@@ -54,6 +54,26 @@ def test_it_runs_in_a_script_too(tmp_path, sandbox):
     assert len(sandbox.requests) == 2
 
 
+def test_questions_are_asked_in_parallel_as_the_readme_says(tmp_path, sandbox):
+    (code,) = [code for code in blocks(README, "python") if "ThreadPoolExecutor" in code]
+    here = {"QWEN_BASE_URL": sandbox.compatible_url, "QWEN_API_KEY": sandbox.key, "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", f"{code}\nprint(*(answer.text for answer in answers))"]
+    environment = clean_environment(tmp_path) | here
+    script = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+    assert script.returncode == 0, script.stderr
+    assert not script.stderr
+    places = [script.stdout.index(f"Define {word} in") for word in ("mean", "median", "mode", "range")]
+    assert places == sorted(places)
+    assert len(sandbox.requests) == 4
+
+
+def test_every_link_inside_the_readme_leads_somewhere():
+    for path, _, anchor in re.findall(r"(?<!!)\[[^\]]*\]\((?!https?:)([^)#]*)(#?)([^)]*)\)", README):
+        assert not path or (ROOT / path).is_file()
+        titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        assert not anchor or anchor in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
 def test_every_python_block_is_python():
     python = blocks(README, "python")
     assert len(python) > 4
