@@ -118,18 +118,12 @@ def test_a_key_that_is_refused_is_named(module_sandbox: Sandbox) -> None:
     assert problems(found) == ["key accepted"]
 
 
-def test_without_a_key_the_doctor_says_where_one_is_made(regions: Regions) -> None:
-    found = examined("beijing", key="")
-    assert found["key"].found == "there is none for the Qwen service (Alibaba Cloud Model Studio)"
-    assert "modelstudio.console.alibabacloud.com" in found["key"].remedy
-
-
 class Regions(Listener):
     """A proxy through which the service's regions are reached, one of which knows the key."""
 
     def __init__(self, context: ssl.SSLContext, good: str) -> None:
         self.asked: list[str] = []
-        self._context, self._good = context, good
+        self._context, self.good = context, good
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
@@ -142,7 +136,7 @@ class Regions(Listener):
             secured.recv(65536)
             self.asked.append(host)
             refused = plain("401 Unauthorized", b'{"code":"InvalidApiKey","message":"no"}')
-            secured.sendall(MODELS if host == self._good else refused)
+            secured.sendall(MODELS if host == self.good else refused)
 
 
 @pytest.fixture
@@ -152,6 +146,17 @@ def regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regions
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{regions.port}")
         monkeypatch.setenv("SSL_CERT_FILE", authority.bundle)
         yield regions
+
+
+def test_without_a_key_the_doctor_says_where_one_is_made(regions: Regions) -> None:
+    found = examined("beijing", key="")
+    assert found["key"].found == "there is none for the Qwen service (Alibaba Cloud Model Studio)"
+    assert "modelstudio.console.alibabacloud.com" in found["key"].remedy
+
+
+def test_a_key_that_no_region_takes_is_to_be_copied_again_from_where_keys_are_made(regions: Regions) -> None:
+    regions.good = "nowhere"
+    assert "modelstudio.console.alibabacloud.com" in examined("beijing", try_regions=True)["key accepted"].remedy
 
 
 def test_a_key_of_another_region_is_found_when_asking_is_allowed(regions: Regions) -> None:
