@@ -42,14 +42,14 @@ class AttachmentStore:
         self._provider = provider
         self._kept: dict[str, Attachment] = {}
 
-    def refuse_secrets(self, question: Question, here: Endpoint) -> None:
-        """Raises `InputError` when the words of a question hold what looks like a secret, unless that is forced."""
+    def refuse_secrets(self, question: Question, system: str | None, here: Endpoint) -> None:
+        """Raises `InputError` when the question or its system prompt holds what looks like a secret, unless forced."""
         from ..attachments.secret_scanner import own_keys, refuse_secret_text
 
         if question.attach is None or not question.attach.force:
             keys = own_keys(self._keys(here))
             refuse_secret_text(question.prompt, "The question", keys)
-            refuse_secret_text(question.system or "", "The system prompt", keys)
+            refuse_secret_text(system or "", "The system prompt", keys)
 
     def gather(self, attach: Attach, here: Endpoint, model: str, fields: Mapping[str, Any]) -> tuple[Attachment, ...]:
         """Everything that is to go along, read now for a question to `model` with these fields.

@@ -88,10 +88,10 @@ class RequestBuilder:
         here = self._provider.resolve(choice)
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
-        self._store.refuse_secrets(question, here)
+        system = self._system(question, conversation)
+        self._store.refuse_secrets(question, system, here)
         loaded = self._attachments(question, here)
         model, notes = self._model_for(question, here, conversation, context, loaded)
-        system = self._system(question, conversation)
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None

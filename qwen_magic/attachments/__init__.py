@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .at_mentions import Mention, mentions, suggestions
     from .attachment import Attach, Attachment
     from .loader import gather
-    from .mentions import Mention, mentions, suggestions
     from .message_parts import Sent, Target, parts
     from .size_limits import HIGH_RESOLUTION, ImageLimits
 
@@ -37,13 +37,13 @@ HOMES = {
     "Attach": "attachment",
     "Attachment": "attachment",
     "ImageLimits": "size_limits",
-    "Mention": "mentions",
+    "Mention": "at_mentions",
     "Sent": "message_parts",
     "Target": "message_parts",
     "gather": "loader",
-    "mentions": "mentions",
+    "mentions": "at_mentions",
     "parts": "message_parts",
-    "suggestions": "mentions",
+    "suggestions": "at_mentions",
 }
 
 

@@ -20,10 +20,10 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ..core.errors import InputError
+from .at_mentions import is_data, mentioned_variables, mentions
 from .attachment import Attach, Attachment, suffix
 from .file_access import open_file
 from .file_types import HEAD, FileType, image, recognise
-from .mentions import is_data, mentioned_variables, mentions
 from .readers import Opened, read
 from .secret_scanner import own_keys, refuse_secret_file, refuse_secret_text
 from .size_limits import MAX_DOCUMENTS, MAX_IMAGES

@@ -21,8 +21,8 @@ __all__ = ["Idle"]
 
 # Imported one at a time, so that a cell that is run meanwhile waits for one of them at the most.
 NEEDED = (
-    *("ipywidgets", "anywidget", ".prompts", ".client", ".planning", ".protocols.compatible"),
-    *(".rendering.dialect", ".rendering.live"),
+    *("ipywidgets", "anywidget", ".prompts", "..service.client", "..assistant.request_builder"),
+    *("..protocols.compatible", "..rendering.parser", "..rendering.views.live"),
 )
 # Seconds between two steps, in which the kernel looks for the next cell.
 PAUSE = 0.02

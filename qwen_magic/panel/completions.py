@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..attachments import suggestions
-from ..attachments.mentions import is_data
+from ..attachments.at_mentions import is_data
 
 __all__ = ["attachable"]
 

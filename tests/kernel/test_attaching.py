@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 
 import httpx
 import pytest
@@ -456,6 +457,7 @@ def test_no_value_of_a_table_is_in_the_request_without_values(notebook, folder, 
     [
         "%%qwen\nWhy is {key} refused?",
         "%%qwen -s 'The key is {key}'\nWhy?",
+        "%qwen system The key is {key}\n%qwen Why?",
         "%%qwen\nWhy is {{{{ key }}}} refused?",
         "%%qwen\nWhy is @key refused?",
         "%%qwen -v key\nWhy?",
@@ -470,6 +472,6 @@ def test_a_key_leaves_by_no_door_unless_it_is_forced(notebook, folder, sandbox, 
     assert "holds what looks like a key of GitHub" in result.error
     assert key not in result.error
     assert not posts(sandbox)
-    forced = notebook.run(line.format(key=key).replace("%%qwen", "%%qwen --force", 1))
+    forced = notebook.run(re.sub("^%%?qwen(?! system)", r"\g<0> --force", line.format(key=key), count=1, flags=re.M))
     assert forced.status == "ok", forced.error
     assert key in str(last(sandbox))

@@ -80,7 +80,9 @@ def test_a_kernel_takes_two_thousand_questions_with_faults_and_stays_as_it_is(fr
         def ask(number: int, seed: int) -> None:
             for asked, script in enumerate(scripts(number, seed)):
                 server.play(script)
-                run = fresh_kernel.send(f"%qwen -c {asked % CHATS} hello", f"cell-{asked % CELLS}", stop_on_error=False)
+                run = fresh_kernel.send(
+                    f"%qwen -c {asked % CHATS} hello to you", f"cell-{asked % CELLS}", stop_on_error=False
+                )
                 if "hang" in script:
                     run.first_output()
                     fresh_kernel.interrupt()

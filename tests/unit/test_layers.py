@@ -33,7 +33,7 @@ EXCEPTIONS = {"core.answer": {"rendering.mimebundle", "rendering.parser"}}
 NOT_ON_THE_INDEX = {"google"}
 
 # A module that is named by a string, for `import_module`: `Deferred("live", …)`, or a table of public names.
-NAMED = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
+NAMED = re.compile(r"(\.*)([a-z_]+(?:\.[a-z_]+)*)")
 
 
 def sources() -> list[Path]:
@@ -68,8 +68,8 @@ def imported(path: Path, *, types: bool = True) -> Iterator[tuple[str, ...]]:
             yield from ((*above, *named, alias.name) for alias in node.names)
     if "import_module(" in ast.unparse(tree):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED.fullmatch(node.value):
-                yield (*package, *node.value.split("."))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and (name := NAMED.fullmatch(node.value)):
+                yield (*package[: len(package) - max(len(name[1]) - 1, 0)], *name[2].split("."))
 
 
 def walked(tree: ast.AST, types: bool) -> Iterator[ast.AST]:
