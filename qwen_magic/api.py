@@ -48,6 +48,7 @@ def ask(
     images: Paths = (),
     variables: Mapping[str, Any] | str | Iterable[str] = (),
     rows: int = 5,
+    values: bool = True,
     force: bool = False,
     fields: Mapping[str, Any] | None = None,
 ) -> Answer:
@@ -57,9 +58,9 @@ def ask(
     `%qwen use`, for this question; `protocol` alone asks the same endpoint in another protocol. Without them a notebook
     asks whom it uses, and a script, or a worker process, whom `QWEN_BASE_URL` names. `chat` is the name of a
     conversation, or one that you have made; there, turns belong to no cell. `files` and `images` are paths, globs or
-    URLs, or one of them; `variables` are names in the notebook, or one of them, or objects by name. `fields` go into
-    the request's body as they are (`{"temperature": 0.2}`). The prompt is sent as it is: in Python, f-strings put
-    values in.
+    URLs, or one of them; `variables` are names in the notebook, or one of them, or objects by name; without `values`
+    tables are described, and none of their values is sent. `fields` go into the request's body as they are
+    (`{"temperature": 0.2}`). The prompt is sent as it is: in Python, f-strings put values in.
 
     Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; in a notebook `_qwen` (and
     `%qwen last`) then have what had arrived.
@@ -78,6 +79,7 @@ def ask(
         names,
         namespace=variables if isinstance(variables, Mapping) else namespace(),
         rows=rows,
+        values=values,
         force=force,
     )
     question = Question(

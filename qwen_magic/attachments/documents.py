@@ -2,7 +2,7 @@
 
 Page after page, and no further than anybody wants to read: the first hundred thousand characters of a book cost as
 much as those of a leaflet. The libraries for PDF and Office are an extra, imported when the first of its kind comes,
-in a process of its own (`apart`).
+in a process of its own (`isolated_reader`).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """An image from a file or from the notebook, made fit to be sent: upright, without metadata, within the limits.
 
 What needs no change is sent byte for byte. Everything else is decoded, with as little memory as its format allows,
-and encoded again as PNG or JPEG, which every server reads. How an image is made to fit is next door, in `fitting`.
+and encoded again as PNG or JPEG, which every server reads. How an image is made to fit is next door, in `image_resize`.
 
 Pillow opens the formats that are named here and no others: some of its own start programs (Ghostscript for EPS), and
 most are read by few. What browsers decode all day is decoded here; the others, HEIC and animations in a process of
-their own (`apart`).
+their own (`isolated_reader`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads a foreign file in a process of its own, which can be given up: `worker` is the other side.
+"""Reads a foreign file in a process of its own, which can be given up: `reader_process` is the other side.
 
 For formats that C code or a parser of XML or HTML reads: a file that is made for it crashes such code, makes it ask
 for a terabyte, or keeps it busy for minutes, and an interrupt does not reach it. Here this ends one process, and not

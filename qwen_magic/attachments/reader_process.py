@@ -1,4 +1,4 @@
-"""The process that reads one foreign file for `apart`: `python -m qwen_magic.attachments.reader_process`.
+"""The process that reads one foreign file for `isolated_reader`: `python -m qwen_magic.attachments.reader_process`.
 
 The file is its standard input, the order a variable of its environment, and its answer one line of JSON with the
 bytes that this announces. It limits its own memory and time first; whoever started it ends it at a deadline.

@@ -3,7 +3,7 @@
 The table is ours. detect-secrets 1.5 takes over 5 seconds for a megabyte (line by line, all plugins without the entropy
 ones), and has no form for the keys of this service, Alibaba Cloud or Hugging Face. Here every pattern begins with
 fixed bytes that `bytes.find` looks for, and is bounded in length: the time is linear in the text, some 60 ms for a
-megabyte. Not for the names of files and variables: see `secrets`.
+megabyte. Not for the names of files and variables: see `secret_scanner`.
 """
 
 from __future__ import annotations

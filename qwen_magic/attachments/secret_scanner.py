@@ -1,7 +1,7 @@
 """What looks like a secret is refused, unless forced: by the name of a file or a variable, and by what is in it.
 
 One scanner for everything that leaves: files, the text of documents, variables, values in a prompt, the prompt itself
-and URLs. What a secret looks like in a text is in `secret_forms`. Refusals name the thing, and never the secret.
+and URLs. What a secret looks like in a text is in `secret_patterns`. Refusals name the thing, and never the secret.
 """
 
 from __future__ import annotations

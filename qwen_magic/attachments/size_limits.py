@@ -33,10 +33,10 @@ MAX_OPENED_PIXELS = 178_956_970
 # Pages of one TIFF: ours. More than that is a document.
 MAX_PAGES = 20
 
-# What reading one file may take in a process of its own (`apart`): ours. So many seconds of a processor, where a system
-# can limit them, so many of a clock, since a busy machine is no fault of the file's, and bytes. A PDF of a thousand
-# pages takes some ten seconds, an image of 178 million pixels some 1.5 GB. A text that is not finished after so many
-# seconds of a clock is cut there.
+# What reading one file may take in a process of its own (`isolated_reader`): ours. So many seconds of a processor,
+# where a system can limit them, so many of a clock, since a busy machine is no fault of the file's, and bytes. A PDF
+# of a thousand pages takes some ten seconds, an image of 178 million pixels some 1.5 GB. A text that is not finished
+# after so many seconds of a clock is cut there.
 PROCESSOR_SECONDS, READ_SECONDS, ENOUGH_SECONDS = 30, 120.0, 20.0
 READ_MEMORY = 2048 * MB
 # What the files in a document may hold once they are unpacked: ours. XML that becomes a tree takes some ten times its

@@ -1,6 +1,6 @@
 """One conversation, alive: it is asked, changed, undone and followed, also from several threads at once.
 
-How turns are ordered is in `places`, what fits the model in `budget`, files in `saving` and `exporting`.
+The order of turns is in `ordering`, what fits the model in `context_window`, files in `serialization` and `exporting`.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ class Conversation:
     def save(self, path: str | PathLike[str], *, contents: bool = False) -> None:
         """Writes the conversation into a file, in one piece or not at all; `contents` saves the pictures too.
 
-        The format is described in `saving`. Raises `InputError` when the file cannot be written.
+        The format is described in `serialization`. Raises `InputError` when the file cannot be written.
         """
         from .serialization import save
 

@@ -1,7 +1,7 @@
 """A conversation for people to read: its transcript as markdown, and as one HTML page that needs nothing else.
 
 Both are safe to open whatever the model wrote; that is the work of `qwen_magic.rendering`, which is imported only when
-a transcript is made. Reading one back is not possible: that is what `saving` is for.
+a transcript is made. Reading one back is not possible: that is what `serialization` is for.
 """
 
 from __future__ import annotations

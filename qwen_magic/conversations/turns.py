@@ -1,4 +1,4 @@
-"""A turn: one question and the answer that it got. Values only; where a turn stands is the business of `places`."""
+"""A turn: one question and the answer that it got. Values only; where a turn stands is the business of `ordering`."""
 
 from __future__ import annotations
 

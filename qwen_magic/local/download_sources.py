@@ -47,7 +47,7 @@ BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file of a repository, at a hub (see `hubs`)."""
+    """A file of a repository, at a hub (see `download_sources`)."""
 
     hub: str
     repository: str

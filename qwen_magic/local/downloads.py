@@ -2,7 +2,7 @@
 
 A file that is not whole has `.part` behind its name, and goes on where it stopped, also from the other hub. Two
 kernels that want the same model share one download. Not for choosing a model (`catalogue`), nor for how the hubs
-answer (`hubs`).
+answer (`download_sources`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def is_here(model: LocalModel) -> bool:
 def download(
     model: LocalModel, progress: Progress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS
 ) -> None:
-    """Get what is missing of the model's files, from the hubs `at` these URLs (see `hubs`).
+    """Get what is missing of the model's files, from the hubs `at` these URLs (see `download_sources`).
 
     Raises `ConnectionFailed` where no hub can be reached, `NotTheService` where what came is not the model, and
     `ConfigurationError` for a full disk.

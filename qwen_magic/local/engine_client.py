@@ -1,7 +1,8 @@
 """The kernel's side of an engine: one process serves a model file to every kernel of this user.
 
 The first kernel that asks starts it, the others find its record. It stops when nobody asks, and starts again with the
-next question. Not for choosing or getting the file (`starting`), nor for what happens in that process (`engine`).
+next question. Not for choosing or getting the file (`model_startup`), nor for what happens in that process
+(`engine_process`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It takes its order from standard input, so that the key is on no command line; serves on loopback; leaves a record of
 itself for every kernel of this user when the model is loaded; and ends when nobody has asked for a while. So it needs
-to know nothing of kernels: the last of them takes its questions along. Not for starting it: that is `starting`.
+to know nothing of kernels: the last of them takes its questions along. Not for starting it: that is `model_startup`.
 """
 
 from __future__ import annotations

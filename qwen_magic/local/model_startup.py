@@ -1,6 +1,6 @@
 """Makes a Qwen on this machine ready to be asked: which model, whether it fits, whether it may be downloaded.
 
-Not for downloading (`downloads`) and running it (`shared`).
+Not for downloading (`downloads`) and running it (`engine_client`).
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     chat()            in a notebook: the conversation that the cells ask in
     chat("review")    the one of `-c review`
 
-`widget` is what the page sees, `transcript` what stands in it, `session` what its messages do, `asking` one question
-in a thread of its own, `offers` what can be chosen, `uploads` what came from the browser, `record` what is saved in
-the notebook. An answer is drawn by the same code as in a cell (`qwen_magic.rendering`).
+`widget` is what the page sees, `transcript` what stands in it, `session` what its messages do, `question_thread` one
+question in a thread of its own, `completions` what can be chosen, `uploads` what came from the browser, `saved_panel`
+what is saved in the notebook. An answer is drawn by the same code as in a cell (`qwen_magic.rendering`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from ..core.answer import Answer
+from ..core.control_characters import one_line
 from ..core.messages import Message, Text
 from ..rendering.answer_state import heading_state
 from ..rendering.footer import CHINESE, ENGLISH
@@ -76,7 +77,7 @@ def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
 
 def bilingual(heading: Heading) -> dict[str, Any]:
     """A heading, as a page draws it, with its notes in Chinese as well."""
-    return heading_state(heading) | {"chinese_notes": [encodable(in_chinese(note) or note) for note in heading.notes]}
+    return heading_state(heading) | {"chinese_notes": [one_line(in_chinese(note) or note) for note in heading.notes]}
 
 
 def words(question: Message) -> str:

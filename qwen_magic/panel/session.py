@@ -1,6 +1,6 @@
 """What the messages of a panel's page do: ask, stop, clear, choose.
 
-The questions run in threads of their own (`asking`), through the same `Assistant` as a cell's; nothing here waits.
+Questions run in threads of their own (`question_thread`), through the same `Assistant` as a cell's; nothing here waits.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..conversations import Turn
 from ..core.answer import FAILED, STOPPED, Attached
+from ..core.control_characters import one_line
 from ..rendering.answer_state import GrowingAnswer
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
@@ -162,8 +163,8 @@ def kept(turn: Turn) -> Entry:
 
 def snapshot(attached: Attached) -> dict[str, str]:
     """What was sent before, to be attached again as it was then; the page gives it back as it is."""
-    return {"kind": "snapshot", "value": attached.sha256, "name": encodable(attached.name)}
+    return {"kind": "snapshot", "value": attached.sha256, "name": one_line(attached.name)}
 
 
 def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:
-    return [{"name": encodable(attached.name), "note": encodable(attached.facts)} for attached in attachments]
+    return [{"name": one_line(attached.name), "note": one_line(attached.facts)} for attached in attachments]

@@ -1,6 +1,6 @@
 """What an administrator sets (`c.QwenRelay.…`), and what follows from it: key, limits, the way to the service.
 
-Not where the relay lives: in a Jupyter server that is `app`, on a hub `service`.
+Not where the relay lives: in a Jupyter server that is `app`, on a hub `jupyterhub_service`.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ..core.answer import FAILED, STOPPED, Answer
+from ..core.control_characters import one_line
 from ..core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from .i18n.chinese import in_chinese
 from .markdown import Blocks, Patch
-from .parser import encodable
 from .views.protocol import Heading
 
 __all__ = ["GrowingAnswer", "heading_state"]
@@ -120,7 +120,7 @@ class GrowingAnswer:
         """What an event tells about the answer's progress."""
         match event:
             case Retrying(reason, delay):
-                said = {"reason": encodable(reason), "chinese": in_chinese(encodable(reason))}
+                said = {"reason": one_line(reason), "chinese": in_chinese(one_line(reason))}
                 self._progress["notice"] = {"kind": "retrying", "delay": delay, **said}
             case Started():
                 self._progress["notice"] = None
@@ -131,7 +131,7 @@ class GrowingAnswer:
             case Recast(to) if self._progress["phase"] in ("thinking", "answering"):
                 self._progress["phase"] = "thinking" if to == "reasoning" else "answering"
             case ToolCallDelta(name=name) if name:
-                self._progress["notice"] = {"kind": "calling", "name": encodable(name)}
+                self._progress["notice"] = {"kind": "calling", "name": one_line(name)}
 
     def _enter(self, phase: str) -> None:
         """Go on to `phase`; the seconds of thinking are those between entering it and leaving it."""
@@ -158,11 +158,11 @@ def joined(cleared: dict[str, Any] | None, grown: dict[str, Any]) -> dict[str, A
 def heading_state(heading: Heading) -> dict[str, Any]:
     """A heading, as a page draws it."""
     attachments = [
-        {"name": encodable(attached.name), "note": encodable(attached.facts)} for attached in heading.attachments
+        {"name": one_line(attached.name), "note": one_line(attached.facts)} for attached in heading.attachments
     ]
     return {
-        "model": encodable(heading.model),
-        "endpoint": encodable(heading.endpoint),
+        "model": one_line(heading.model),
+        "endpoint": one_line(heading.endpoint),
         "attachments": attachments,
-        "notes": list(map(encodable, heading.notes)),
+        "notes": list(map(one_line, heading.notes)),
     }

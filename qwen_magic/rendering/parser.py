@@ -1,7 +1,7 @@
 """The markdown that models write, block by block, into sanitised HTML: CommonMark with tables, math and our rules.
 
 Raw HTML is text. Each top-level block is rendered and sanitised by itself, so that an answer can be shown in pieces:
-which blocks of a growing answer are finished is the business of `blocks`.
+which blocks of a growing answer are finished is the business of `incremental`.
 """
 
 from __future__ import annotations

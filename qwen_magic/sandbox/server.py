@@ -242,6 +242,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def chunked(self) -> Iterator[bytes]:
         while size := int(self.line().split(b";")[0].strip() or b"0", 16):
+            if size > MAX_UPLOAD:
+                raise ValueError("no chunk is larger than the largest body")
             yield from self.blocks(size)
             self.line()
         for _ in range(MOST_TRAILERS):

@@ -7,10 +7,13 @@ import ast
 import pytest
 from support.paths import PACKAGE
 
+from qwen_magic.core.answer import Attached
 from qwen_magic.core.errors import InputError, ServiceError
 from qwen_magic.doctor.findings import problem
+from qwen_magic.rendering.answer_state import heading_state
 from qwen_magic.rendering.command_output import say
 from qwen_magic.rendering.fact_table import Listing
+from qwen_magic.rendering.views.protocol import Heading
 
 FOREIGN = "a\x1b]0;title\x07b\x9b2Jc\u202ed\ud800e\r\nf\u2028g\x7f"
 SHOWN = "a␛]0;title␇b\ufffd2Jc\ufffdd\ufffde f g\ufffd"
@@ -36,6 +39,14 @@ def test_a_listing_shows_names_as_they_are_and_obeys_none() -> None:
 
 def test_a_finding_of_the_doctor_obeys_no_header() -> None:
     assert SHOWN in str(problem("answer", f"from {FOREIGN}", FOREIGN))
+
+
+def test_what_a_page_shows_above_a_live_answer_is_in_its_own_order() -> None:
+    attached = Attached(FOREIGN, "text", 3, "", FOREIGN)
+    state = heading_state(Heading(FOREIGN, FOREIGN, (attached,), (FOREIGN,)))
+    assert (state["model"], state["endpoint"], state["notes"]) == (SHOWN, SHOWN, [SHOWN])
+    assert state["attachments"][0]["name"] == SHOWN
+    assert SHOWN in state["attachments"][0]["note"]
 
 
 def test_what_a_command_says_cannot_fail_to_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
