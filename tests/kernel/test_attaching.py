@@ -450,7 +450,8 @@ def test_no_value_of_a_table_is_in_the_request_without_values(notebook, folder, 
     assert "town" in request
     assert "Zebedee" not in request
     assert "48151623" not in request
-    assert notebook.run("qwen_magic.ask('What?', variables='frame', files='small.csv', values=False)").status == "ok"
+    asked = "qwen_magic.ask('What?', variables='frame', files='small.csv', values=False)"
+    assert notebook.run(f"import qwen_magic; {asked}").status == "ok"
     assert "town" in str(last(sandbox))
     assert "Zebedee" not in str(last(sandbox))
 
