@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Finding", "secret_in"]
+__all__ = ["FoundSecret", "secret_in"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FoundSecret:
     """A secret in a text: what it is, of which service or under which name, and where. Never the secret itself."""
 
     kind: str
@@ -25,7 +25,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SecretForm:
     """The keys of a service: they begin with one of `marks`, and have the form of `pattern`."""
 
     service: str
@@ -33,11 +33,11 @@ class Form:
     pattern: re.Pattern[bytes]
 
 
-def form(service: str, marks: str, rest: str) -> Form:
+def form(service: str, marks: str, rest: str) -> SecretForm:
     """Keys that begin with one of the words of `marks`, not in the middle of a word, and go on with `rest`."""
     words = tuple(marks.split())
     beginning = "|".join(map(re.escape, words))
-    return Form(
+    return SecretForm(
         service,
         tuple(map(str.encode, words)),
         re.compile(rf"(?<![A-Za-z0-9_])(?:{beginning}){rest}(?![A-Za-z0-9])".encode()),
@@ -147,7 +147,7 @@ ENVIRONMENT_NAME = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 IDENTIFIER, ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*"), re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
-def secret_in(data: bytes, keys: tuple[str, ...] = ()) -> Finding | None:
+def secret_in(data: bytes, keys: tuple[str, ...] = ()) -> FoundSecret | None:
     """The first secret in a text in UTF-8, the surest kind first; one of `keys` is one, whatever it looks like."""
     for look in (private_key, lambda data: known_key(data, keys), account, service_key, in_url, bearer, assigned):
         finding = look(data)
@@ -156,59 +156,59 @@ def secret_in(data: bytes, keys: tuple[str, ...] = ()) -> Finding | None:
     return None
 
 
-def private_key(data: bytes) -> Finding | None:
+def private_key(data: bytes) -> FoundSecret | None:
     found = next(matches(data, b"-----BEGIN ", PRIVATE_KEY), None) or next(matches(data, b"PuTTY-", PUTTY_KEY), None)
-    return Finding("private", position=found.start()) if found else None
+    return FoundSecret("private", position=found.start()) if found else None
 
 
-def known_key(data: bytes, keys: tuple[str, ...]) -> Finding | None:
+def known_key(data: bytes, keys: tuple[str, ...]) -> FoundSecret | None:
     found = next((at for key in keys if (at := data.find(key.encode())) >= 0), None)
-    return None if found is None else Finding("own", position=found)
+    return None if found is None else FoundSecret("own", position=found)
 
 
-def account(data: bytes) -> Finding | None:
+def account(data: bytes) -> FoundSecret | None:
     found = next(matches(data, b'"type"', ACCOUNT), None) or next(matches(data, b"machine", NETRC), None)
     if not found and b"kind:" in data and KUBECONFIG_KEY.search(data):
         found = KUBECONFIG.search(data)
-    return Finding("account", position=found.start()) if found else None
+    return FoundSecret("account", position=found.start()) if found else None
 
 
-def service_key(data: bytes) -> Finding | None:
+def service_key(data: bytes) -> FoundSecret | None:
     for each in FORMS:
         for mark in each.marks:
             for found in matches(data, mark, each.pattern):
                 if RUN.search(found[0], len(mark)) and not SHOWN.search(found[0]):
-                    return Finding("key", each.service, found.start())
+                    return FoundSecret("key", each.service, found.start())
     return None
 
 
-def in_url(data: bytes) -> Finding | None:
+def in_url(data: bytes) -> FoundSecret | None:
     for found in matches(data, b"://", URL_PASSWORD):
         if found["value"] != found["user"] and not is_placeholder(found["value"]):
-            return Finding("url", position=found.start())
+            return FoundSecret("url", position=found.start())
     for mark in (b"?", b"&", b";"):
         if mark + b"sig" in data or b"-Sig" in data or b"-sig" in data or b"-Sec" in data:
             for found in matches(data, mark, URL_SIGNATURE):
                 if RUN.search(found["value"]):
-                    return Finding("url", position=found.start())
+                    return FoundSecret("url", position=found.start())
     return None
 
 
-def bearer(data: bytes) -> Finding | None:
+def bearer(data: bytes) -> FoundSecret | None:
     for found in BEARER.finditer(data):
         if RUN.search(found["value"]) and not is_placeholder(found["value"]):
-            return Finding("name", "Authorization", found.start())
+            return FoundSecret("name", "Authorization", found.start())
     return None
 
 
-def assigned(data: bytes) -> Finding | None:
+def assigned(data: bytes) -> FoundSecret | None:
     """A name such as `password` or `api_key` with a value that is written out."""
     lowered = data.lower()
     found = (each for mark in NAMED for each in matches(data, mark, ASSIGNED, within=lowered))
     return next(filter(None, map(in_assignment, found)), None)
 
 
-def in_assignment(found: re.Match[bytes]) -> Finding | None:
+def in_assignment(found: re.Match[bytes]) -> FoundSecret | None:
     value = found["quoted"] or found["bare"]
     line = found.string[max(0, found.start() - LONGEST_NAME) : found.start()].rpartition(b"\n")[2]
     before = line.rstrip(NAME)
@@ -218,7 +218,7 @@ def in_assignment(found: re.Match[bytes]) -> Finding | None:
     is_setting = before.strip(b" \t\"'-") in SETTING and name.isupper() and not found["space"]
     if not is_written_out(found, value, is_setting) or is_placeholder(value):
         return None
-    return Finding("name", name.decode("ascii", "replace"), found.start())
+    return FoundSecret("name", name.decode("ascii", "replace"), found.start())
 
 
 def is_written_out(found: re.Match[bytes], value: bytes, is_setting: bool) -> bool:

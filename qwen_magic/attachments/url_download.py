@@ -22,7 +22,7 @@ import httpx2
 
 from .._version import __version__
 from ..core.errors import InputError
-from ..service.deadlines import Line
+from ..service.deadlines import SocketLine
 from ..service.transport import packed_once, trusted
 from .size_limits import FETCH_SECONDS, MAX_FETCHED, MB
 
@@ -57,7 +57,7 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
     Raises `InputError` when there is nothing, too much, or nothing that may be asked for.
     """
     deadline = time.monotonic() + seconds
-    line = Line()
+    line = SocketLine()
     try:
         with line.deadline(seconds):
             target = httpx2.URL(url)
@@ -78,7 +78,7 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
 
 
 @contextmanager
-def answered(target: httpx2.URL, force: bool, deadline: float, line: Line) -> Iterator[httpx2.Response]:
+def answered(target: httpx2.URL, force: bool, deadline: float, line: SocketLine) -> Iterator[httpx2.Response]:
     """The answer to a GET, its body not read yet, from an address that was checked."""
     if target.scheme not in PORTS or not target.host:
         raise InputError(f"{target} cannot be fetched: only http:// and https:// can.")
@@ -99,7 +99,7 @@ def answered(target: httpx2.URL, force: bool, deadline: float, line: Line) -> It
 
 
 def sent(
-    client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...], line: Line
+    client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...], line: SocketLine
 ) -> httpx2.Response:
     """The answer of the first of `addresses` that can be reached; without any, of the proxy."""
     for address in addresses:

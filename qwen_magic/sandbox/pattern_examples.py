@@ -23,10 +23,10 @@ def matching(pattern: str, repeats: int, variant: int = 0) -> str | None:
         tree = _parser.parse(pattern)
     except (re.error, OverflowError, RecursionError):
         return None
-    return Text(repeats, variant).of(tree)
+    return MatchingText(repeats, variant).of(tree)
 
 
-class Text:
+class MatchingText:
     """One text for one parse tree; `variant` takes other characters and other branches."""
 
     def __init__(self, repeats: int, variant: int) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx2
 
-__all__ = ["Line", "Watch"]
+__all__ = ["SocketLine", "Watch"]
 
 
-class Line:
+class SocketLine:
     """The socket that a request speaks through, which any thread can shut down."""
 
     def __init__(self) -> None:

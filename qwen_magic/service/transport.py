@@ -38,7 +38,7 @@ from ..core.errors import (
 from ..core.forks import renewed_in_children
 from ..protocols.error_mapping import PROXY, refusal
 from .credentials import Secret
-from .deadlines import Line, Watch
+from .deadlines import SocketLine, Watch
 
 __all__ = ["Connection", "Response", "Timeouts", "Transport", "packed_once", "trusted"]
 
@@ -145,7 +145,7 @@ def trusted() -> ssl.SSLContext:
 BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 
 
-class Connection(Line):
+class Connection(SocketLine):
     """One connection, for one request at a time."""
 
     def __init__(self, verify: ssl.SSLContext) -> None:
@@ -338,7 +338,7 @@ class Words:
 
     url: httpx2.URL
     timeouts: Timeouts
-    line: Line
+    line: SocketLine
 
     @property
     def where(self) -> str:

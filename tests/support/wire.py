@@ -10,7 +10,7 @@ import httpx2
 from qwen_magic.core.events import Event, ReasoningDelta, TextDelta
 from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect, protocol
-from qwen_magic.service.deadlines import Line, Watch
+from qwen_magic.service.deadlines import SocketLine, Watch
 from qwen_magic.service.transport import Response, Timeouts, Words
 
 
@@ -53,8 +53,8 @@ def frames(chunks: Iterable[bytes]) -> list[tuple[str, str]]:
 
 def response(chunks: Iterable[bytes]) -> Response:
     request = httpx2.Request("POST", "http://host/v1")
-    words = Words(request.url, Timeouts(), Line())
-    return Response(httpx2.Response(200, stream=Chunks(chunks), request=request), words, NoWatch(1, Line().abort))
+    words = Words(request.url, Timeouts(), SocketLine())
+    return Response(httpx2.Response(200, stream=Chunks(chunks), request=request), words, NoWatch(1, SocketLine().abort))
 
 
 class NoWatch(Watch):

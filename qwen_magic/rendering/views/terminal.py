@@ -52,7 +52,7 @@ class TerminalView:
         self._console = console or Console(highlight=False)
         self._show_reasoning = show_reasoning
         self._reasoning: list[str] = []
-        self._open = OpenEnd()
+        self._open = UnprintedText()
         self._printed = False
         self._model = self._status = ""
         self._noted: tuple[str, ...] = ()
@@ -120,7 +120,7 @@ class TerminalView:
         if self._printed:
             self._note("(All this was thinking. The answer:)")
         self._reasoning.append(self._open.text)
-        self._open = OpenEnd()
+        self._open = UnprintedText()
 
     def _print(self, block: str) -> None:
         """Print one block for good, with an empty line between it and the one before."""
@@ -169,7 +169,7 @@ class TerminalView:
         return Text(self._status, style="dim")
 
 
-class OpenEnd:
+class UnprintedText:
     """The text that is not printed yet. `end` is its last part, as much of it as a tail shows."""
 
     def __init__(self) -> None:
