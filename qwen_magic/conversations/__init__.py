@@ -27,7 +27,8 @@ or was cut is shown and kept, and is never context.
 
 *Keeping.* A turn takes its place, whatever was there: a run that fails or is stopped shows its failure, and `undo`
 brings back the old answer. Later turns stay. When a run ends well, the turns that an older run of the cell left
-behind the last question of this run go; when it ends badly they stay. A question that keeps nothing (asked alone, or
+behind the last question of this run go; when it ends badly they stay. Their going is no step of its own: `undo` brings
+them back with the change before it, such as the run's own question. A question that keeps nothing (asked alone, or
 refused) leaves every turn as it was and does not count; only the place of its cell is remembered.
 
 *Several at once.* A place is reserved when the question begins, so the order is the order of beginning, whoever

@@ -181,13 +181,15 @@ class Conversation:
             self._spare(cell)
 
     def end_run(self, cell: CellRef, ok: bool) -> None:
-        """The cell's run is over. If it ended well, what older runs left behind its last question goes."""
+        """The cell's run is over. If it ended well, what older runs left behind its last question goes.
+
+        That is no step of its own: `undo` takes back what somebody did, and this goes back with it.
+        """
         with self._changing():
             first = max(self._asked.get(cell, 0), self._spared.pop(cell, 0))
             left_over = [place for place in of_cells(self._state.slots, [cell.id]) if place.number >= first]
             if ok and left_over:
-                same = bool(self._history) and self._history[-1].cell == cell
-                self._empty(left_over, "the older run's questions", cell, new_step=not same)
+                self._state = self._emptied(left_over)
 
     def count(self, model: str, usage: Usage | None) -> None:
         """Adds a question to what was spent; `keep` does so by itself, a question asked alone is counted here."""
@@ -225,7 +227,7 @@ class Conversation:
         """Drops the turns of deleted cells. A cell that comes back finds its old position."""
         with self._changing():
             if places := of_cells(self._state.slots, ids):
-                self._empty(places, "the deleted cells' turns", None)
+                self._change("the deleted cells' turns", None, self._emptied(places))
 
     def undo(self, cell: CellRef | None = None) -> str:
         """Brings back what the last change replaced, and says what that change was.
@@ -384,12 +386,9 @@ class Conversation:
         self._history.append(Step(what, cell, self._state))
         self._state = state
 
-    def _empty(self, places: Iterable[Place], what: str, cell: CellRef | None, *, new_step: bool = True) -> None:
-        state = self._state._replace(slots={**self._state.slots, **dict.fromkeys(places)})
-        if new_step:
-            self._change(what, cell, state)
-        else:
-            self._state = state
+    def _emptied(self, places: Iterable[Place]) -> State:
+        """The state without the turns at these places."""
+        return self._state._replace(slots={**self._state.slots, **dict.fromkeys(places)})
 
     def _next_place(self, cell: CellRef | None) -> Place:
         ref = cell if cell is not None and cell.id else NOWHERE

@@ -265,7 +265,6 @@ def test_undo_takes_back_each_kind_of_change(three: Conversation) -> None:
     change(ask, three, "x")
     change(ask, three, "a", CellRef("a", "3"), FAILED)
     change(three.drop_cells, ["c"])
-    change(three.end_run, CellRef("b", "4"), True)
     change(setattr, three, "system", "Be brief.")
     change(setattr, three, "model", "qwen-max")
     change(three.take_over, Conversation("other", system="Other."), "the load")
@@ -274,6 +273,22 @@ def test_undo_takes_back_each_kind_of_change(three: Conversation) -> None:
     for state in reversed(states):
         assert three.undo()
         assert (three.turns, three.system, three.model) == state
+
+
+def test_what_a_cell_asks_no_more_goes_without_a_step_and_comes_back_with_the_change_before(
+    three: Conversation,
+) -> None:
+    three.end_run(CellRef("a", "2"), ok=True)
+    assert texts(three) == ["b", "c"]
+    assert three.undo() == "the question “c”"
+    assert texts(three) == ["a", "b"]
+
+
+def test_undo_does_not_take_back_that_a_cell_asks_no_more_once_another_has_asked(three: Conversation) -> None:
+    three.end_run(CellRef("a", "2"), ok=True)
+    run(three, "d", "1", "d")
+    assert three.undo() == "the question “d”"
+    assert texts(three) == ["b", "c"]
 
 
 def test_undo_says_what_it_took_back(three: Conversation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -27,7 +27,7 @@ class Model:
     def __init__(self) -> None:
         self.order: list[tuple[str, int]] = []
         self.at: dict[tuple[str, int], tuple[str, bool, str]] = {}
-        self.undoable: list[tuple[list[Any], dict[Any, Any], str]] = []
+        self.undoable: list[tuple[list[Any], dict[Any, Any]]] = []
         self.ends = 0
 
     def place(self, cell: str, number: int) -> tuple[str, int]:
@@ -51,19 +51,16 @@ class Model:
             if complete and (other[0] != key[0] or not key[0] or of_run == run)
         ]
 
-    def remember(self, run: str = "") -> None:
-        self.undoable.append((list(self.order), dict(self.at), run))
+    def remember(self) -> None:
+        self.undoable.append((list(self.order), dict(self.at)))
 
-    def drop(self, keys: list[tuple[str, int]], run: str = "") -> None:
-        keys = [key for key in keys if key in self.at]
-        if keys and not (run and self.undoable and self.undoable[-1][2] == run):
-            self.remember(run)
+    def drop(self, keys: list[tuple[str, int]]) -> None:
         for key in keys:
-            del self.at[key]
+            self.at.pop(key, None)
 
     def undo(self) -> None:
         newer = self.order
-        self.order, self.at, _ = self.undoable.pop()
+        self.order, self.at = self.undoable.pop()
         for key in newer:
             if key[0]:
                 self.place(*key)
@@ -97,12 +94,12 @@ class ConversationMachine(RuleBasedStateMachine):
                     continue
                 text = self.new("question")
                 reserved.keep(said(text, outcome))
-            self.model.remember(run)
+            self.model.remember()
             self.model.at[key] = (text, outcome == "stop", run)
             number += 1
         self.conversation.end_run(CellRef(cell, run), ok)
         if ok:
-            self.model.drop([key for key in self.model.order if key[0] == cell and key[1] >= number], run)
+            self.model.drop([key for key in self.model.order if key[0] == cell and key[1] >= number])
 
     @rule(cell=st.none() | CELLS, complete=st.booleans())
     def append(self, cell: str | None, complete: bool) -> None:
@@ -111,13 +108,16 @@ class ConversationMachine(RuleBasedStateMachine):
         with self.conversation.begin(CellRef(cell, run) if cell else None, append=True) as reserved:
             assert [turn.question.text for turn in reserved.context] == self.model.context(key, run)
             reserved.keep(said(text, "stop" if complete else "failed"))
-        self.model.remember(run)
+        self.model.remember()
         self.model.at[key] = (text, complete, run)
 
     @rule(cells=st.sets(CELLS))
     def delete_cells(self, cells: set[str]) -> None:
         self.conversation.drop_cells(cells)
-        self.model.drop([key for key in self.model.order if key[0] in cells])
+        keys = [key for key in self.model.at if key[0] in cells]
+        if keys:
+            self.model.remember()
+        self.model.drop(keys)
 
     @precondition(lambda self: self.model.undoable)
     @rule()
@@ -219,8 +219,13 @@ class Shell:
         self.conversations.get(name).take_over(saved(), "the load", cell)
 
 
+ASK, UNDO, LOAD = ("ask", "default", "stop"), ("undo", "default", None), ("load", "default", None)
+
+
 @settings(max_examples=300, deadline=None)
 @given(notebooks(QUESTIONS | COMMANDS))
+# What the second cell loses at its end, as it was loaded for it, is not what the third cell's undo takes back.
+@example([([ASK], False), ([], True), ([UNDO, ASK, LOAD], False)])
 def test_a_notebook_run_twice_in_one_kernel_asks_the_same_twice(notebook: Notebook) -> None:
     shell = Shell()
     try:
