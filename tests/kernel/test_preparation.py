@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from support.kernels import Kernel
+from collections.abc import Sequence
+from typing import Any
+
+from support.kernels import Kernel, Message
 
 from qwen_magic.sandbox import Sandbox
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 QUESTION = "%%qwen --alone\nsandbox: echo\nhello"
 
 
@@ -25,14 +29,27 @@ def closed(kernel: Kernel) -> list[str]:
     return [message.content["comm_id"] for message in kernel.messages if message.type == "comm_close"]
 
 
+def until_idle(messages: Sequence[Message]) -> Sequence[Message]:
+    """What a cell sends before it is over; what is prepared for the next one has the same parent, and comes later."""
+    states = [message.content.get("execution_state") for message in messages]
+    return messages[: states.index("idle")]
+
+
+def views(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The widgets that are displayed."""
+    data = [message.content["data"] for message in messages if message.type == "display_data"]
+    return [each[WIDGET_VIEW] for each in data if WIDGET_VIEW in each]
+
+
 def test_the_first_question_imports_nothing_heavy_and_opens_no_widget(fresh_kernel: Kernel, sandbox: Sandbox) -> None:
     ready(fresh_kernel, sandbox)
     fresh_kernel.run("import sys; before = set(sys.modules)", "second")
-    run = fresh_kernel.send(QUESTION, "third")
-    run.result()
-    types = [message.type for message in run.messages]
+    prepared = opened(fresh_kernel)
+    asked = fresh_kernel.run(QUESTION, "third")
+    types = [message.type for message in until_idle(asked.messages)]
     assert "comm_open" not in types
     assert "update_display_data" in types
+    assert [view["model_id"] for view in views(asked.messages)] == prepared
     imported = fresh_kernel.value("sorted({name.partition('.')[0] for name in set(sys.modules) - before})")
     assert set(imported) <= {"qwen_magic"}
 
