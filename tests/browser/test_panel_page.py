@@ -6,8 +6,11 @@ import re
 import socket
 
 import pytest
+from held_answers import HeldServer
 from playwright.sync_api import expect
 from support.sandbox_pictures import png
+
+from qwen_magic.sandbox.sample_answers import TOUR
 
 LOAD = "%load_ext qwen_magic\n%qwen use sandbox\nimport qwen_magic"
 CHAT = f"{LOAD}\nqwen_magic.chat()"
@@ -63,20 +66,22 @@ def opened(notebook, panel):
 
 
 def test_a_question_is_asked_with_enter_and_its_answer_streams(opened, panel, app, look):
-    opened(app=app)
-    look(f"panel-{app}-empty")
-    panel.input.fill("sandbox: tour")
-    panel.input.press("Shift+Enter")
-    panel.input.press_sequentially("sandbox: rate 200")
-    panel.input.press("Enter")
-    expect(panel.input).to_have_value("")
-    expect(panel.answers.locator("h1")).to_have_text("A tour of markdown")
-    expect(panel.stop).to_be_visible()
-    look(f"panel-{app}-streaming")
-    expect(panel.feet.last).to_contain_text("tokens in")
-    expect(panel.answers.locator("mjx-container").first).to_be_visible()
-    expect(panel.send).to_be_visible()
-    look(f"panel-{app}-done")
+    with HeldServer(TOUR.replace("## Emphasis", "{middle}## Emphasis")) as server:
+        opened(app=app, first=f"{server.load}\nimport qwen_magic\nqwen_magic.chat()")
+        look(f"panel-{app}-empty")
+        panel.input.fill("A tour,")
+        panel.input.press("Shift+Enter")
+        panel.input.press_sequentially("please.")
+        panel.input.press("Enter")
+        expect(panel.input).to_have_value("")
+        expect(panel.answers.locator("h1")).to_have_text("A tour of markdown")
+        expect(panel.stop).to_be_visible()
+        look(f"panel-{app}-streaming")
+        server.release()
+        expect(panel.feet.last).to_contain_text("tokens in")
+        expect(panel.answers.locator("mjx-container").first).to_be_visible()
+        expect(panel.send).to_be_visible()
+        look(f"panel-{app}-done")
 
 
 def test_stop_works_though_no_cell_runs(opened, panel):
@@ -254,7 +259,8 @@ def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(opened,
 
 
 def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebook, panel, page):
-    made = notebook(LOAD, "qwen_magic.chat()", "import time\ntime.sleep(4)")
+    busy = "import pathlib, time\nwhile not pathlib.Path('free').exists():\n    time.sleep(0.05)"
+    made = notebook(LOAD, "qwen_magic.chat()", busy)
     made.run_cell(0)
     made.wait_for_kernel()
     page.evaluate(
@@ -269,6 +275,7 @@ def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebo
     page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
     panel.ask("sandbox: echo\nwhen you are free")
     expect(page.locator(".qwen-status")).to_contain_text("The kernel is busy")
+    made.release("free")
     expect(panel.answers).to_contain_text("when you are free")
 
 
@@ -353,15 +360,20 @@ def test_two_views_of_one_panel_stay_in_step(opened, panel, page, look):
 
 
 def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(opened, panel, app):
-    made = opened(app=app)
-    panel.ask_and_wait("sandbox: echo\nbefore the reload")
-    panel.ask("sandbox: long 4000\nsandbox: rate 60")
-    expect(panel.answers.last).to_contain_text("this is line 1")
-    made.save()
-    made.open()
-    expect(panel.answers.first).to_contain_text("before the reload")
-    expect(panel.feet.last).to_contain_text("tokens in")
-    panel.ask_and_wait("sandbox: echo\nafter the reload")
+    with HeldServer("One.", "Two {middle} and more.", "Three.") as server:
+        made = opened(app=app, first=f"{server.load}\nimport qwen_magic\nqwen_magic.chat()")
+        panel.ask_and_wait("before the reload")
+        panel.ask("while it is loaded")
+        expect(panel.answers.last).to_contain_text("Two")
+        made.save()
+        made.open()
+        expect(panel.answers.first).to_contain_text("One.")
+        expect(panel.answers.last).to_contain_text("Two")
+        expect(panel.stop).to_be_visible()
+        server.release()
+        expect(panel.answers.last).to_contain_text("and more.")
+        expect(panel.feet.last).to_contain_text("tokens in")
+        panel.ask_and_wait("after the reload")
 
 
 def test_a_saved_panel_is_a_static_record_without_a_kernel(opened, panel, page, app):
@@ -486,9 +498,9 @@ class TestInChinese:
         page.get_by_role("button", name="发送", exact=True).click()
         expect(page.locator(".qwen-error")).to_contain_text("此账号无权使用该模型或服务。服务返回：")
         look("panel-zh")
-        page.get_by_role("textbox", name="你的问题").fill("sandbox: 429 1\nsandbox: retry-after 2\nsandbox: echo\n你好")
+        page.get_by_role("textbox", name="你的问题").fill("sandbox: 429 1\nsandbox: retry-after 8\nsandbox: echo\n你好")
         page.get_by_role("button", name="发送", exact=True).click()
-        expect(page.locator(".qwen-notice").last).to_contain_text("2 秒后重试：服务返回：")
+        expect(page.locator(".qwen-notice").last).to_contain_text("8 秒后重试：服务返回：")
         expect(page.locator(".qwen-answered").last).to_contain_text("你好")
         expect(page.locator(".qwen-foot").last).to_contain_text(re.compile(r"输入 \d+ tokens，输出 \d+ · .* 秒"))
         image = {"name": "点.png", "mimeType": "image/png", "buffer": png()}

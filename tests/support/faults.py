@@ -12,8 +12,9 @@ from typing import Self
 
 from support.wire import chunk, sse
 
-Step = bytes | float | str
-"""Bytes are sent, a number is waited (seconds), "hang" waits until the client goes away, "reset" resets."""
+Step = bytes | float | str | threading.Event
+"""Bytes are sent, a number is waited (seconds), an event is waited for, "hang" waits until the client goes away,
+"reset" resets."""
 
 HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -113,6 +114,8 @@ class FaultServer(Listener):
                 connection.sendall(step)
             elif isinstance(step, (int, float)):
                 time.sleep(step)
+            elif isinstance(step, threading.Event):
+                step.wait()
             elif step == "hang":
                 wait_until_gone(connection)
                 self.gone.set()
