@@ -22,8 +22,9 @@ import httpx2
 
 from .._version import __version__
 from ..core.errors import InputError
+from ..service.certificates import trusted
+from ..service.content_coding import packed_once
 from ..service.deadlines import SocketLine
-from ..service.transport import packed_once, trusted
 from .size_limits import FETCH_SECONDS, MAX_FETCHED, MB
 
 __all__ = ["Fetched", "fetch"]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from ..core.errors import QwenError
 from ..service.endpoints import Endpoint
 from ..service.provider import Provider
-from ..service.transport import Timeouts
+from ..service.timeouts import Timeouts
 from .endpoint_checks import large_requests, model, regions, stream, who_answers
 from .environment import configuration, key, versions
 from .findings import Case, Dead, Finding, problem

@@ -20,7 +20,8 @@ from ..service.client import Client
 from ..service.credentials import KEY_PAGE, SERVICE, FoundKey
 from ..service.endpoints import REGIONS, Endpoint, endpoint
 from ..service.provider import TEXT_MODEL
-from ..service.transport import Timeouts, Transport
+from ..service.timeouts import Timeouts
+from ..service.transport import Transport
 from .findings import Case, Dead, Finding, fine, note, problem
 
 __all__ = ["large_requests", "model", "regions", "stream", "who_answers"]
@@ -217,7 +218,7 @@ def model(case: Case) -> Iterator[Finding]:
 
 def stream(case: Case) -> Iterator[Finding]:
     """Whether an answer comes bit by bit. Asks a short question."""
-    client = Client(case.provider.credentials, case.timeouts)
+    client = Client(case.timeouts)
     request = ChatRequest(case.model, (Message.user(QUESTION),))
     began = time.monotonic()
     arrived: list[float] = []

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from .._version import __version__
-from ..core.errors import QwenError
+from ..core.errors import NoKey
 from ..service.credentials import SERVICE, display_name, ways_on
 from ..service.endpoints import RELAY
 from ..service.relay_discovery import offered
@@ -63,11 +63,11 @@ def said_by(case: Case, environment: Mapping[str, str]) -> str:
 def key(case: Case) -> Iterator[Finding]:
     """Which key is used, and from where; never more of it than its last 4 characters."""
     account = case.endpoint.account
-    try:
-        case.key = case.provider.credentials.find(account)
-    except QwenError as error:
+    error = case.endpoint.key.error
+    if error is not None and not isinstance(error, NoKey):
         yield problem("key", error.happened, error.remedy)
         raise Dead from error
+    case.key = case.endpoint.key.found
     if case.key is None:
         if not case.endpoint.needs_key:
             yield fine("key", "none, and none is needed here", source=None)

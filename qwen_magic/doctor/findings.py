@@ -11,7 +11,7 @@ from ..core.errors import redacted
 from ..service.credentials import FoundKey
 from ..service.endpoints import Endpoint
 from ..service.provider import Provider
-from ..service.transport import Timeouts
+from ..service.timeouts import Timeouts
 
 __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..service.transport import BUNDLES, trusted
+from ..service.certificates import BUNDLES, trusted
 from .findings import Case, Dead, Finding, fine, note, problem
 
 __all__ = ["certificate", "connection", "name", "proxies"]

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import QwenError
+from ..service.connection import Connection
 from ..service.endpoints import LOCAL_SERVERS, Endpoint, endpoint
-from ..service.transport import Connection, Timeouts, Transport
+from ..service.timeouts import Timeouts
+from ..service.transport import Transport
 
 __all__ = ["FoundServer", "discover", "nearest"]
 

@@ -16,7 +16,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from ..core.errors import NotTheService, QwenError, RateLimited, ServiceUnavailable
 from ..protocols.error_mapping import retry_after
-from ..service.transport import Response, Transport
+from ..service.connection import Response
+from ..service.transport import Transport
 from .catalogue import File
 
 __all__ = ["Wanted", "hubs", "opened"]

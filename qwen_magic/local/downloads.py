@@ -27,7 +27,8 @@ from ..core.errors import (
     ServiceUnavailable,
     StreamError,
 )
-from ..service.transport import Timeouts, Transport
+from ..service.timeouts import Timeouts
+from ..service.transport import Transport
 from .cache_folders import VARIABLE, make, models, trusted
 from .catalogue import File, LocalModel, size
 from .download_sources import Wanted, hubs, opened

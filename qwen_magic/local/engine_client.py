@@ -84,9 +84,8 @@ class Engine:
         self._record, self._lock, self._log = (place.with_suffix(end) for end in (".json", ".lock", ".log"))
         renewed_in_children(self)
 
-    @property
-    def runs(self) -> bool:
-        """Whether it is up, whichever kernel started it."""
+    def is_running(self) -> bool:
+        """Ask whether it is up, whichever kernel started it."""
         return self._running() is not None
 
     def start(self) -> Endpoint:

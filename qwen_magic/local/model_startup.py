@@ -38,7 +38,7 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
     own = Path(wanted).expanduser()
     if own.suffix.lower() == ".gguf" or own.is_file():
         return Engine(own, projector_beside(own), own.stem, credentials, idle, dialogue.loading)
-    model = wanted_model(wanted, lambda model: served(model, credentials, idle, dialogue).runs)
+    model = wanted_model(wanted, lambda model: served(model, credentials, idle, dialogue).is_running())
     if not is_here(model):
         permit(model, dialogue.confirm)
         download(model, dialogue.progress)

@@ -77,7 +77,8 @@ class Idle:
 
 def connect_to_nothing() -> None:
     """Make a connection that is never opened: what HTTP needs is imported only then."""
-    from ..service.transport import Timeouts, Transport
+    from ..service.timeouts import Timeouts
+    from ..service.transport import Transport
 
     transport = Transport(Timeouts())
     with transport.connection("http://localhost"):

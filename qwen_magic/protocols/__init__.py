@@ -6,9 +6,19 @@ understand; `dashscope` speaks the service's native form. Both turn what they he
 
 from __future__ import annotations
 
-from .wire_protocol import LOCAL, OLLAMA, SERVICE, Decoder, Dialect, Encoded, ProtocolName, WireProtocol
+from .wire_protocol import LOCAL, OLLAMA, SERVICE, Decoder, Dialect, HttpRequest, ProtocolName, WireProtocol
 
-__all__ = ["LOCAL", "OLLAMA", "SERVICE", "Decoder", "Dialect", "Encoded", "ProtocolName", "WireProtocol", "protocol"]
+__all__ = [
+    "LOCAL",
+    "OLLAMA",
+    "SERVICE",
+    "Decoder",
+    "Dialect",
+    "HttpRequest",
+    "ProtocolName",
+    "WireProtocol",
+    "protocol",
+]
 
 
 def protocol(name: ProtocolName) -> WireProtocol:

@@ -11,9 +11,9 @@ from typing import Any
 from ..core.events import Event, Note, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
 from .decoder import FrameDecoder
-from .encoding import message_forms
+from .encoding import headers_of, message_forms
 from .lenient_json import JSONObject, count, first_choice, mapping, word
-from .wire_protocol import Dialect, Encoded
+from .wire_protocol import Dialect, HttpRequest
 
 __all__ = ["PROTOCOL"]
 
@@ -21,11 +21,12 @@ __all__ = ["PROTOCOL"]
 class Compatible:
     """Encodes requests and makes decoders; has no state."""
 
-    def encode(self, request: ChatRequest, dialect: Dialect) -> Encoded:
+    def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
         body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, content)}
         if request.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return Encoded("chat/completions", body | switches(request, dialect) | dict(request.fields))
+        body |= switches(request, dialect) | dict(request.fields)
+        return HttpRequest("chat/completions", body, headers_of(request))
 
     def decoder(self, request: ChatRequest, dialect: Dialect) -> CompatibleDecoder:
         return CompatibleDecoder(request, dialect)

@@ -12,9 +12,9 @@ from ..core.events import Event, Source, Sources, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
 from ..core.models import lookup
 from .decoder import FrameDecoder
-from .encoding import message_forms
+from .encoding import headers_of, message_forms
 from .lenient_json import JSONObject, count, first_choice, mapping, rows, text_of, word
-from .wire_protocol import Dialect, Encoded
+from .wire_protocol import Dialect, HttpRequest
 
 __all__ = ["PROTOCOL"]
 
@@ -25,7 +25,7 @@ MULTIMODAL = "services/aigc/multimodal-generation/generation"
 class DashScope:
     """Encodes requests and makes decoders; has no state."""
 
-    def encode(self, request: ChatRequest, dialect: Dialect) -> Encoded:
+    def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
         multimodal = lookup(request.model).multimodal or bool(request.images)
         body = {
             "model": request.model,
@@ -35,7 +35,7 @@ class DashScope:
         headers = {"X-DashScope-SSE": "enable"} if request.stream else {}
         if any(image.url.startswith("oss://") for image in request.images):
             headers["X-DashScope-OssResourceResolve"] = "enable"
-        return Encoded(MULTIMODAL if multimodal else TEXT, body, headers)
+        return HttpRequest(MULTIMODAL if multimodal else TEXT, body, headers | headers_of(request))
 
     def decoder(self, request: ChatRequest, dialect: Dialect) -> DashScopeDecoder:
         return DashScopeDecoder(request, dialect)

@@ -8,11 +8,17 @@ from typing import Any
 from ..core.messages import ChatRequest, Document, Message, Text
 from ..core.models import lookup
 
-__all__ = ["message_forms"]
+__all__ = ["headers_of", "message_forms"]
 
 # With documents the first system message is the role and later ones are ids (the service's docs, "Qwen-Long"):
 # where the person has given no role, this one keeps the ids out of its place.
 ROLE = "You are a helpful assistant."
+
+
+def headers_of(request: ChatRequest) -> dict[str, str]:
+    """The headers that a request has in either protocol, but for the key."""
+    accept = "text/event-stream" if request.stream else "application/json"
+    return {"Accept": accept, "Content-Type": "application/json"}
 
 
 def message_forms(request: ChatRequest, content: Callable[[Message], Any]) -> list[dict[str, Any]]:

@@ -9,18 +9,26 @@ from typing import Any, Literal, Protocol
 from ..core.events import Event
 from ..core.messages import ChatRequest
 
-__all__ = ["LOCAL", "OLLAMA", "SERVICE", "Decoder", "Dialect", "Encoded", "ProtocolName", "WireProtocol"]
+__all__ = ["LOCAL", "OLLAMA", "SERVICE", "Decoder", "Dialect", "HttpRequest", "ProtocolName", "WireProtocol"]
 
 ProtocolName = Literal["compatible", "dashscope"]
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """A request in the form of its protocol: `path` is relative to the endpoint's base URL, `body` is its JSON."""
+class HttpRequest:
+    """A request as HTTP has it, but for the host and the key.
+
+    Made by a protocol's `encode` from a `ChatRequest`, and by whoever calls another path of an endpoint, such as its
+    list of models. Taken by the client, which adds the endpoint's base URL and key when it sends it; shown by a dry
+    run. `path` is relative to the base URL. `body` is JSON, if there is one; `options` are further keywords of httpx2's
+    `build_request`: `params`, `content`, `files` (of bytes, which can be sent again) with `data`.
+    """
 
     path: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,10 @@ class Decoder(Protocol):
 
 
 class WireProtocol(Protocol):
-    """One of the two forms."""
+    """One of the two forms. What a question may carry beside its messages is a field of `ChatRequest`."""
 
-    def encode(self, request: ChatRequest, dialect: Dialect) -> Encoded: ...
+    def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
+        """The request in this protocol, with all of its headers but the key's."""
 
-    def decoder(self, request: ChatRequest, dialect: Dialect) -> Decoder: ...
+    def decoder(self, request: ChatRequest, dialect: Dialect) -> Decoder:
+        """What decodes the one answer to this request."""

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from .._version import __version__
+from ..service.certificates import trusted
+from ..service.connection import DIRECT, KEEP_ALIVE
+from ..service.content_coding import packed_once
 from ..service.credentials import Secret
-from ..service.transport import DIRECT, KEEP_ALIVE, packed_once, trusted
 from .streaming_response import without_key
 
 __all__ = ["Upstream", "for_the_caller", "is_stream"]

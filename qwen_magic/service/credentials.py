@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, NoKey
 
-__all__ = ["KEY_PAGE", "Credentials", "FoundKey", "Secret", "display_name"]
+__all__ = ["KEY_PAGE", "Credentials", "FoundKey", "KeyLookup", "Secret", "display_name"]
 
 # The account of the service itself; messages call it `SERVICE_NAME`. The name of its variable is the service's own.
 SERVICE = "dashscope"
@@ -74,6 +74,23 @@ class FoundKey:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLookup:
+    """What a look-up of an account's key has given: the key, or the `error` that says why there is none.
+
+    Made by `Credentials.look_up`, once for each question; carried by its `Endpoint` to whoever sends it. As a value it
+    can be handed on where nobody needs the key in the end, such as to a local server or a dry run.
+    """
+
+    found: FoundKey | None = None
+    error: ConfigurationError | None = None
+
+    @property
+    def secret(self) -> Secret | None:
+        """The key, if there is one."""
+        return self.found.secret if self.found else None
+
+
 class Credentials:
     """The keys of one shell, by account: `dashscope`, or the host of another endpoint."""
 
@@ -81,12 +98,35 @@ class Credentials:
         self._environment = os.environ if environment is None else environment
         self._session: dict[str, Secret] = {}
 
-    def find(self, account: str) -> FoundKey | None:
-        """The key for `account`, or `None`, also when the system keyring cannot be read. Never asks the person."""
+    def look_up(self, account: str) -> KeyLookup:
+        """The key for `account`, or why there is none. May read the system keyring; never asks the person."""
         try:
-            return self._look_for(account)
-        except Unreadable:
-            return None
+            found = self._look_for(account)
+        except Unreadable as reason:
+            # Not `display_name`: the service has Chinese sentences of its own, which are found by their words.
+            name = SERVICE_NAME if account == SERVICE else account
+            happened = f"There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason})."
+            return KeyLookup(error=NoKey(happened, ways_on(account)))
+        except ConfigurationError as error:
+            return KeyLookup(error=error.with_traceback(None))  # its frames hold what was found
+        return KeyLookup(found) if found is not None else KeyLookup(error=no_key(account))
+
+    def find(self, account: str) -> FoundKey | None:
+        """The key for `account`, or `None`, also when the system keyring cannot be read. Never asks the person.
+
+        Raises `ConfigurationError` for a key that cannot be one.
+        """
+        looked_up = self.look_up(account)
+        if looked_up.error is not None and not isinstance(looked_up.error, NoKey):
+            raise looked_up.error
+        return looked_up.found
+
+    def require(self, account: str) -> Secret:
+        """The key for `account`. Raises `NoKey` with the ways on, and `ConfigurationError` as `find` does."""
+        looked_up = self.look_up(account)
+        if looked_up.found is None:
+            raise looked_up.error or no_key(account)
+        return looked_up.found.secret
 
     def _look_for(self, account: str) -> FoundKey | None:
         places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
@@ -100,21 +140,6 @@ class Credentials:
             if value:
                 return FoundKey(Secret(sendable(value, source)), source)
         return None
-
-    def require(self, account: str) -> Secret:
-        """The key for `account`. Raises `NoKey` with the ways on."""
-        # Not `display_name`: the service has Chinese sentences of its own, which are found by their words.
-        name = SERVICE_NAME if account == SERVICE else account
-        try:
-            found = self._look_for(account)
-        except Unreadable as reason:
-            raise NoKey(
-                f"There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason}).",
-                ways_on(account),
-            ) from None
-        if found is None:
-            raise NoKey(f"There is no key for {name}.", ways_on(account))
-        return found.secret
 
     def remember(self, account: str, value: str) -> str:
         """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
@@ -156,6 +181,11 @@ class Credentials:
 def display_name(account: str) -> str:
     """What a message calls the account."""
     return SERVICE_NAME if account == SERVICE else account
+
+
+def no_key(account: str) -> NoKey:
+    """The error that there is no key for `account`."""
+    return NoKey(f"There is no key for {SERVICE_NAME if account == SERVICE else account}.", ways_on(account))
 
 
 def ways_on(account: str) -> str:

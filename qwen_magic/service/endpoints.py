@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from ..core.errors import ConfigurationError
+from ..core.errors import ConfigurationError, NoKey
 from ..protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 from .credentials import SERVICE as ACCOUNT
+from .credentials import KeyLookup, Secret, no_key
 
 __all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "protocol_name"]
 
@@ -92,6 +93,8 @@ class Endpoint:
     """Somebody to ask.
 
     `account` names the key it wants: `dashscope`, or its host. `needs_key` is true where nothing works without one.
+    `key` is what a look-up of that key has given: `Provider.resolve` makes it, whoever sends a request takes it. It is
+    no part of the endpoint's identity, and never shown or pickled.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Endpoint:
     dialect: Dialect
     account: str
     needs_key: bool
+    key: KeyLookup = field(default=KeyLookup(), compare=False, repr=False)
 
     @property
     def host(self) -> str:
@@ -121,7 +125,20 @@ class Endpoint:
         return replace(self, base_url=self.base_url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, protocol="compatible")
 
     def url(self, path: str) -> str:
+        """The URL of a path, which is relative to the base URL."""
         return f"{self.base_url}/{path}"
+
+    def authorization(self) -> Secret | None:
+        """The key to send; `None` where there is none, and none is needed.
+
+        Raises `NoKey` where one is needed, and `ConfigurationError` where what was found cannot be one.
+        """
+        error = self.key.error
+        if error is not None and (self.needs_key or not isinstance(error, NoKey)):
+            raise error
+        if self.needs_key and self.key.found is None:
+            raise no_key(self.account)
+        return self.key.secret
 
 
 def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:

@@ -20,7 +20,6 @@ from ..core.errors import FileGone, NotTheService, ServiceError
 from ..protocols.error_mapping import PROXY
 from ..protocols.lenient_json import JSONObject, count, rows, word
 from .client import Client
-from .credentials import Credentials
 from .endpoints import Endpoint
 
 __all__ = ["RemoteFiles", "Ledger", "RemoteFile", "default_ledger"]
@@ -107,13 +106,14 @@ def default_ledger() -> Ledger:
 
 
 class RemoteFiles:
-    """The files of one account at one endpoint, which speaks the compatible form."""
+    """The files of one account at one endpoint, which speaks the compatible form. Raises `NoKey` without its key."""
 
-    def __init__(self, client: Client, endpoint: Endpoint, credentials: Credentials, ledger: Ledger) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint, ledger: Ledger) -> None:
         self._client = client
         self._endpoint = endpoint
         self._ledger = ledger
-        fingerprint = hashlib.sha256(credentials.require(endpoint.account).reveal().encode()).hexdigest()[:16]
+        key = endpoint.authorization()
+        fingerprint = hashlib.sha256((key.reveal() if key else "").encode()).hexdigest()[:16]
         self._place = f"{endpoint.base_url} {fingerprint}"
 
     def upload(self, name: str, content: bytes, sha256: str) -> str:

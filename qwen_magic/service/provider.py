@@ -69,7 +69,7 @@ class Provider:
     def settings(self, settings: Settings) -> None:
         self._settings = settings
         if self._client is not None:
-            from .transport import Timeouts
+            from .timeouts import Timeouts
 
             self._client.timeouts = Timeouts(settings.connect_timeout, settings.idle_timeout)
 
@@ -87,17 +87,25 @@ class Provider:
         is asked about a download and sees it; without it nobody is asked.
         """
         choice = self.choice.changed(name, protocol)
-        found = self._look_up(choice, dialogue or self.dialogue) if name else self.resolve(choice)
+        found = self._keyed(self._look_up(choice, dialogue or self.dialogue)) if name else self.resolve(choice)
         self.settings = replace(self.settings, endpoint=choice.name, protocol=choice.protocol or "")
         return found
 
     def resolve(self, choice: Choice | None = None) -> Endpoint:
-        """The endpoint that `choice` names (by default the one in use), ready to be asked.
+        """The endpoint that `choice` names (by default the one in use), with its key, ready to be asked.
 
-        That may look for local servers, start the sandbox, or load a model whose engine has stopped. The same choice
-        is the same endpoint for as long as nobody says `use`. Raises `ConfigurationError`.
+        Each question does this once, and hands the endpoint on. It may look for local servers, start the sandbox, load
+        a model whose engine has stopped, and read the system keyring. The same choice is the same endpoint for as long
+        as nobody says `use`; its key is looked up anew. Raises `ConfigurationError`; a key that is missing is an error
+        only where a request is sent.
         """
         choice = self.choice if choice is None else choice
+        return self._keyed(self._found(choice))
+
+    def _keyed(self, found: Endpoint) -> Endpoint:
+        return replace(found, key=self.credentials.look_up(found.account))
+
+    def _found(self, choice: Choice) -> Endpoint:
         choice.check()
         engine = self._engines.get(choice.name)
         if engine is not None:
@@ -107,7 +115,10 @@ class Provider:
         return self._resolved.get(choice) or self._look_up(choice, self.dialogue)
 
     def recall(self) -> Endpoint | None:
-        """The endpoint in use, as far as it is known without looking for anybody; `None` when it is not."""
+        """The endpoint in use, as far as it is known without looking for anybody; `None` when it is not.
+
+        It has no key: it is for listings and Tab, and cannot be asked.
+        """
         choice = self.choice
         found = self._resolved.get(choice)
         if found is None and choice.is_fixed:
@@ -173,10 +184,10 @@ class Provider:
         with self._lock:
             if self._client is None:
                 from .client import Client
-                from .transport import Timeouts
+                from .timeouts import Timeouts
 
                 timeouts = Timeouts(self.settings.connect_timeout, self.settings.idle_timeout)
-                self._client = Client(self.credentials, timeouts)
+                self._client = Client(timeouts)
             return self._client
 
     def list_models(self, here: Endpoint, within: float = LISTING) -> dict[str, int | None]:
@@ -239,7 +250,7 @@ class Provider:
             raise ConfigurationError(
                 f"{here.name} keeps no files.", "Only the service in Beijing does: %qwen use beijing."
             )
-        return RemoteFiles(self.client, here.compatible, self.credentials, default_ledger())
+        return RemoteFiles(self.client, here.compatible, default_ledger())
 
     # --- the end
 

@@ -20,6 +20,7 @@ import pytest
 from support.kernels import Kernel, clean_environment
 from support.paths import TESTS
 from support.sandbox_pictures import png
+from support.wire import keyed
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
 from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
@@ -34,6 +35,7 @@ from qwen_magic.local.memory import available
 from qwen_magic.local.model_startup import engine, projector_beside
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import Endpoint
 
 pytest.importorskip("xllamacpp")
 
@@ -71,7 +73,7 @@ class Asker:
     def __init__(self, path: Path, idle: float = IDLE) -> None:
         self.credentials = Credentials({})
         self.engine: Engine = engine(str(path), self.credentials, Dialogue(), idle)
-        self.client = Client(self.credentials)
+        self.client = Client()
 
     def events(self, prompt: str | Message = "Hello", **fields: Any) -> list[Event]:
         """The events of a whole answer."""
@@ -80,8 +82,12 @@ class Asker:
     def stream(self, prompt: str | Message = "Hello", **fields: Any) -> Iterator[list[Event]]:
         message = Message.user(prompt) if isinstance(prompt, str) else prompt
         request = ChatRequest(model="tiny", messages=(message,), fields={"seed": 3, **fields})
-        with self.client.stream(self.engine.start(), request) as answer:
+        with self.client.stream(self.endpoint(), request) as answer:
             yield from answer.batches(0)
+
+    def endpoint(self) -> Endpoint:
+        """The engine's endpoint, with its key; starts the engine if need be."""
+        return keyed(self.engine.start(), self.credentials)
 
     def slots(self) -> list[dict[str, Any]]:
         """What the engine says of its slots."""
@@ -102,7 +108,7 @@ def text(events: list[Event]) -> str:
 def test_a_file_of_ones_own_answers(asker: Asker) -> None:
     events = asker.events(max_tokens=20)
     assert text(events)
-    assert asker.client.call(asker.engine.start(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
+    assert asker.client.call(asker.endpoint(), "GET", "models")["data"][0]["id"] == "tiny-qwen3"
 
 
 def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from qwen_magic.doctor import Finding, doctor
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.provider import Provider
-from qwen_magic.service.transport import Timeouts
+from qwen_magic.service.timeouts import Timeouts
 
 KEY = "sk-doctor-0123456789abLAST"
 MODELS = plain("200 OK", b'{"object":"list","data":[{"id":"qwen3"}]}')

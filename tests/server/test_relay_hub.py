@@ -23,7 +23,7 @@ from support.jupyter_servers import KEY, connected, key_file, said_by
 from support.kernels import clean_environment
 from support.readme import cells, section
 from support.waiting import wait_for
-from support.wire import text
+from support.wire import keyed, text
 
 from qwen_magic.core.errors import ServiceUnavailable
 from qwen_magic.core.events import Event
@@ -32,7 +32,7 @@ from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import of_service
-from qwen_magic.service.transport import Timeouts
+from qwen_magic.service.timeouts import Timeouts
 
 pytestmark = pytest.mark.skipif(bool(hubs.usable()), reason=hubs.usable() or "a hub can run here")
 
@@ -111,10 +111,13 @@ def test_an_answer_that_breaks_off_ends_behind_the_hub_s_proxy(
     there = of_service("relay", hub.relay, protocol, account="relay")
     credentials = Credentials({})
     credentials.remember_for_session("relay", ann)
-    client = Client(credentials, Timeouts(connect=10, idle=60))
+    client = Client(Timeouts(connect=10, idle=60))
     request = ChatRequest("qwen-plus", (Message.user("sandbox: cut 50\nsandbox: long 500"),))
     came: list[Event] = []
-    with client.stream(there, request) as stream, pytest.raises(ServiceUnavailable) as raised:  # and not `NoAnswer`
+    with (
+        client.stream(keyed(there, credentials), request) as stream,
+        pytest.raises(ServiceUnavailable) as raised,
+    ):  # and not `NoAnswer`
         came.extend(chain.from_iterable(stream.batches(0.0)))
     assert "lost the service in mid-answer. What has arrived is kept" in str(raised.value)
     assert text(came)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-
-import httpx2
+from collections.abc import Iterable
+from dataclasses import replace
 
 from qwen_magic.core.events import Event, ReasoningDelta, TextDelta
 from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect, protocol
-from qwen_magic.service.deadlines import SocketLine, Watch
-from qwen_magic.service.transport import Response, Timeouts, Words
+from qwen_magic.protocols.answer_reader import AnswerReader
+from qwen_magic.protocols.event_reader import EventReader
+from qwen_magic.service.credentials import Credentials
+from qwen_magic.service.endpoints import Endpoint
 
 
 def question(model: str = "qwen-plus", **changes) -> ChatRequest:
@@ -47,29 +48,10 @@ def result(content: object, finish: str = "null", **message: object) -> dict:
 
 
 def frames(chunks: Iterable[bytes]) -> list[tuple[str, str]]:
-    """The server-sent events in a response that arrives in these chunks."""
-    return list(response(chunks).events())
-
-
-def response(chunks: Iterable[bytes]) -> Response:
-    request = httpx2.Request("POST", "http://host/v1")
-    words = Words(request.url, Timeouts(), SocketLine())
-    return Response(httpx2.Response(200, stream=Chunks(chunks), request=request), words, NoWatch(1, SocketLine().abort))
-
-
-class NoWatch(Watch):
-    """There is no socket to watch."""
-
-    def renew(self) -> None:
-        """Begins nothing."""
-
-
-class Chunks(httpx2.SyncByteStream):
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
+    """The server-sent events in a body that arrives in these chunks."""
+    reader = EventReader()
+    found = [event for chunk in chunks for event in reader.feed(chunk)]
+    return [*found, *reader.end()]
 
 
 def decode(
@@ -81,8 +63,13 @@ def decode(
     """The events of a whole answer. Raises what a person would be told."""
     form = protocol(name)
     decoder = form.decoder(request or question(), dialect or (SERVICE if name == "dashscope" else LOCAL))
-    events = [event for kind, data in frames([body]) for event in decoder.feed(kind, data)]
-    return [*events, *decoder.rest(), *decoder.close()]
+    answer = AnswerReader(decoder, EventReader())
+    return [event for batch in (*answer.feed(body), *answer.end()) for event in batch]
+
+
+def keyed(endpoint: Endpoint, credentials: Credentials) -> Endpoint:
+    """The endpoint with its key, as `Provider.resolve` gives it."""
+    return replace(endpoint, key=credentials.look_up(endpoint.account))
 
 
 def text(events: Iterable[Event]) -> str:

@@ -34,7 +34,7 @@ def use(call: CommandCall) -> None:
         endpoint = call.magics.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
     else:
         endpoint = provider.recall() or provider.resolve()
-    key = provider.credentials.find(endpoint.account)
+    key = provider.credentials.find(endpoint.account)  # it may be recalled, without its key
     said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
     who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
     say(f"Asking {who} ({endpoint.protocol} protocol), {said}.")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.wire import keyed
 
 from qwen_magic.attachments import Attach, Attachment, Sent, Target, gather, parts
 from qwen_magic.core.events import TextDelta
@@ -17,13 +18,13 @@ from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import Endpoint, endpoint
 from qwen_magic.service.files_api import Ledger, RemoteFiles
 
-KEY = "sk-test-0123456789abcdef"
+KEYS = Credentials({"QWEN_API_KEY": "sk-test-0123456789abcdef"})
 AS_JSON = {"response_format": {"type": "json_object"}}
 
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    client = Client(Credentials({"QWEN_API_KEY": KEY}))
+    client = Client()
     yield client
     client.close()
 
@@ -44,12 +45,13 @@ def test_images_arrive_as_they_were_shown(client: Client, sandbox: Sandbox, tmp_
         images.effect_noise(size, 80).save(tmp_path / name)
     found = gather(Attach(files=("*.*",), cwd=tmp_path))
     sent = parts(found, Target(sees=True))
-    assert arrived(client, endpoint(getattr(sandbox, url)), "qwen3-vl-plus", sent) == [each.sha256 for each in found]
+    where = keyed(endpoint(getattr(sandbox, url)), KEYS)
+    assert arrived(client, where, "qwen3-vl-plus", sent) == [each.sha256 for each in found]
 
 
 def test_documents_arrive_as_they_lay_on_the_disk(client: Client, sandbox: Sandbox, tmp_path: Path) -> None:
-    where = endpoint(sandbox.compatible_url)
-    files = RemoteFiles(client, where, Credentials({"QWEN_API_KEY": KEY}), Ledger(tmp_path / "ledger.sqlite"))
+    where = keyed(endpoint(sandbox.compatible_url), KEYS)
+    files = RemoteFiles(client, where, Ledger(tmp_path / "ledger.sqlite"))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\n" + b"pages " * 1000)
     (tmp_path / "b.py").write_text("x = 1\n" * 10_000, encoding="utf-8")
     (tmp_path / "c.csv").write_text("a,b\n" + "1,2\n" * 10_000, encoding="utf-8")

@@ -21,7 +21,7 @@ from qwen_magic.local.cache_folders import engines
 from qwen_magic.local.catalogue import File, LocalModel
 from qwen_magic.local.download_sources import hubs
 from qwen_magic.local.downloads import download, is_here, weights_of
-from qwen_magic.service.transport import Timeouts
+from qwen_magic.service.timeouts import Timeouts
 
 CONTENT = random.Random(5).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -1,13 +1,14 @@
 """Both protocols, on bytes: what is sent, and what every known server's answer means."""
 
 import json
+from collections import deque
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.paths import CAPTURES
-from support.wire import chunk, decode, frames, native, question, reasoning, response, result, sse, text
+from support.wire import chunk, decode, frames, native, question, reasoning, result, sse, text
 
 from qwen_magic.core.errors import (
     AccessDenied,
@@ -32,6 +33,7 @@ from qwen_magic.core.messages import ChatRequest, Document, Image, Message, Text
 from qwen_magic.core.models import lookup
 from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
 from qwen_magic.protocols.error_mapping import refusal
+from qwen_magic.protocols.event_reader import EventReader
 
 LOCAL_STREAMS = sorted(CAPTURES.glob("local/*.sse"))
 NATIVE_STREAMS = sorted(CAPTURES.glob("dashscope/*-sse.response.body.txt"))
@@ -398,11 +400,14 @@ def test_garbage_in_place_of_an_answer():
         decode(b"data: lorem ipsum\n\n" + ANSWER)
 
 
-def test_one_event_may_not_be_endless(monkeypatch):
-    monkeypatch.setattr("qwen_magic.service.transport.LARGEST_EVENT", 1000)
-    endless = response(b"data: " + b"x" * 100 for _ in range(100))
+def test_one_event_may_not_be_endless():
+    reader = EventReader(largest=1000)
     with pytest.raises(StreamGarbled, match="larger than"):
-        list(endless.events())
+        deque(map(reader.feed, [b"data: " + b"x" * 100] * 100), maxlen=0)
+
+
+def test_many_small_events_at_once_are_not_too_large():
+    assert len(EventReader(largest=1000).feed(b"data: x\n\n" * 1000)) == 1000
 
 
 # --- refusals

@@ -10,7 +10,7 @@ import time
 import pytest
 from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
 from support.waiting import wait_for
-from support.wire import chunk, question, reasoning, sse, text
+from support.wire import chunk, keyed, question, reasoning, sse, text
 
 from qwen_magic.core.errors import (
     AccountOverdue,
@@ -28,16 +28,23 @@ from qwen_magic.core.errors import (
 from qwen_magic.core.events import Finish, Note, Retrying
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.endpoints import endpoint
-from qwen_magic.service.transport import Timeouts
+from qwen_magic.service.endpoints import Endpoint, endpoint
+from qwen_magic.service.timeouts import Timeouts
 
 KEY = "sk-test-0123456789abcdef"
 SERVICE_KEY = "sk-service-0123456789abcdef"
 
+KEYS = Credentials({"DASHSCOPE_API_KEY": SERVICE_KEY, "QWEN_API_KEY": KEY})
+
+
+def at(url: str) -> Endpoint:
+    """The endpoint at a URL, with its key."""
+    return keyed(endpoint(url), KEYS)
+
 
 @pytest.fixture
 def client():
-    client = Client(Credentials({"DASHSCOPE_API_KEY": SERVICE_KEY, "QWEN_API_KEY": KEY}), Timeouts(connect=2, idle=5))
+    client = Client(Timeouts(connect=2, idle=5))
     yield client
     client.close()
 
@@ -46,7 +53,7 @@ def ask(client, url, request=None, interval=0.0):
     """All events of one answer, and what ended it."""
     events = []
     try:
-        with client.stream(endpoint(url), request or question()) as stream:
+        with client.stream(at(url), request or question()) as stream:
             for batch in stream.batches(interval):
                 events += batch
     except Exception as error:
@@ -67,7 +74,7 @@ def test_an_answer_arrives(client):
 
 def test_text_is_passed_on_before_the_answer_is_complete(client):
     with FaultServer((HEADERS, framed(sse(chunk(content="early"), done=False)), "hang")) as server:
-        with client.stream(endpoint(server.url), question()) as stream:
+        with client.stream(at(server.url), question()) as stream:
             seen = ""
             for batch in stream.batches(0.0):
                 seen += text(batch)
@@ -104,7 +111,7 @@ def test_questions_at_once_have_connections_of_their_own(client):
 )
 def test_breaking_off_closes_the_connection_while_the_server_is_silent(client, stages):
     with FaultServer(stages) as server:
-        stream = client.stream(endpoint(server.url), question())
+        stream = client.stream(at(server.url), question())
         assert wait_for(lambda: server.requests)
         stream.cancel()
         assert server.gone.wait(2)
@@ -112,7 +119,7 @@ def test_breaking_off_closes_the_connection_while_the_server_is_silent(client, s
 
 
 def test_a_silent_server_is_given_up(client):
-    hasty = Client(Credentials({}), Timeouts(connect=1, idle=0.2))
+    hasty = Client(Timeouts(connect=1, idle=0.2))
     with FaultServer(("hang",)) as server:
         _, error = ask(hasty, server.url)
         assert isinstance(error, NoAnswer)
@@ -244,7 +251,7 @@ UPLOAD = {"files": {"file": ("a.txt", b"content of the file")}, "data": {"purpos
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_call_outlasts_a_passing_trouble(client, method, trouble):
     with FaultServer((trouble,), LISTING) as server:
-        assert client.call(endpoint(server.url), method, "files/1")["data"] == [{"id": "qwen-plus"}]
+        assert client.call(at(server.url), method, "files/1")["data"] == [{"id": "qwen-plus"}]
         assert len(server.requests) == 2
 
 
@@ -252,7 +259,7 @@ def test_many_uploads_get_through_a_service_that_takes_a_few_at_a_time(client):
     scripts = [script for _ in range(5) for script in ((BUSY_NOW,), (BUSY_NOW,), LISTING)]
     with FaultServer(*scripts) as server:
         for _ in range(5):
-            assert client.call(endpoint(server.url), "POST", "files", **UPLOAD)
+            assert client.call(at(server.url), "POST", "files", **UPLOAD)
         assert len(server.requests) == 15
         assert all(b"content of the file" in request for request in server.requests)
 
@@ -265,7 +272,7 @@ def test_many_uploads_get_through_a_service_that_takes_a_few_at_a_time(client):
 def test_an_upload_that_may_have_arrived_is_not_sent_again(client, trouble, expected):
     with FaultServer((trouble,), LISTING) as server:
         with pytest.raises(expected):
-            client.call(endpoint(server.url), "POST", "files", **UPLOAD)
+            client.call(at(server.url), "POST", "files", **UPLOAD)
         assert len(server.requests) == 1
 
 
@@ -282,14 +289,14 @@ def test_an_upload_that_may_have_arrived_is_not_sent_again(client, trouble, expe
 def test_a_call_is_not_repeated_where_it_is_of_no_use(client, method, refused, expected):
     with FaultServer((refused,), LISTING) as server:
         with pytest.raises(expected):
-            client.call(endpoint(server.url), method, "files")
+            client.call(at(server.url), method, "files")
         assert len(server.requests) == 1
 
 
 def test_a_call_that_is_never_answered_gives_up(client):
     with FaultServer((TROUBLE,)) as server:
         with pytest.raises(ServiceUnavailable):
-            client.call(endpoint(server.url), "GET", "models")
+            client.call(at(server.url), "GET", "models")
         assert len(server.requests) == 3
 
 
@@ -309,7 +316,7 @@ def test_waiting_for_a_call_can_be_interrupted(client):
         thread = threading.Thread(target=lambda: wait_for(lambda: server.requests) and interrupt())
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            client.call(endpoint(server.url), "GET", "models")
+            client.call(at(server.url), "GET", "models")
         thread.join()
         assert len(server.requests) == 1
     assert time.monotonic() - begun < 20
@@ -350,17 +357,18 @@ def test_the_services_key_goes_to_nobody_else_whatever_the_path_looks_like(clien
 
 
 def test_without_a_key_nothing_is_sent():
-    client = Client(Credentials({}))
+    client = Client()
     with FaultServer(GOOD) as server:
+        keyless = keyed(endpoint(server.url.replace("/v1", "/compatible-mode/v1")), Credentials({}))
         with pytest.raises(NoKey, match="set QWEN_API_KEY"):
-            client.stream(endpoint(server.url.replace("/v1", "/compatible-mode/v1")), question())
+            client.stream(keyless, question())
         assert not server.connections
 
 
 def test_events_come_at_once_and_then_in_batches(client):
     pieces = [framed(sse(chunk(content=f"{number} "), done=False)) for number in range(100)]
     script = (HEADERS, pieces[0], 0.3, *pieces[1:], framed(sse(chunk("stop"))), LAST)
-    with FaultServer(script) as server, client.stream(endpoint(server.url), question()) as stream:
+    with FaultServer(script) as server, client.stream(at(server.url), question()) as stream:
         batches = [batch for batch in stream.batches(0.05) if text(batch)]
     assert text(batches[0]) == "0 "
     assert len(batches) < 20

@@ -29,7 +29,7 @@ from rich.traceback import Traceback
 from support.certificates import HOST, Authority, wrapping
 from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from support.waiting import wait_for
-from support.wire import chunk, question, sse, text
+from support.wire import chunk, keyed, question, sse, text
 
 from qwen_magic.core.errors import (
     CertificateError,
@@ -47,10 +47,10 @@ from qwen_magic.core.events import Event, Finish, Retrying
 from qwen_magic.core.settings import Settings
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.endpoints import endpoint
+from qwen_magic.service.endpoints import Endpoint, endpoint
 from qwen_magic.service.files_api import Ledger, RemoteFile, RemoteFiles
 from qwen_magic.service.provider import Provider
-from qwen_magic.service.transport import Timeouts
+from qwen_magic.service.timeouts import Timeouts
 
 KEY = "sk-hostile-0123456789abcdef"
 MB = 1024 * 1024
@@ -59,10 +59,17 @@ IDLE = 0.4
 BEGUN = framed(sse(chunk(content="some text"), done=False))
 PLAIN_HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 
+KEYS = Credentials({"QWEN_API_KEY": KEY})
+
+
+def at(url: str) -> Endpoint:
+    """The endpoint at a URL, with its key."""
+    return keyed(endpoint(url), KEYS)
+
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    client = Client(Credentials({"QWEN_API_KEY": KEY}), Timeouts(connect=2, idle=IDLE))
+    client = Client(Timeouts(connect=2, idle=IDLE))
     yield client
     client.close()
     assert wait_for(lambda: not readers()), "a thread was left behind"
@@ -72,7 +79,7 @@ def ask(client: Client, url: str) -> tuple[list[Event], QwenError | None]:
     """All events of one answer, and what ended it."""
     events: list[Event] = []
     try:
-        with client.stream(endpoint(url), question()) as stream:
+        with client.stream(at(url), question()) as stream:
             for batch in stream.batches(0.0):
                 events += batch
     except QwenError as error:
@@ -202,7 +209,7 @@ def test_a_black_hole_is_given_up_and_not_asked_again(client: Client, script: tu
 
 
 def test_a_host_that_drops_everything_is_given_up() -> None:
-    hasty = Client(Credentials({}), Timeouts(connect=0.2, idle=1))
+    hasty = Client(Timeouts(connect=0.2, idle=1))
     with socket.socket() as listener:  # it listens, and its queue is full: what comes now is dropped
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -333,7 +340,7 @@ def test_what_is_packed_more_than_once_is_not_unpacked(client: Client, codings: 
         assert type(error) is StreamGarbled
         assert "packed" in str(error)
         with pytest.raises(StreamGarbled, match="packed"):
-            client.call(endpoint(server.url), "GET", "models")
+            client.call(at(server.url), "GET", "models")
         assert usable(client, server)
 
 
@@ -346,7 +353,7 @@ def test_a_body_without_an_end_costs_no_more_memory_than_its_bound(client: Clien
         _, error = ask(client, server.url)
         assert isinstance(error, NotTheService if start == b"<" else StreamGarbled)
         with pytest.raises(StreamGarbled, match="more than 32 MB"):
-            client.call(endpoint(server.url), "GET", "models")
+            client.call(at(server.url), "GET", "models")
         del error
         gc.collect()
         assert wait_for(lambda: not readers())
@@ -373,14 +380,14 @@ def test_bytes_that_bring_nothing_on_are_silence(client: Client, script: tuple[S
         assert type(error) is NoAnswer
         assert not events
         with pytest.raises(NoAnswer):
-            client.call(endpoint(server.url), "GET", "models")
+            client.call(at(server.url), "GET", "models")
         assert usable(client, server)
 
 
 def test_a_reply_that_comes_byte_by_byte_has_to_be_there_in_time(client: Client) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"
     with FaultServer((head, *(b" ", IDLE / 8) * PIECES, "close")) as server, pytest.raises(NoAnswer):
-        client.call(endpoint(server.url), "GET", "models")
+        client.call(at(server.url), "GET", "models")
 
 
 @pytest.mark.parametrize(
@@ -407,10 +414,9 @@ def test_a_reply_that_comes_byte_by_byte_has_to_be_there_in_time(client: Client)
     ],
 )
 def test_odd_listings_are_one_clear_line_or_nothing(client: Client, tmp_path: Path, body: bytes) -> None:
-    credentials = Credentials({"QWEN_API_KEY": KEY})
     with FaultServer((plain("200 OK", body),)) as server:
-        provider, here = Provider(Settings(), credentials), endpoint(server.url)
-        files = RemoteFiles(client, here, credentials, Ledger(tmp_path / "ledger"))
+        provider, here = Provider(Settings(), KEYS), at(server.url)
+        files = RemoteFiles(client, here, Ledger(tmp_path / "ledger"))
         for listed in (lambda: provider.list_models(here), files.list):
             found, told = outcome(listed)
             str(found).encode()
@@ -435,9 +441,8 @@ def test_a_list_of_files_that_pages_for_ever_is_given_up(client: Client, tmp_pat
         rows = [{"id": f"file-{0 if same else number}-{row}"} for row in range(2000)]
         return (plain("200 OK", json.dumps({"data": rows, "has_more": True}).encode()),)
 
-    credentials = Credentials({"QWEN_API_KEY": KEY})
     with FaultServer(*map(page, range(20))) as server:
-        files = RemoteFiles(client, endpoint(server.url), credentials, Ledger(tmp_path / "ledger"))
+        files = RemoteFiles(client, at(server.url), Ledger(tmp_path / "ledger"))
         if same:
             assert len(files.list()) == 2000
         else:
@@ -470,8 +475,8 @@ def test_no_traceback_with_local_variables_shows_the_key(client: Client, script:
     caught: list[BaseException] = []
     with FaultServer(script) as server:
         for send in (
-            lambda: list(client.stream(endpoint(server.url), question()).batches(0.0)),
-            lambda: client.call(endpoint(server.url), "POST", "files", content=b"x" * 20 * MB),
+            lambda: list(client.stream(at(server.url), question()).batches(0.0)),
+            lambda: client.call(at(server.url), "POST", "files", content=b"x" * 20 * MB),
         ):
             try:
                 send()
@@ -570,7 +575,7 @@ def test_a_certificate_that_is_not_good_gets_no_key_and_no_second_try(
 
 
 def test_https_where_there_is_none_and_the_reverse_are_told(client: Client, authority: Authority) -> None:
-    hasty = Client(Credentials({}), Timeouts(connect=0.2, idle=IDLE))
+    hasty = Client(Timeouts(connect=0.2, idle=IDLE))
     with FaultServer(GOOD) as server:
         _, error = ask(hasty, server.url.replace("http://", "https://"))
         assert isinstance(error, ConnectionFailed)
@@ -583,7 +588,7 @@ def test_breaking_off_closes_a_secure_connection_while_the_server_is_silent(
     client: Client, authority: Authority
 ) -> None:
     with FaultServer((HEADERS, "hang"), wrap=wrapping(authority.server())) as server:
-        stream = client.stream(endpoint(f"https://{HOST}:{server.port}/v1"), question())
+        stream = client.stream(at(f"https://{HOST}:{server.port}/v1"), question())
         assert wait_for(lambda: server.requests)
         stream.cancel()
         assert server.gone.wait(2)

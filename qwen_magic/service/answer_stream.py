@@ -1,0 +1,170 @@
+"""The events of one answer, read in a thread of its own, so that whoever waits for it can be interrupted at any time.
+
+A request is sent again only while nothing has been answered. Not for what the bytes mean: that is `AnswerReader`,
+which an async caller drives without this thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from ..core.errors import ConnectionFailed, QwenError, StreamError
+from ..core.events import Event, Retrying, Started
+from ..protocols import Decoder, HttpRequest
+from ..protocols.answer_reader import AnswerReader
+from ..protocols.event_reader import EventReader
+from .connection import Connection
+from .endpoints import Endpoint
+from .exchange import exchange
+from .retries import PARSING_ATTEMPTS, wait_before_next
+from .transport import Transport
+
+__all__ = ["AnswerStream"]
+
+# Python on Windows does not notice an interrupt while it waits for a lock, so nothing waits longer than this.
+SLICE = 0.05
+# While events are held back, for a batch of them, the end of the answer is noticed within so many seconds.
+NAP = 0.01
+# A server has said all, and keeps the stream open for so many seconds at most.
+LINGER = 1.0
+# How long a view is left alone when nothing arrives, in seconds.
+QUIET = 1.0
+# What stands in the queue behind the last event.
+END = object()
+
+
+class AnswerStream:
+    """The events of one answer, read in a thread of its own. A context manager: leaving it breaks the answer off."""
+
+    def __init__(
+        self, transport: Transport, endpoint: Endpoint, request: HttpRequest, decoder: Callable[[], Decoder]
+    ) -> None:
+        """The request is sent at once; `decoder` makes what decodes its answer, one for each attempt."""
+        self._transport = transport
+        self._endpoint = endpoint
+        self._request = request
+        self._decoder = decoder
+        self._arrived: queue.SimpleQueue[list[Event] | BaseException | None] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._connection: Connection | None = None
+        self._answered = False
+        self._reused = False
+        self._waiting: list[Event] = []
+        threading.Thread(target=self._run, name="qwen-answer", daemon=True).start()
+
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Break the answer off, from any thread, so that the service stops generating. Does nothing after its end."""
+        self._cancelled.set()
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
+    def batches(self, interval: float) -> Iterator[list[Event]]:
+        """The events as they arrive: the first at once, then at most every `interval` seconds all that have come.
+
+        An empty batch comes when nothing has arrived for a while. Can be interrupted at any time. Raises what went
+        wrong, after everything that had arrived before.
+        """
+        not_before = 0.0
+        while True:
+            end = self._wait(not_before)
+            batch = self._taken()
+            if any(not isinstance(event, Started) for event in batch):  # nothing to look at: the first text is not held
+                not_before = time.monotonic() + interval
+            if batch or end is None:
+                yield batch
+            if isinstance(end, BaseException):
+                raise end
+            if end is END:
+                return
+
+    def rest(self) -> list[Event]:
+        """What has arrived and was in no batch: for whoever was interrupted between two of them."""
+        with suppress(queue.Empty):
+            while isinstance(item := self._arrived.get_nowait(), list):
+                self._waiting += item
+        return self._taken()
+
+    def _taken(self) -> list[Event]:
+        batch, self._waiting = self._waiting, []
+        return batch
+
+    def _wait(self, not_before: float) -> object:
+        """Take what arrives; returns what ended the stream: an error, `END`, or `None` when it goes on.
+
+        Waits for something to come, but not for ever, and then until `not_before`, but not beyond the end.
+        """
+        quiet = time.monotonic() + QUIET
+        while (now := time.monotonic()) < (not_before if self._waiting else quiet):
+            with suppress(queue.Empty):
+                if self._waiting:  # woken for each event, this thread would cost more than the events
+                    time.sleep(min(NAP, not_before - now))
+                item = self._arrived.get(not self._waiting, SLICE)
+                while isinstance(item, list):
+                    self._waiting += item
+                    item = self._arrived.get_nowait()
+                return END if item is None else item
+        return None
+
+    def _run(self) -> None:
+        try:
+            self._attempts()
+        except BaseException as error:  # it is raised again where the answer is awaited
+            self._arrived.put(error)
+
+    def _attempts(self) -> None:
+        for attempt in range(1, PARSING_ATTEMPTS):
+            try:
+                self._attempt()
+                return
+            except QwenError as error:
+                delay = wait_before_next(attempt, error)
+                if delay is None or self._answered or self._cancelled.is_set():
+                    raise
+                if self._reused and type(error) is ConnectionFailed:
+                    continue  # a kept connection that had died is no news, and a new one is no reason to wait
+                self._arrived.put([Retrying(error.happened, delay)])
+                if self._cancelled.wait(delay):
+                    raise
+        self._attempt()
+
+    def _attempt(self) -> None:
+        with self._transport.connection(self._endpoint.base_url) as connection:
+            self._connection, self._reused = connection, connection.reused
+            if self._cancelled.is_set():
+                connection.abort()
+            with exchange(connection, self._endpoint, self._request) as response:
+                chunks = response.chunks()
+                self._read(chunks, AnswerReader(self._decoder(), EventReader(response.status, response.where)))
+                self._connection = None
+                self._arrived.put(None)
+                with connection.deadline(LINGER), suppress(QwenError):
+                    deque(chunks, maxlen=0)  # what stands behind the end has to be read before the next request
+
+    def _read(self, chunks: Iterator[bytes], answer: AnswerReader) -> None:
+        error: QwenError | None = None
+        try:
+            for chunk in chunks:
+                for events in answer.feed(chunk):
+                    self._put(events)
+                if answer.done:
+                    break
+        except (StreamError, ConnectionFailed) as caught:
+            error = caught
+        for events in answer.end(error):
+            self._put(events)
+
+    def _put(self, events: list[Event]) -> None:
+        self._answered = True
+        self._arrived.put(events)

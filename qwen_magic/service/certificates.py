@@ -1,0 +1,32 @@
+"""Which certificates are trusted, by every HTTP client of this package, sync or async."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import httpx2
+
+from ..core.errors import ConfigurationError
+
+__all__ = ["trusted"]
+
+# What names a company's certificates: OpenSSL's variables, those of requests, and curl's.
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
+
+
+def trusted() -> ssl.SSLContext:
+    """Certificates: those of the system, and the bundle that a company's variables name.
+
+    Takes some 20 ms. Raises `ConfigurationError` for a bundle that cannot be loaded.
+    """
+    bundle = next((os.environ[name] for name in BUNDLES if os.environ.get(name)), None)
+    try:
+        context = httpx2.create_ssl_context(trust_env=False)
+        if bundle:
+            context.load_verify_locations(**({"capath": bundle} if os.path.isdir(bundle) else {"cafile": bundle}))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The certificates could not be loaded ({error}).", f"Look at {', '.join(BUNDLES)} in the environment."
+        ) from error
+    return context

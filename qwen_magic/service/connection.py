@@ -1,0 +1,158 @@
+"""One connection: it sends a request and hands out the response as it arrives.
+
+A connection serves one request at a time, in an `httpx2.Client` of its own that keeps it alive for the next one. So
+its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
+closing a response or a client does not wake a read that blocks, and without it the service would go on generating.
+Not for what is sent or what it means: that is `qwen_magic.service.client`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import httpx2
+
+from .._version import __version__
+from ..core.errors import ConfigurationError
+from ..protocols.event_reader import LARGEST_BODY, too_large
+from .content_coding import packed_once
+from .credentials import Secret
+from .deadlines import SocketLine, Watch
+from .network_errors import NetworkErrors
+from .timeouts import Timeouts
+
+__all__ = ["DIRECT", "KEEP_ALIVE", "Bearer", "Connection", "Response"]
+
+# Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
+# after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
+KEEP_ALIVE = 30.0
+# What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
+DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+
+
+class Connection(SocketLine):
+    """One connection, for one request at a time."""
+
+    def __init__(self, verify: ssl.SSLContext) -> None:
+        super().__init__()
+        self.reused = False
+        self.timeouts = Timeouts()
+        try:
+            self._http = httpx2.Client(
+                verify=verify,
+                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
+                mounts=DIRECT,
+                headers={"User-Agent": f"qwen_magic/{__version__}"},
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
+            raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
+
+    @contextmanager
+    def send(
+        self, method: str, url: str, key: Secret | None = None, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> Iterator[Response]:
+        """Send a request and yield its response as soon as its headers are there.
+
+        `body` is httpx2's: `content`, `json`, `files` with `data`. Raises our errors, never httpx2's.
+        """
+        timeout = httpx2.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
+        request = self._http.build_request(method, url, headers=dict(headers or {}), timeout=timeout, **body)
+        errors = NetworkErrors(request.url, self.timeouts, lambda: self.expired)
+        watch = Watch(self.timeouts.idle, self._expire)
+        request.extensions["trace"] = partial(self._traced, watch)
+        try:
+            with errors.translated():
+                response = self._http.send(request, stream=True, auth=Bearer(key) if key else None)
+            try:
+                with errors.translated():
+                    packed_once(response)
+                watch.pause()
+                yield Response(response, errors, watch)
+            finally:
+                response.close()
+        finally:
+            watch.stop()
+
+    def close(self) -> None:
+        """Close the socket; does nothing to a connection that was never opened."""
+        self._http.close()
+
+    def _traced(self, watch: Watch, name: str, info: Mapping[str, Any]) -> None:
+        self.trace(name, info)
+        if name.endswith(".receive_response_headers.started"):  # the request has been sent, however long that took
+            watch.renew()
+
+
+class Bearer(httpx2.Auth):
+    """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # no reply wanted
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        yield request
+
+
+class Response:
+    """An answer whose body has not been read yet."""
+
+    def __init__(self, response: httpx2.Response, errors: NetworkErrors, watch: Watch) -> None:
+        self._response = response
+        self._errors = errors
+        self._watch = watch
+        self.status = response.status_code
+        self.where = errors.where
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def redirect(self) -> str:
+        """Where the other side wants us to go instead; empty for an answer."""
+        return self.headers.get("location", "") if self._response.has_redirect_location else ""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives. Raises `StreamCut` when it ends before its end."""
+        with self._errors.translated(midway=True):
+            yield from self._progress()
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The body, or its first `limit` bytes or a little more; it all has to come within the time for silence.
+
+        Without a limit raises `StreamGarbled` for a body that is larger than any reply.
+        """
+        with self._errors.translated():
+            self._watch.renew()
+            chunks = self._response.iter_bytes()
+            body = self._bounded(chunks) if limit is None else _beginning(chunks, limit)
+        self._watch.pause()
+        return body
+
+    def _progress(self) -> Iterator[bytes]:
+        """The body as it arrives, where every piece is a sign of life, and the time for it only runs here."""
+        self._watch.renew()
+        for chunk in self._response.iter_bytes():
+            self._watch.pause()
+            yield chunk
+            self._watch.renew()
+        self._watch.pause()
+
+    def _bounded(self, chunks: Iterator[bytes]) -> bytes:
+        whole = _beginning(chunks, LARGEST_BODY + 1)
+        if len(whole) > LARGEST_BODY:
+            raise too_large(self.where)
+        return whole
+
+
+def _beginning(chunks: Iterator[bytes], limit: int) -> bytes:
+    """What comes, up to `limit` bytes or a little more."""
+    parts, size = [], 0
+    for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= limit:
+            break
+    return b"".join(parts)

@@ -1,0 +1,64 @@
+"""A request sent and the response taken, or refused: what the client and the stream of an answer do alike.
+
+`keywords_of`, `moved` and `json_object` do no I/O: an async caller builds its requests and reads its replies with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ..core.errors import ConfigurationError, NotTheService
+from ..protocols import HttpRequest
+from ..protocols.error_mapping import PROXY, looks_like_html, not_the_service, refusal
+from ..protocols.lenient_json import JSONObject, parsed
+from .connection import Connection, Response
+from .endpoints import Endpoint
+
+__all__ = ["LARGEST_REFUSAL", "exchange", "json_object", "keywords_of", "moved"]
+
+# An error's body is worth reading up to here, in bytes.
+LARGEST_REFUSAL = 256 * 1024
+# So much of a reply that cannot be read is shown, in characters.
+SHOWN = 80
+
+
+@contextmanager
+def exchange(connection: Connection, endpoint: Endpoint, request: HttpRequest) -> Iterator[Response]:
+    """Send a request, and yield the response when its headers are there. Raises what the other side refuses."""
+    url = endpoint.url(request.path)
+    keywords = keywords_of(request)
+    with connection.send(request.method, url, endpoint.authorization(), request.headers, **keywords) as response:
+        if response.redirect:
+            raise moved(url, response.redirect)
+        if response.status >= 400:
+            raise refusal(response.status, response.headers, response.read(LARGEST_REFUSAL))
+        yield response
+
+
+def keywords_of(request: HttpRequest) -> dict[str, Any]:
+    """The keywords of httpx2's `build_request` for what a request carries: the same bytes for the same request."""
+    if request.body is None:
+        return dict(request.options)
+    text = json.dumps(request.body, ensure_ascii=False, separators=(",", ":"))
+    return {**request.options, "content": text.encode("utf-8", "replace")}
+
+
+def moved(url: str, location: str) -> ConfigurationError:
+    """The error of an endpoint that sends its callers to another place."""
+    return ConfigurationError(f"{url} has moved to {location}.", "Nothing was sent there: %qwen use the new URL.")
+
+
+def json_object(content: bytes, status: int, headers: Mapping[str, str], url: str) -> JSONObject:
+    """The JSON object in the body of a reply. Raises `NotTheService` for anything else."""
+    text = content.decode("utf-8-sig", "replace")
+    with suppress(ValueError):
+        reply = parsed(text)
+        if isinstance(reply, Mapping):
+            return reply
+    if looks_like_html(headers, text := content.decode("utf-8", "replace").strip()):
+        raise not_the_service(status, text)
+    said = f"{text[:SHOWN]!r}" if text else "nothing"
+    raise NotTheService(f"{url} answers with {said} where a JSON object should be.", PROXY)

@@ -1,0 +1,111 @@
+"""httpx2's errors in our words: the same for the sync client and an async one.
+
+Not for what the other side says in an HTTP response: that is `qwen_magic.protocols.error_mapping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from ..core.errors import (
+    CertificateError,
+    ConfigurationError,
+    ConnectionFailed,
+    NoAnswer,
+    NotTheService,
+    QwenError,
+    StreamCut,
+    StreamGarbled,
+)
+from ..protocols.error_mapping import PROXY
+from .timeouts import Timeouts
+
+__all__ = ["NetworkErrors"]
+
+_ROUTE = "Check the network, the proxy settings and the endpoint (%qwen use)."
+_CERTIFICATE = "Behind a company's proxy, set SSL_CERT_FILE to its CA bundle."
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkErrors:
+    """httpx2's errors as ours, for one request to `url`.
+
+    `expired` says whether a deadline of ours has broken the request off, which looks like any other end otherwise.
+    """
+
+    url: httpx2.URL
+    timeouts: Timeouts
+    expired: Callable[[], bool] = _never
+
+    @property
+    def where(self) -> str:
+        """The host and port, for messages."""
+        return f"{self.url.host}:{self.url.port}" if self.url.port else self.url.host
+
+    @contextmanager
+    def translated(self, *, midway: bool = False) -> Iterator[None]:
+        """Raises our errors for httpx2's, also around an `await`. `midway`: an answer had begun.
+
+        The frames of the original errors are not kept: their local variables hold the request as it was sent, and what
+        shows tracebacks with local variables (rich, Sentry) would show the key.
+        """
+        try:
+            yield
+        except httpx2.HTTPError as error:
+            _forget_frames(error)
+            raise (self.silence() if self.expired() else self._ours(error, midway)) from None
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from None
+        except KeyboardInterrupt as error:
+            _forget_frames(error)
+            raise
+        if self.expired():  # what was shut down may look like an end
+            raise self.silence()
+
+    def silence(self) -> QwenError:
+        """The error of a request that nothing has come for."""
+        return NoAnswer(f"{self.where} has sent nothing for {self.timeouts.idle:g} s.", "Run the cell again.")
+
+    def _ours(self, error: httpx2.HTTPError, midway: bool) -> QwenError:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        match error:
+            case httpx2.ConnectTimeout():
+                return ConnectionFailed(f"No connection to {self.where} within {self.timeouts.connect:g} s.", _ROUTE)
+            case httpx2.ReadTimeout() | httpx2.WriteTimeout() | httpx2.PoolTimeout():
+                return self.silence()
+            case httpx2.ConnectError() if "CERTIFICATE" in reason.upper():
+                return CertificateError(
+                    f"The certificate of {self.where} could not be verified ({reason}).", _CERTIFICATE
+                )
+            case httpx2.ProxyError():
+                return ConnectionFailed(f"The proxy did not let us through to {self.where} ({reason}).", _ROUTE)
+            case httpx2.ConnectError():
+                return ConnectionFailed(f"No connection to {self.where} ({reason}).", _unreachable(self.url))
+            case httpx2.DecodingError():
+                return StreamGarbled(f"What {self.where} sent could not be unpacked ({reason}).", PROXY)
+            case httpx2.UnsupportedProtocol():
+                return NotTheService(f"{self.where} cannot be asked ({reason}).", PROXY)
+        if midway:
+            return StreamCut(f"The connection to {self.where} broke in mid-answer ({reason}).")
+        return ConnectionFailed(
+            f"The connection to {self.where} broke before anything was answered ({reason}).", _ROUTE
+        )
+
+
+def _forget_frames(error: BaseException) -> None:
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+
+
+def _unreachable(url: httpx2.URL) -> str:
+    """What to do when nobody is there: for a local server, start it."""
+    if url.host in ("localhost", "127.0.0.1", "::1"):
+        return "Is the server running, and on this port?"
+    return _ROUTE
