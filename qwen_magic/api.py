@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ask", "chats", "compact", "conversation"]
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+Variables = Mapping[str, Any] | str | Iterable[str]
 PATH = (str, PathLike)
 PATHS_ONLY = "files and images take paths"
 BY_NAME = 'Give an object by name: variables={"it": value}'
@@ -46,7 +48,7 @@ def ask(
     show: bool = True,
     files: Paths = (),
     images: Paths = (),
-    variables: Mapping[str, Any] | str | Iterable[str] = (),
+    variables: Variables = (),
     rows: int = 5,
     values: bool = True,
     force: bool = False,
@@ -65,40 +67,13 @@ def ask(
     Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; in a notebook `_qwen` (and
     `%qwen last`) then have what had arrived.
     """
-    if not isinstance(prompt, str):
-        raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
-    if not isinstance(fields or {}, Mapping):
-        raise InputError(f"fields is of the type {type(fields).__name__}.", "It takes a dict, by the fields' names.")
-    names = listed(variables, str, "variables takes names")
-    assistant, view, cell, answered = surroundings(show)
-    if isinstance(chat, Conversation) and chat not in assistant.conversations:
-        cell = None
-    attach = Attach(
-        listed(files, PATH, PATHS_ONLY),
-        listed(images, PATH, PATHS_ONLY),
-        names,
-        namespace=variables if isinstance(variables, Mapping) else namespace(),
-        rows=rows,
-        values=values,
-        force=force,
-    )
+    _refuse_types(prompt, fields)
+    attach = _attach(files, images, variables, rows, values, force)
     question = Question(
-        prompt,
-        endpoint=endpoint,
-        protocol=protocol,
-        model=model,
-        system=system,
-        think=think,
-        search=search,
-        fields=fields or {},
-        alone=alone,
-        conversation=chat,
-        cell=cell,
-        append=append,
-        pin=pin,
-        attach=attach,
-    )
-    return assistant.ask(question, view, answered=answered)
+        prompt, endpoint=endpoint, protocol=protocol, model=model, system=system, think=think, search=search,
+        fields=fields or {}, alone=alone, conversation=chat, append=append, pin=pin, attach=attach,
+    )  # fmt: skip
+    return _asked(question, show)
 
 
 @in_one_line()
@@ -107,7 +82,7 @@ def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answe
 
     Raises `QwenError` when there is nothing to sum up yet, or no answer.
     """
-    assistant, view, cell, answered = surroundings(show)
+    assistant, view, cell, answered = _surroundings(show)
     whole = chat if isinstance(chat, Conversation) else assistant.conversations.find(chat)
     return assistant.compact(whole, view, cell if whole in assistant.conversations else None, answered)
 
@@ -119,10 +94,41 @@ def conversation(name: str = "default") -> Conversation:
 
 def chats() -> Conversations:
     """All conversations of this notebook, to go through, `find`, `fork`, `rename`, `drop` or `load`."""
-    return surroundings(show=False)[0].conversations
+    return _surroundings(show=False)[0].conversations
 
 
-def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]:
+def _refuse_types(prompt: Any, fields: Any) -> None:
+    """Raises `InputError` for a question that is no text, and for fields that are no mapping."""
+    if not isinstance(prompt, str):
+        raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
+    if not isinstance(fields or {}, Mapping):
+        raise InputError(f"fields is of the type {type(fields).__name__}.", "It takes a dict, by the fields' names.")
+
+
+def _attach(files: Paths, images: Paths, variables: Variables, rows: int, values: bool, force: bool) -> Attach:
+    """What goes along, by `ask`'s keywords. Raises `InputError` for one that is of the wrong type."""
+    names = _listed(variables, str, "variables takes names")
+    return Attach(
+        _listed(files, PATH, PATHS_ONLY),
+        _listed(images, PATH, PATHS_ONLY),
+        names,
+        namespace=variables if isinstance(variables, Mapping) else _namespace(),
+        rows=rows,
+        values=values,
+        force=force,
+    )
+
+
+def _asked(question: Question, show: bool) -> Answer:
+    """Ask a question where this runs: in the shell's conversations, or in one that belongs to no cell."""
+    assistant, view, cell, answered = _surroundings(show)
+    chat = question.conversation
+    if isinstance(chat, Conversation) and chat not in assistant.conversations:
+        cell = None
+    return assistant.ask(replace(question, cell=cell), view, answered=answered)
+
+
+def _surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]:
     """Who asks, what shows the answer, in which cell, and who is told: those of the IPython shell, if there is one.
 
     A child that a cell has forked shows nothing: its parent's front-end does not hear it.
@@ -133,7 +139,7 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]
 
     shell = get_ipython()
     if shell is None:
-        return of_script(), SilentView(), None, nothing
+        return _of_script(), SilentView(), None, nothing
     from .magics.cells import cell_of
 
     magics = load(shell)
@@ -141,7 +147,7 @@ def surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered]
     return magics.assistant, view, cell_of(shell), magics.publisher()
 
 
-def listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any, ...]:
+def _listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any, ...]:
     """One of these kinds, or several, as several. Raises `InputError` for anything else; `wanted` says what it takes.
 
     A table is one thing, though it can be gone through.
@@ -154,7 +160,7 @@ def listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any
     return several
 
 
-def namespace() -> Mapping[str, Any]:
+def _namespace() -> Mapping[str, Any]:
     """The notebook's variables."""
     from IPython.core.getipython import get_ipython
 
@@ -163,7 +169,7 @@ def namespace() -> Mapping[str, Any]:
 
 
 @cache
-def of_script() -> Assistant:
+def _of_script() -> Assistant:
     """What a script asks with, outside of IPython: one for the process, closed at its end."""
     assistant = Assistant()
     atexit.register(assistant.close)

@@ -28,7 +28,7 @@ from .request_builder import DryRun, Plan, RequestBuilder, continued
 
 if TYPE_CHECKING:
     from ..rendering.views.protocol import View
-    from ..service.client import AnswerStream
+    from ..service.answer_stream import AnswerStream
 
 __all__ = ["Assistant", "Cancel"]
 
@@ -218,7 +218,7 @@ class Assistant:
                     raise
             else:
                 return
-            messages = self._store.current(request.messages, plan.endpoint, request.model, plan.loaded)
+            messages = self._store.finish(request.messages, plan.endpoint, request.model, plan.loaded)
             request = replace(request, messages=messages)
             stream = self.provider.client.stream(plan.endpoint, request)
 

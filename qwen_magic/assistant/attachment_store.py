@@ -8,9 +8,8 @@ model that reads no uploaded files is given the words instead. Reading and fitti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from ..attachments import HIGH_RESOLUTION, Attach, Attachment, Sent, Target, gather, parts
 from ..attachments.size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES, MAX_DOCUMENT
@@ -23,7 +22,7 @@ from ..service.endpoints import Endpoint
 from ..service.provider import Provider
 from .question import Question
 
-__all__ = ["AttachmentStore", "documents_in", "holds_documents", "too_large_to_quote"]
+__all__ = ["AttachmentStore", "LoadedAttachments", "documents_in", "holds_documents", "too_large_to_quote"]
 
 # Bytes that the attachments of one shell may take altogether. Ours: two documents of the largest size that the service
 # takes, so that an afternoon of small ones fits as well, and a kernel's memory does not grow with every question.
@@ -32,41 +31,59 @@ BUDGET = 2 * MAX_DOCUMENT
 NOT_UPLOADED = "file-fe-(uploaded-when-asked)"
 
 
+@dataclass(frozen=True)
+class LoadedAttachments:
+    """What goes along with one question (`own`), beside what the shell has kept of earlier ones, by its hash.
+
+    Made by `AttachmentStore.load`, taken by the request builder. A value: nothing is read or uploaded here.
+    """
+
+    own: tuple[Attachment, ...]
+    kept: Mapping[str, Attachment]
+
+    def parts(self, here: Endpoint, model: str, context: Iterable[Turn]) -> Sent:
+        """The question's own as parts of a message to `model`; those that `context` has already are only named.
+
+        A document to be uploaded has a placeholder for its id. Raises `InputError` for what the model cannot read.
+        """
+        turns = tuple(context)
+        sent = {attached.sha256 for turn in turns for attached in turn.answer.attachments}
+        said = sum(count_tokens(turn.question.text) for turn in turns)
+        target = replace(_target_of(here, model), beside_files=max(0, INLINE_TOKENS_BESIDE_FILES - said))
+        return parts(self.own, target, sent=sent, upload=_not_uploaded)
+
+    def readable(self, turns: Iterable[Turn], here: Endpoint, model: str) -> tuple[Turn, ...]:
+        """The turns as `model` is sent them: their documents by reference, or in words."""
+        known = {**self.kept, **_by_hash(self.own)}
+        target = _target_of(here, model)
+        return tuple(
+            replace(turn, question=_with_documents(turn.question, known, target, _not_uploaded)) for turn in turns
+        )
+
+
 class AttachmentStore:
     """The attachments of one shell, by the hash of what was sent.
 
-    `own` is those of the question that is being asked, which may be kept for nobody else.
+    A question asks it twice: to `load` what goes along, before anything is decided, and to `finish` the messages when
+    all is. `own` is the attachments of the question that is being asked, which may be kept for nobody else.
     """
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._kept: dict[str, Attachment] = {}
 
-    def refuse_secrets(self, question: Question, system: str | None, here: Endpoint) -> None:
-        """Raises `InputError` when the question or its system prompt holds what looks like a secret, unless forced."""
-        from ..attachments.secret_scanner import own_keys, refuse_secret_text
+    def load(self, question: Question, system: str | None, here: Endpoint) -> LoadedAttachments:
+        """Everything that is to go along with a question under this system prompt, read now.
 
-        if question.attach is None or not question.attach.force:
-            keys = own_keys(self._keys(here))
-            refuse_secret_text(question.prompt, "The question", keys)
-            refuse_secret_text(system or "", "The system prompt", keys)
-
-    def gather(self, attach: Attach, here: Endpoint, model: str, fields: Mapping[str, Any]) -> tuple[Attachment, ...]:
-        """Everything that is to go along, read now for a question to `model` with these fields.
-
-        Raises `InputError` for what cannot or should not go along.
+        Raises `InputError` for what cannot or should not go along, such as what looks like a secret, unless forced.
         """
-        if not attach:
-            return ()
-        sharp = fields.get("vl_high_resolution_images") or fields.get("max_pixels")
-        return gather(
-            replace(
-                attach,
-                keys=self._keys(here),
-                as_documents=target_of(here, model).uploads,
-                limits=HIGH_RESOLUTION if sharp else attach.limits,
-            )
-        )
+        key = here.key.secret
+        keys = (key.reveal(),) if key else ()
+        _refuse_secrets(question, system, keys)
+        own = self.again(question.snapshots)
+        if question.attach:
+            own = (*own, *_gathered(question.attach, question, here, keys))
+        return LoadedAttachments(own, dict(self._kept))
 
     def keep(self, attachments: Iterable[Attachment]) -> None:
         """Keep these for follow-ups; what was kept longest ago makes room."""
@@ -91,22 +108,7 @@ class AttachmentStore:
                 )
         return tuple(replace(self._kept[sha256], name=name) for sha256, name in snapshots.items())
 
-    def load(self, attachments: tuple[Attachment, ...], here: Endpoint, model: str, context: Iterable[Turn]) -> Sent:
-        """The attachments as parts of a message to `model`; those that `context` has already are only named.
-
-        Nothing is uploaded by that: `current` does it, when all else is decided.
-        """
-        turns = tuple(context)
-        sent = {attached.sha256 for turn in turns for attached in turn.answer.attachments}
-        said = sum(count_tokens(turn.question.text) for turn in turns)
-        target = replace(target_of(here, model), beside_files=max(0, INLINE_TOKENS_BESIDE_FILES - said))
-        return parts(attachments, target, sent=sent, upload=lambda attachment: NOT_UPLOADED)
-
-    def readable(self, turns: Iterable[Turn], here: Endpoint, model: str) -> tuple[Turn, ...]:
-        """The turns as `model` is sent them: their documents by reference, or in words. Nothing is uploaded."""
-        return tuple(replace(turn, question=self.current((turn.question,), here, model, dry=True)[0]) for turn in turns)
-
-    def current(
+    def finish(
         self,
         messages: tuple[Message, ...],
         here: Endpoint,
@@ -121,21 +123,13 @@ class AttachmentStore:
         """
         if not holds_documents(messages):
             return messages
-        target, kept = target_of(here, model), self._kept | by_hash(own)
+        known, target = self._kept | _by_hash(own), _target_of(here, model)
 
-        def current(part: Part) -> Part:
-            if not isinstance(part, Document):
-                return part
-            found = kept.get(part.sha256)
-            if found is not None and target.uploads and found.uploadable:
-                return replace(part, file_id=NOT_UPLOADED if dry else self._upload(found, here))
-            if found is not None:
-                return parts([found], target).parts[0]
-            if target.uploads:
-                return part
-            return Text(f"[The document {part.name or part.file_id} was attached here. This model cannot read it.]")
+        def upload(attachment: Attachment) -> str:
+            return self._provider.files(here).upload(attachment.filename, attachment.data, attachment.sha256)
 
-        return tuple(replace(message, parts=tuple(map(current, message.parts))) for message in messages)
+        way = _not_uploaded if dry else upload
+        return tuple(_with_documents(message, known, target, way) for message in messages)
 
     def forget(self, messages: tuple[Message, ...], here: Endpoint, own: Iterable[Attachment], error: FileGone) -> bool:
         """The service has lost a document: upload it anew next time. Whether that can be done.
@@ -147,22 +141,62 @@ class AttachmentStore:
         files = self._provider.files(here)
         for document in gone:
             files.forget(document.file_id)
-        kept = self._kept | by_hash(own)
+        kept = self._kept | _by_hash(own)
         return bool(gone) and all(document.sha256 in kept for document in gone)
 
-    def _upload(self, attachment: Attachment, here: Endpoint) -> str:
-        return self._provider.files(here).upload(attachment.filename, attachment.data, attachment.sha256)
 
-    def _keys(self, here: Endpoint) -> tuple[str, ...]:
-        key = self._provider.credentials.find(here.account)
-        return (key.secret.reveal(),) if key else ()
+def _refuse_secrets(question: Question, system: str | None, keys: tuple[str, ...]) -> None:
+    """Raises `InputError` when the question or its system prompt holds what looks like a secret, unless forced."""
+    from ..attachments.secret_scanner import own_keys, refuse_secret_text
+
+    if question.attach is None or not question.attach.force:
+        keys = own_keys(keys)
+        refuse_secret_text(question.prompt, "The question", keys)
+        refuse_secret_text(system or "", "The system prompt", keys)
 
 
-def by_hash(attachments: Iterable[Attachment]) -> dict[str, Attachment]:
+def _gathered(attach: Attach, question: Question, here: Endpoint, keys: tuple[str, ...]) -> tuple[Attachment, ...]:
+    """What the question names, in the form that its own fields and model ask for."""
+    sharp = question.fields.get("vl_high_resolution_images") or question.fields.get("max_pixels")
+    return gather(
+        replace(
+            attach,
+            keys=keys,
+            as_documents=_target_of(here, question.model).uploads,
+            limits=HIGH_RESOLUTION if sharp else attach.limits,
+        )
+    )
+
+
+def _not_uploaded(attachment: Attachment) -> str:
+    return NOT_UPLOADED
+
+
+def _with_documents(
+    message: Message, known: Mapping[str, Attachment], target: Target, upload: Callable[[Attachment], str]
+) -> Message:
+    """The message with its documents as `target` can read them; `upload` gives the id of one that is at hand."""
+
+    def current(part: Part) -> Part:
+        if not isinstance(part, Document):
+            return part
+        found = known.get(part.sha256)
+        if found is not None and target.uploads and found.uploadable:
+            return replace(part, file_id=upload(found))
+        if found is not None:
+            return parts([found], target).parts[0]
+        if target.uploads:
+            return part
+        return Text(f"[The document {part.name or part.file_id} was attached here. This model cannot read it.]")
+
+    return replace(message, parts=tuple(map(current, message.parts)))
+
+
+def _by_hash(attachments: Iterable[Attachment]) -> dict[str, Attachment]:
     return {each.sha256: each for each in attachments}
 
 
-def target_of(here: Endpoint, model: str) -> Target:
+def _target_of(here: Endpoint, model: str) -> Target:
     """Who will read: what the model can do, at this endpoint."""
     facts = lookup(model)
     return Target(name=model, sees=facts.vision is not False, uploads=here.keeps_files and facts.reads_files)

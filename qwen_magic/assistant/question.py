@@ -17,6 +17,9 @@ __all__ = ["Question"]
 class Question:
     """One question. `None` and empty values leave the choice to the conversation, and then to the settings.
 
+    Made by a surface (a cell, `ask()`, the chat panel), taken by `Assistant.ask`. What a new option asks of the model,
+    such as a schema for the answer, is a field here and in `ChatRequest`; where the answer goes is the view's business.
+
     `endpoint` is a name or a URL, asked in its own protocol unless `protocol` names one.
     `conversation` is one, or the name of one of the shell's. `fields` go into the request's body as they are. `alone`
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the

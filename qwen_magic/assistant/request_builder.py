@@ -18,7 +18,7 @@ from ..core.models import lookup
 from ..protocols import protocol
 from ..service.endpoints import Choice, Endpoint
 from ..service.provider import Provider
-from .attachment_store import AttachmentStore, documents_in, holds_documents, too_large_to_quote
+from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
 from .question import Question
 
 __all__ = ["DryRun", "Plan", "RequestBuilder", "continued"]
@@ -37,8 +37,9 @@ GO_ON = "Go on with your last answer exactly where it stops. Repeat nothing of i
 class Plan:
     """Everything that has been decided for one question, before anything is sent.
 
-    `choice` names the endpoint, so that it can be looked up again. `loaded` is what goes along, and `attachments` what
-    is said of it.
+    Made by `RequestBuilder.plan` from a `Question`, taken by the `Assistant`: what is sent is its `request`, the rest
+    is for the view, the kept turn and `%qwen continue`. `choice` names the endpoint, so that it can be looked up again.
+    `loaded` is what goes along, and `attachments` what is said of it.
     """
 
     choice: Choice
@@ -57,7 +58,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class DryRun:
-    """The exact request that a question would send. The key is not in it."""
+    """The exact request that a question would send, for a person to read. The key is not in it.
+
+    Made by `RequestBuilder.dry_run`. `body` is the JSON of the request.
+    """
 
     method: str
     url: str
@@ -89,16 +93,15 @@ class RequestBuilder:
         if question.search and not here.dialect.service:
             raise InputError(f"{here.name} has no web search.", "Leave out --search.")
         system = self._system(question, conversation)
-        self._store.refuse_secrets(question, system, here)
-        loaded = self._attachments(question, here)
-        model, notes = self._model_for(question, here, conversation, context, loaded)
+        loaded = self._store.load(question, system, here)
+        model, notes = self._model_for(question, here, conversation, context, loaded.own)
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None
         window = self._provider.window(here, model)
-        sent, fitted = self._fitted(question.prompt, system, context, loaded, here, model, window)
-        refuse_documents(fitted.messages, model)
-        messages = self._store.current(fitted.messages, here, model, loaded, dry=dry)
+        sent, fitted = _fitted_to(question.prompt, system, context, loaded, here, model, window)
+        _refuse_documents(fitted.messages, model)
+        messages = self._store.finish(fitted.messages, here, model, loaded.own, dry=dry)
         settings = self._provider.settings
         request = ChatRequest(
             model=model,
@@ -108,62 +111,22 @@ class RequestBuilder:
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
-        notes = (*notes, *notes_on(fitted, here, window))
+        notes = (*notes, *_notes_on(fitted, here, window))
         asked = messages[-1]
         estimate, pin = fitted.estimate, question.pin
-        return Plan(choice, here, request, asked, loaded, sent.attached, notes, estimate=estimate, pin=pin)
+        return Plan(choice, here, request, asked, loaded.own, sent.attached, notes, estimate=estimate, pin=pin)
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
-        from ..service.client import headers_of
-
         here = plan.endpoint
-        encoded = protocol(here.protocol).encode(plan.request, here.dialect)
-        has_key = here.needs_key or self._provider.credentials.find(here.account) is not None
-        key = {"Authorization": "Bearer …"} if has_key else {}
-        headers = {**key, **encoded.headers, **headers_of(plan.request)}
-        return DryRun("POST", here.url(encoded.path), headers, dict(encoded.body), plan.attachments, plan.notes)
-
-    def _attachments(self, question: Question, here: Endpoint) -> tuple[Attachment, ...]:
-        again = self._store.again(question.snapshots)
-        if not question.attach:
-            return again
-        return (*again, *self._store.gather(question.attach, here, question.model, question.fields))
+        sent = protocol(here.protocol).encode(plan.request, here.dialect)
+        key = {"Authorization": "Bearer …"} if here.needs_key or here.key.secret else {}
+        headers = {**key, **sent.headers}
+        return DryRun(sent.method, here.url(sent.path), headers, dict(sent.body or {}), plan.attachments, plan.notes)
 
     def _system(self, question: Question, conversation: Conversation) -> str | None:
         given = question.system if question.system is not None else conversation.system
         return self._provider.settings.system if given is None else given
-
-    def _fitted(
-        self,
-        prompt: str,
-        system: str | None,
-        context: tuple[Turn, ...],
-        loaded: tuple[Attachment, ...],
-        here: Endpoint,
-        model: str,
-        window: int | None,
-    ) -> tuple[Sent, FittedContext]:
-        """The question, with what goes along, behind as much of the context as the request can have."""
-        turns = self._store.readable(context, here, model)
-
-        def fitted(sent: Sent) -> FittedContext:
-            return fit(
-                turns,
-                Message.user(prompt, *sent.parts),
-                system=system,
-                model=model,
-                window=window,
-                reserve=reserve(model, window),
-                limits=limits(here, model),
-            )
-
-        sent = self._store.load(loaded, here, model, context)
-        found = fitted(sent)
-        if found.left_out and loaded:  # what is left out cannot be referred to
-            sent = self._store.load(loaded, here, model, ())
-            found = fitted(sent)
-        return sent, found
 
     def _model_for(
         self,
@@ -181,7 +144,7 @@ class RequestBuilder:
             return model, ()
         if facts.single_turn:
             context = ()
-        if has_images(context, attachments):
+        if _has_images(context, attachments):
             if facts.vision is not False:
                 return model, ()
             if question.model:
@@ -191,21 +154,52 @@ class RequestBuilder:
                 )
             return settings.vision_model, (f"{settings.vision_model} answers, because {model} does not see images",)
         may_change = facts.known and not facts.reads_files and not question.model
-        if may_change and here.keeps_files and has_documents(context, attachments):
+        if may_change and here.keeps_files and _has_documents(context, attachments):
             return settings.document_model, (f"{settings.document_model} answers, because it reads documents",)
         return model, ()
 
 
-def has_images(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -> bool:
+def _fitted_to(
+    prompt: str,
+    system: str | None,
+    context: tuple[Turn, ...],
+    loaded: LoadedAttachments,
+    here: Endpoint,
+    model: str,
+    window: int | None,
+) -> tuple[Sent, FittedContext]:
+    """The question, with what goes along, behind as much of the context as the request can have."""
+    turns = loaded.readable(context, here, model)
+
+    def fitted(sent: Sent) -> FittedContext:
+        return fit(
+            turns,
+            Message.user(prompt, *sent.parts),
+            system=system,
+            model=model,
+            window=window,
+            reserve=_reserve(model, window),
+            limits=_limits(here, model),
+        )
+
+    sent = loaded.parts(here, model, context)
+    found = fitted(sent)
+    if found.left_out and loaded.own:  # what is left out cannot be referred to
+        sent = loaded.parts(here, model, ())
+        found = fitted(sent)
+    return sent, found
+
+
+def _has_images(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -> bool:
     return any(each.form == "image" for each in attachments) or any(turn.question.images for turn in context)
 
 
-def has_documents(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -> bool:
+def _has_documents(context: tuple[Turn, ...], attachments: tuple[Attachment, ...]) -> bool:
     """Whether there is anything that is better uploaded than quoted."""
     return any(map(too_large_to_quote, attachments)) or holds_documents(turn.question for turn in context)
 
 
-def notes_on(fitted: FittedContext, here: Endpoint, window: int | None) -> tuple[str, ...]:
+def _notes_on(fitted: FittedContext, here: Endpoint, window: int | None) -> tuple[str, ...]:
     """What the person should know of how the question fits."""
     notes: list[str] = []
     if fitted.left_out:
@@ -221,13 +215,13 @@ def notes_on(fitted: FittedContext, here: Endpoint, window: int | None) -> tuple
     return tuple(notes)
 
 
-def reserve(model: str, window: int | None) -> int:
+def _reserve(model: str, window: int | None) -> int:
     """Tokens of the window to keep free for the answer."""
     share = (window or 0) // RESERVE_SHARE
     return min(lookup(model).max_output or share, share)
 
 
-def limits(endpoint: Endpoint, model: str) -> Limits:
+def _limits(endpoint: Endpoint, model: str) -> Limits:
     """What the service takes in one request beside tokens; other servers have no such limits, or do not say."""
     if not endpoint.dialect.service:
         return Limits()
@@ -239,7 +233,7 @@ def limits(endpoint: Endpoint, model: str) -> Limits:
     )
 
 
-def refuse_documents(messages: tuple[Message, ...], model: str) -> None:
+def _refuse_documents(messages: tuple[Message, ...], model: str) -> None:
     """Raises `InputError` for more documents than the model reads in one request."""
     count, most = len(documents_in(messages)), lookup(model).max_files
     if most and count > most:

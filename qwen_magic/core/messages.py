@@ -99,6 +99,9 @@ class Message:
 class ChatRequest:
     """Everything that one question sends, before a protocol gives it a form.
 
+    Made by `qwen_magic.assistant.request_builder` (and by whoever asks without a conversation), taken by the client,
+    which lets a protocol encode it.
+
     `think` and `search` switch the model's thinking and the service's web search on or off; `None` leaves the
     model's own default. `fields` go into the request's body as they are, and win over everything else.
     """

@@ -88,8 +88,9 @@ FLAG = re.compile(r"(?P<name>--?[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The options that were given, by destination, and the free text behind them.
+    """A line of `%qwen` or `%%qwen`: the options that were given, by destination, and the free text behind them.
 
+    Made by `parse`, taken by `QwenMagics`, which makes a `Question` or a command of it.
     `ended` is true where `--` ended the options: then the text is a question, whatever it begins with.
     """
 
