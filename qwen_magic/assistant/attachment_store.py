@@ -92,7 +92,7 @@ class AttachmentStore:
             self._kept[each.sha256] = each
         left = BUDGET
         for each in reversed(tuple(self._kept.values())):
-            left -= each.size
+            left -= each.memory
             if left < 0:
                 self._kept.pop(each.sha256, None)
 
@@ -146,13 +146,15 @@ class AttachmentStore:
 
 
 def _refuse_secrets(question: Question, system: str | None, keys: tuple[str, ...]) -> None:
-    """Raises `InputError` when the question or its system prompt holds what looks like a secret, unless forced."""
+    """Raises `InputError` when the question, its system prompt or a field holds a likely secret, unless forced."""
     from ..attachments.secret_scanner import own_keys, refuse_secret_text
 
     if question.attach is None or not question.attach.force:
         keys = own_keys(keys)
         refuse_secret_text(question.prompt, "The question", keys)
         refuse_secret_text(system or "", "The system prompt", keys)
+        for name, value in question.fields.items():
+            refuse_secret_text(f"{name}={value!r}", f"The field {name}", keys)
 
 
 def _gathered(attach: Attach, question: Question, here: Endpoint, keys: tuple[str, ...]) -> tuple[Attachment, ...]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path, PurePosixPath
+from sys import getsizeof
 from typing import Any, Literal
 
+from ..core.errors import InputError
 from .size_limits import ImageLimits
 
-__all__ = ["Attach", "Attachment", "Form"]
+__all__ = ["Attach", "Attachment", "Extracted", "Form"]
 
 Form = Literal["image", "text", "description", "document"]
 
@@ -64,13 +66,27 @@ class Attach:
 
 
 @dataclass(frozen=True, slots=True)
+class Extracted:
+    """The text of a document from its beginning, whether there is `more` of it, and a remark for model and person."""
+
+    text: str
+    more: bool
+    remark: str
+
+    def first(self, characters: int) -> Extracted:
+        """At most so many characters of it."""
+        return Extracted(self.text[:characters], self.more or len(self.text) > characters, self.remark)
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """One thing that was read, and now stays as it was then.
 
     `data` is what is sent: an image as it was fitted, a file's own bytes (text in UTF-8), the words of a description;
     `size` and `sha256` are of these bytes. `kind` is for the person (image, document, text, table, variable), `form`
     for what can be done with it. `note` says what was shrunk, converted or left out. `language` is what a code fence
-    around a text says.
+    around a text says. `extracted` is the text of a document, or why there is none; `None` when it was not looked for.
+    `upload_note` says what was not searched for secrets of a document that is sent as the file that it is.
     """
 
     name: str
@@ -81,6 +97,8 @@ class Attachment:
     note: str = ""
     language: str = ""
     sha256: str = ""
+    extracted: Extracted | InputError | None = field(default=None, repr=False, compare=False)
+    upload_note: str = ""
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -90,6 +108,11 @@ class Attachment:
     def size(self) -> int:
         """Bytes that are sent."""
         return len(self.data)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes as long as it is kept, with the text of a document."""
+        return self.size + (getsizeof(self.extracted.text) if isinstance(self.extracted, Extracted) else 0)
 
     @property
     def text(self) -> str:

@@ -9,55 +9,69 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
 from ..core.errors import InputError
-from .attachment import MIMES, Attachment
+from .attachment import MIMES, Attachment, Extracted
 from .file_types import EPUB, OFFICE
 from .isolated_reader import read_apart
-from .size_limits import ENOUGH_SECONDS
+from .size_limits import ENOUGH_SECONDS, INLINE_CHARACTERS, SEARCH_SECONDS, SEARCHED_CHARACTERS
 
-__all__ = ["Extracted", "extract", "text_of"]
+__all__ = ["extract", "quotable", "text_of"]
 
 EXTRA = "Install it: %pip install qwen_magic[documents]"
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
-    """The text, whether there was `more` than was asked for, and a remark for model and person."""
+def extract(file: BinaryIO, name: str, mime: str) -> Extracted | InputError:
+    """The text of the document in an open file, read in a process of its own: as much as is quoted and searched.
 
-    text: str
-    more: bool
-    remark: str
+    Gives the `InputError` for one that is damaged, locked or has no text, and for a missing extra: not everybody who
+    sends a document needs its text.
+    """
+    try:
+        (piece,) = read_apart("document", file, name, mime=mime)
+    except InputError as error:
+        return error.with_traceback(None)
+    return Extracted(piece.data.decode(), **piece.facts)
 
 
-def extract(attachment: Attachment, characters: int) -> Extracted:
+def quotable(attachment: Attachment, characters: int) -> Extracted:
     """The text of a document, at most so many characters of it.
 
     Raises `InputError` for one that is damaged, locked or has no text, and when the extra is missing.
     """
-    (piece,) = read_apart(
-        "document", BytesIO(attachment.data), attachment.name, mime=attachment.mime, characters=characters
-    )
-    return Extracted(piece.data.decode(), **piece.facts)
+    found = attachment.extracted or extract(BytesIO(attachment.data), attachment.name, attachment.mime)
+    if isinstance(found, InputError):
+        raise found.with_traceback(None)
+    return found.first(characters)
 
 
-def text_of(file: BinaryIO, name: str, mime: str, characters: int, seconds: float = ENOUGH_SECONDS) -> Extracted:
-    """The text of the document in an open file, at most so many characters, and what was found in so many seconds."""
+def text_of(
+    file: BinaryIO,
+    name: str,
+    mime: str,
+    characters: int = SEARCHED_CHARACTERS,
+    seconds: float = ENOUGH_SECONDS,
+    search_seconds: float = SEARCH_SECONDS,
+) -> Extracted:
+    """The text of the document in an open file, at most so many characters.
+
+    Reading stops after so many seconds, and after `search_seconds` when it has as much as a question can quote.
+    """
     sections = reader(name, mime)
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
     texts: list[str] = []
     size, more, remark = 0, False, "its text"
     try:
         for section in sections(file, name):
             texts.append(section)
             size += len(section) + 2
-            if size > characters + 2:
+            passed = time.monotonic() - begun
+            if size > characters + 2 or (size > INLINE_CHARACTERS + 2 and passed > search_seconds):
                 more = True
                 break
-            if time.monotonic() > end:
+            if passed > seconds:
                 more, remark = True, f"its text, as far as it was read in {seconds:g} s"
                 break
     except ImportError as error:

@@ -103,7 +103,7 @@ def part_of(
         case "uploaded":
             assert upload is not None
             part = Document(upload(attachment), attachment.name, attachment.sha256)
-            note = joined(note, "uploaded")
+            note = joined(note, "uploaded", attachment.upload_note)
         case "inline":
             words, remark = texts[attachment.sha256]
             part, note = Text(words), joined(note, remark)
@@ -126,9 +126,9 @@ def inlined(attachments: Sequence[Attachment], target: Target) -> dict[str, tupl
 def words_of(attachment: Attachment, characters: int) -> tuple[str, bool, str]:
     """The text of an attachment up to so many characters, whether there is more, and a remark on it."""
     if attachment.form == "document":
-        from .documents import extract
+        from .documents import quotable
 
-        extracted = extract(attachment, characters)
+        extracted = quotable(attachment, characters)
         return extracted.text, extracted.more, extracted.remark
     text = attachment.text.replace("\r\n", "\n")
     return text[:characters], len(text) > characters, ""

@@ -123,10 +123,10 @@ def images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[Piece]
     return map(piece, decoded(file, name, ImageLimits(**limits)))
 
 
-def document(file: BinaryIO, name: str, mime: str, characters: int) -> Iterable[Piece]:
+def document(file: BinaryIO, name: str, mime: str) -> Iterable[Piece]:
     from .documents import text_of
 
-    found = text_of(file, name, mime, characters)
+    found = text_of(file, name, mime)
     return (Piece({"more": found.more, "remark": found.remark}, found.text.encode("utf-8", "backslashreplace")),)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO
 
@@ -12,7 +12,7 @@ from .attachment import Attach, Attachment
 from .file_access import sized
 from .file_types import FileType
 from .isolated_reader import read_apart
-from .secret_scanner import refuse_secrets
+from .secret_scanner import refuse_secrets, unsearched
 from .size_limits import MAX_DOCUMENT, MB
 from .text_encoding import decodes, encoding_of
 
@@ -44,10 +44,11 @@ def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
     Raises `InputError` for what cannot be read, and for what has a secret in it.
     """
     attachments = tuple(attachments_of(opened, attach))
-    if not attach.force:
-        for each in attachments:
-            refuse_secrets(each, attach.keys)
-    return attachments
+    if attach.force:
+        return attachments
+    for each in attachments:
+        refuse_secrets(each, attach.keys)
+    return tuple(replace(each, upload_note=unsearched(each)) for each in attachments)
 
 
 def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
@@ -66,7 +67,7 @@ def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
             refuse_large(opened.file, opened.name, "Save it as CSV, which can be of any size.")
             return (described(opened, attach),)
         case "document" | "spreadsheet":
-            return (read_document(opened),)
+            return (read_document(opened, attach),)
     return (read_text(opened),)
 
 
@@ -88,9 +89,14 @@ def whole(file: BinaryIO, name: str) -> bytes:
     return file.read()
 
 
-def read_document(opened: Opened) -> Attachment:
+def read_document(opened: Opened, attach: Attach) -> Attachment:
+    """A document as the file that it is, and its text, unless nobody needs that."""
+    from .documents import extract
+
     data = whole(opened.file, opened.name)
-    return Attachment(opened.name, "document", "document", data, opened.kind.mime)
+    needed = not (attach.force and attach.as_documents)
+    text = extract(BytesIO(data), opened.name, opened.kind.mime) if needed else None
+    return Attachment(opened.name, "document", "document", data, opened.kind.mime, extracted=text)
 
 
 def read_text(opened: Opened) -> Attachment:

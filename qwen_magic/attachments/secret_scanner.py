@@ -14,11 +14,18 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..service.credentials import OTHER_VARIABLE, SERVICE_VARIABLE
-from .attachment import Attachment
+from .attachment import Attachment, Extracted
 from .secret_patterns import secret_in
 from .table_summary import filled_columns
 
-__all__ = ["own_keys", "refuse_secret_file", "refuse_secret_text", "refuse_secret_variable", "refuse_secrets"]
+__all__ = [
+    "own_keys",
+    "refuse_secret_file",
+    "refuse_secret_text",
+    "refuse_secret_variable",
+    "refuse_secrets",
+    "unsearched",
+]
 
 # Where the usual tools keep keys and passwords, by their own documentation; compared in lower case, from the right.
 FILES = (
@@ -61,9 +68,6 @@ WORD = "token"
 # A shorter "key" may stand anywhere by chance.
 SHORTEST_KEY = 12
 
-# Characters of a document that are looked at: ours, some three seconds of a PDF.
-SEARCHED = 200_000
-
 FORCE = "If it may leave this machine, ask in a cell with --force."
 
 
@@ -85,7 +89,7 @@ def refuse_secret_file(path: Path, name: str) -> None:
 def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
     """Raises `InputError` for an attachment with a secret in it, in its text or among the columns of a table.
 
-    Of a document it is the text that is looked at, where it can be extracted here, up to `SEARCHED` characters.
+    Of a document it is the text that is looked at, as far as it was extracted.
     """
     keys = tuple(keys)
     if attachment.form == "document":
@@ -146,11 +150,22 @@ def is_secret_column(name: str) -> bool:
 
 
 def text_of(document: Attachment) -> bytes:
-    """The text of a document; a notebook's as it is in the file, too. Nothing where it cannot be extracted here."""
-    from .documents import extract
-
-    raw = document.data if document.mime.endswith("json") else b""
-    try:
-        return extract(document, SEARCHED).text.encode("utf-8", "replace") + b"\n" + raw
-    except InputError:  # a scan, a missing extra: whoever needs the text says so
+    """The text that was extracted from a document; a notebook's as it is in the file, too."""
+    raw = document.data if is_json(document) else b""
+    if not isinstance(document.extracted, Extracted):  # a scan, a missing extra: whoever needs the text says so
         return raw
+    return document.extracted.text.encode("utf-8", "replace") + b"\n" + raw
+
+
+def unsearched(attachment: Attachment) -> str:
+    """A note on what of a document `refuse_secrets` could not search; empty when it searched all of it."""
+    if attachment.form != "document" or is_json(attachment):
+        return ""
+    if not isinstance(attachment.extracted, Extracted):
+        return "not searched for secrets"
+    searched = f"searched for secrets in its first {len(attachment.extracted.text):,} characters"
+    return searched if attachment.extracted.more else ""
+
+
+def is_json(document: Attachment) -> bool:
+    return document.mime.endswith("json")

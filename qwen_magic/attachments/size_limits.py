@@ -39,6 +39,9 @@ MAX_PAGES = 20
 # after so many seconds of a clock is cut there.
 PROCESSOR_SECONDS, READ_SECONDS, ENOUGH_SECONDS = 30, 120.0, 20.0
 READ_MEMORY = 2048 * MB
+# Characters of a document that are searched for secrets, and seconds of a clock for those of them that are not quoted
+# anyhow: ours. A PDF gives some 60,000 characters a second, the other formats more.
+SEARCHED_CHARACTERS, SEARCH_SECONDS = 5_000_000, 5.0
 # What the files in a document may hold once they are unpacked: ours. XML that becomes a tree takes some ten times its
 # size; the sheets of a workbook are read row by row.
 MAX_UNPACKED, MAX_XML = 1024 * MB, 128 * MB

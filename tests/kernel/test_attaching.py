@@ -296,6 +296,17 @@ def test_what_is_in_the_context_already_is_not_sent_twice(notebook, folder, sand
     assert "attached already" in shown(result)
 
 
+def test_a_document_is_read_once_for_the_search_for_secrets_and_for_all_questions(notebook, folder, sandbox):
+    notebook.run("import docx; letter = docx.Document(); letter.add_paragraph('Dear Ann'); letter.save('a.docx')")
+    notebook.run("import sys; started = []")
+    notebook.run("sys.addaudithook(lambda name, _, kept=started: name == 'subprocess.Popen' and kept.append(name))")
+    for line in ("%%qwen -m qwen3-max -f a.docx\nWhat?", "%%qwen -m qwen3-max\nAnd then?"):
+        result = notebook.run(line)
+        assert result.status == "ok", result.error
+        assert "Dear Ann" in str(last(sandbox))
+        assert notebook.value("len(started)") == 1
+
+
 def test_with_a_model_of_ones_own_a_large_text_is_quoted_and_cut(notebook, folder, sandbox):
     result = notebook.run("%%qwen -m qwen-plus -f long.txt\nSum it up.")
     assert not posts(sandbox, "/files")
@@ -465,6 +476,8 @@ def test_no_value_of_a_table_is_in_the_request_without_values(notebook, folder, 
         "%%qwen\nWhy is {{{{ key }}}} refused?",
         "%%qwen\nWhy is @key refused?",
         "%%qwen -v key\nWhy?",
+        "%%qwen --set user={key}\nWhy?",
+        '%%qwen --set \'metadata={{"by": ["{key}"]}}\'\nWhy?',
         "%%qwen -f key.txt\nWhy?",
     ],
 )

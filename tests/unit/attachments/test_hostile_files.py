@@ -229,7 +229,7 @@ def slow_book(path: Path) -> None:
 def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     slow_book(tmp_path / "a.epub")
     with (tmp_path / "a.epub").open("rb") as file, pytest.raises(InputError) as caught:
-        read_apart("document", file, "a.epub", seconds=0.5, mime="application/epub+zip", characters=100)
+        read_apart("document", file, "a.epub", seconds=0.5, mime="application/epub+zip")
     assert str(caught.value) == "Reading a.epub took longer than 0.5 s, and was stopped. Attach a part of it."
 
 
@@ -240,7 +240,7 @@ def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
         (tmp_path / "a.epub").open("rb") as file,
         pytest.raises(InputError, match=r"takes more than 64\.0 MB of memory"),
     ):
-        read_apart("document", file, "a.epub", memory=64 * MB, mime="application/epub+zip", characters=100)
+        read_apart("document", file, "a.epub", memory=64 * MB, mime="application/epub+zip")
 
 
 def test_a_stopped_cell_stops_reading(notebook: Kernel) -> None:

@@ -6,14 +6,16 @@ import base64
 import hashlib
 import json
 import random
+import re
 import uuid
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qwen_magic.attachments import Attach, gather
+from qwen_magic.attachments import Attach, Target, gather, parts
 from qwen_magic.core.errors import InputError
 from qwen_magic.magics.prompts import fill
 
@@ -157,6 +159,51 @@ def test_secrets_inside_documents_stay_here(tmp_path: Path) -> None:
     for name in ("a.docx", "a.xlsx", "a.ipynb"):
         for as_documents in (False, True):
             assert refusal(files=(name,), cwd=tmp_path, as_documents=as_documents).startswith(name)
+
+
+def numbered(count: int) -> list[str]:
+    return [f"Line {number} of a long book that has nothing to hide." for number in range(count)]
+
+
+def book(path: Path, chapters: list[str]) -> None:
+    """A notebook's text is read as it is; an EPUB has to be unpacked."""
+    names = [f"c{number}.xhtml" for number in range(len(chapters))]
+    items = "".join(f'<item id="{name}" href="{name}"/>' for name in names)
+    spine = "".join(f'<itemref idref="{name}"/>' for name in names)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+        archive.writestr(
+            "META-INF/container.xml",
+            '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+            '<rootfile full-path="a.opf"/></rootfiles></container>',
+        )
+        archive.writestr(
+            "a.opf",
+            f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest><spine>{spine}</spine></package>',
+        )
+        for name, chapter in zip(names, chapters, strict=True):
+            archive.writestr(name, f"<p>{chapter}</p>")
+
+
+def test_a_secret_at_the_end_of_a_long_book_is_found(tmp_path: Path) -> None:
+    chapters = ["\n".join(numbered(600)) for _ in range(20)]
+    book(tmp_path / "a.epub", [*chapters, f"The key is {SECRETS['GitHub']}."])
+    for as_documents in (False, True):
+        message = refusal(files=("a.epub",), cwd=tmp_path, as_documents=as_documents)
+        assert message.startswith("a.epub holds what looks like a key of GitHub")
+
+
+def test_an_upload_of_which_not_all_was_searched_says_so(tmp_path: Path) -> None:
+    book(tmp_path / "a.epub", ["\n".join(numbered(11_000))] * 12)
+    book(tmp_path / "short.epub", ["short"])
+    (tmp_path / "a.mobi").write_bytes(bytes(60) + b"BOOKMOBI" + bytes(100))
+    names = ("a.epub", "short.epub", "a.mobi")
+    attached = gather(Attach(files=names, cwd=tmp_path, as_documents=True))
+    sent = parts(attached, Target("qwen-long", uploads=True), upload=lambda each: "file-1").attached
+    long, short, unread = (each.note for each in sent)
+    assert re.fullmatch(r"uploaded, searched for secrets in its first [\d,]{7,} characters", long)
+    assert short == "uploaded"
+    assert unread == "uploaded, not searched for secrets"
 
 
 def test_a_column_of_passwords_stays_here_and_an_empty_one_does_not_matter(tmp_path: Path) -> None:
