@@ -1,9 +1,10 @@
 """Which cell is this, and in which order do the notebook's cells stand.
 
 JupyterLab and Notebook 7 send `cellId` and `deletedCells` with each execute request, VS Code a `cellId` that is the
-cell's URI, Colab `colab.cell_id`; nbclient and nbval send nothing (seen on their wires). The order is in the saved
-notebook, where JupyterLab and Notebook 7 keep the ids that they send (nbformat 4.5). VS Code and Colab send other ids
-than those that they save.
+cell's URI, Colab `colab.cell_id`; nbclient and nbval send nothing (seen on their wires). The order comes with the
+request from this package's extension of JupyterLab and Notebook 7 (`labextension/static/execute_metadata.js`); without it,
+it is in the saved notebook, where they keep the ids that they send (nbformat 4.5). VS Code and Colab send other ids than
+those that they save.
 """
 
 from __future__ import annotations
@@ -74,9 +75,10 @@ def notebook_of(shell: InteractiveShell, folder: Path) -> Path | None:
 
 
 class CellOrder:
-    """The ids of a notebook's cells in their order, as its file has them; called, it reads what has changed.
+    """The ids of a notebook's cells in their order, as the page has them, else as the file has them.
 
-    Nothing where the order is not known; while the file is being written, what was last read.
+    Called, it reads the file if that has changed. Nothing where the order is not known; while the file is being
+    written, what was last read.
     """
 
     def __init__(self, shell: InteractiveShell, folder: Path) -> None:
@@ -86,6 +88,14 @@ class CellOrder:
         self._ids: tuple[str, ...] = ()
 
     def __call__(self) -> tuple[str, ...]:
+        return self._from_page() or self._from_file()
+
+    def _from_page(self) -> tuple[str, ...]:
+        ours = request_metadata(self._shell).get("qwen_magic")
+        cells = ours.get("cells") if isinstance(ours, Mapping) else None
+        return tuple(map(str, cells)) if isinstance(cells, list) else ()
+
+    def _from_file(self) -> tuple[str, ...]:
         with suppress(OSError, ValueError, RecursionError):
             path = notebook_of(self._shell, self._folder)
             if path is not None and path.is_file():

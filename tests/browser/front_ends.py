@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
@@ -47,19 +48,34 @@ class Server:
 
 
 @contextmanager
-def running_server(home: Path, folder: Path, *modules: Path) -> Iterator[Server]:
+def running_server(
+    home: Path, folder: Path, *modules: Path, extension: bool = True, locale: str = "en"
+) -> Iterator[Server]:
     """A Jupyter server with JupyterLab and Notebook 7 for the notebooks in `folder`.
 
     It has nothing of this machine's own settings, only those in `home`. Its kernels import from the folders `modules`.
+    It has this package's `extension` of the applications as it is in the checkout, or none; they speak the language of
+    `locale`, as far as they have its words.
     """
     places = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     places |= {"HOME": str(home), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
     path = os.pathsep.join(filter(None, (str(ROOT), *map(str, modules), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | places | {"PYTHONPATH": path}
+    # The extension of the checkout comes before one that is installed.
+    environment = os.environ | places | {"PYTHONPATH": path, "JUPYTER_PREFER_ENV_PATH": "0"}
     settings = home / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
-    settings.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet}), encoding="utf-8")
+    overrides = {
+        "@jupyterlab/apputils-extension:notification": quiet,
+        "@jupyterlab/translation-extension:plugin": {"locale": locale},
+    }
+    settings.write_text(json.dumps(overrides), encoding="utf-8")
+    if extension:
+        add_extension(home / "jupyter_data_dir" / "labextensions" / "qwen-magic")
+    else:
+        settings.with_name("page_config.json").write_text(
+            '{"disabledExtensions": {"qwen-magic": true}}', encoding="utf-8"
+        )
     token = secrets.token_hex(16)
     options = (
         "--no-browser",
@@ -82,6 +98,20 @@ def running_server(home: Path, folder: Path, *modules: Path) -> Iterator[Server]
             process.wait(20)
 
 
+def add_extension(folder: Path) -> None:
+    """Put the extension of the applications where the wheel puts it, as pyproject.toml says."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    inside = PurePosixPath("share/jupyter/labextensions/qwen-magic")
+    for source, target in shared.items():
+        if PurePosixPath(target).is_relative_to(inside):
+            place = folder / PurePosixPath(target).relative_to(inside)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, place, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / source, place)
+
+
 @contextmanager
 def running_browser(*modules: Path) -> Iterator[tuple[Callable[[], Any], Server]]:
     """What opens a page, and a server as above in a folder that goes away: for whoever has no fixtures."""
@@ -101,7 +131,8 @@ def address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for found in runtime.glob("jpserver-*.json"):
-            return str(json.loads(found.read_text(encoding="utf-8"))["url"])
+            with suppress(ValueError):  # half written
+                return str(json.loads(found.read_text(encoding="utf-8"))["url"])
         time.sleep(0.05)
     raise RuntimeError("The Jupyter server did not start.")
 
@@ -154,6 +185,15 @@ class Notebook:
             }""",
             number,
         )
+
+    def select(self, number: int) -> None:
+        """Make this cell the active one."""
+        self.page.evaluate("number => void (jupyterapp.shell.currentWidget.content.activeCellIndex = number)", number)
+
+    def restart(self) -> None:
+        """Restart the kernel, and wait for it."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.wait_for_kernel()
 
     def save(self) -> dict[str, Any]:
         """Save, and return what is in the file."""

@@ -1,0 +1,29 @@
+/* What the kernel is told with each cell that runs: the order of the notebook's cells as they stand on the page.
+ *
+ * JupyterLab sends the id of the cell that runs. Its place among the others is in the file only, as it was saved last.
+ */
+
+const wrapped = new WeakSet();
+
+/** Add the order of the cells to the metadata of execute requests. */
+export function describeRequests(panel) {
+  const { sessionContext } = panel;
+  const wrap = () => wrapKernel(sessionContext.session?.kernel, panel);
+  sessionContext.kernelChanged.connect(wrap);
+  wrap();
+}
+
+function wrapKernel(kernel, panel) {
+  if (!kernel || wrapped.has(kernel)) return;
+  wrapped.add(kernel);
+  const requestExecute = kernel.requestExecute.bind(kernel);
+  kernel.requestExecute = (content, disposeOnDone, metadata) =>
+    requestExecute(content, disposeOnDone, metadata?.cellId ? { ...metadata, ...orderOf(panel) } : metadata);
+}
+
+/** The metadata for this package: nothing for a notebook that never names it. */
+function orderOf(panel) {
+  const cells = [...panel.context.model.cells];
+  if (!cells.some(({ sharedModel }) => sharedModel.getSource().includes("qwen"))) return {};
+  return { qwen_magic: { cells: cells.map(({ id }) => id) } };
+}

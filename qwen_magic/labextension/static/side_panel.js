@@ -1,0 +1,39 @@
+/* The chat panel of a notebook's kernel, at the side of the application. */
+
+import { words } from "./words.js";
+
+const CODE = "__import__('qwen_magic').chat()";
+
+const opened = new WeakMap();
+
+/** Show the chat of a notebook at the right; it is made at the first time, and closed together with the notebook. */
+export async function openChat(shell, notebook, modules) {
+  let side = opened.get(notebook);
+  if (!side || side.isDisposed) {
+    side = sideWidget(notebook, modules);
+    opened.set(notebook, side);
+    shell.add(side, "right", { rank: 1000 });
+    notebook.disposed.connect(() => side.dispose());
+  }
+  shell.activateById(side.id);
+}
+
+function sideWidget({ id, context, content, sessionContext }, { OutputArea, OutputAreaModel, Panel }) {
+  const area = new OutputArea({ model: new OutputAreaModel({ trusted: true }), rendermime: content.rendermime });
+  const side = new Panel();
+  side.id = `qwen-chat-${id}`;
+  side.title.label = words.chat;
+  side.title.caption = words.chatOf(context.path);
+  side.title.closable = true;
+  side.addClass("qwen-side");
+  side.addWidget(area);
+  // A new kernel has no panel yet.
+  const ask = () => {
+    const kernel = sessionContext.session?.kernel;
+    if (kernel && !side.isDisposed) area.future = kernel.requestExecute({ code: CODE, store_history: false }, true, { qwen_magic: { place: "side" } });
+  };
+  sessionContext.kernelChanged.connect(ask);
+  side.disposed.connect(() => sessionContext.kernelChanged.disconnect(ask));
+  ask();
+  return side;
+}

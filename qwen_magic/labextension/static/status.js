@@ -1,0 +1,43 @@
+/* The status item: who answered last in the current notebook, and how many tokens its saved answers took. */
+
+import { words } from "./words.js";
+
+/**
+ * Add the item to the status bar.
+ *
+ * @param {object} tracker knows the current notebook
+ * @param {object} modules `NotebookActions`, which tells when a cell has run, and lumino's `Widget`
+ * @param {object} statusBar
+ */
+export function addStatus(tracker, { NotebookActions, Widget }, statusBar) {
+  const item = new Widget({ node: document.createElement("span") });
+  ["qwen-status", "jp-StatusBar-TextItem"].forEach((name) => item.addClass(name));
+  const update = () => show(item, tracker.currentWidget?.context);
+  tracker.currentChanged.connect((_, panel) => {
+    update();
+    void panel?.context.ready.then(update);
+  });
+  NotebookActions.executed.connect(update);
+  statusBar.registerStatusItem("qwen-magic:status", { item, align: "right", rank: 100, isActive: () => !item.isHidden });
+  update();
+}
+
+function show(item, context) {
+  const answers = context?.isReady ? [...answersIn(context.model)] : [];
+  const last = answers.at(-1);
+  item.setHidden(!last);
+  if (!last) return;
+  const tokens = answers.reduce((sum, { usage }) => sum + (usage?.input ?? 0) + (usage?.output ?? 0), 0);
+  item.node.textContent = words.status([last.model, last.endpoint].filter(Boolean).join(" @ "), tokens);
+  item.node.title = words.statusLong;
+}
+
+/** The facts of the answers that the outputs of a notebook hold, in the order of its cells. */
+function* answersIn(model) {
+  for (const { outputs } of model.cells) {
+    for (let number = 0; number < (outputs?.length ?? 0); number++) {
+      const facts = outputs.get(number).metadata?.qwen;
+      if (facts?.model) yield facts;
+    }
+  }
+}
