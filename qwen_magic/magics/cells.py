@@ -2,9 +2,9 @@
 
 JupyterLab and Notebook 7 send `cellId` and `deletedCells` with each execute request, VS Code a `cellId` that is the
 cell's URI, Colab `colab.cell_id`; nbclient and nbval send nothing (seen on their wires). The order comes with the
-request from this package's extension of JupyterLab and Notebook 7 (`labextension/static/execute_metadata.js`); without it,
-it is in the saved notebook, where they keep the ids that they send (nbformat 4.5). VS Code and Colab send other ids than
-those that they save.
+request from this package's extension of JupyterLab and Notebook 7 (`labextension/static/execute_metadata.js`); without
+it, it is in the saved notebook, where they keep the ids that they send (nbformat 4.5). VS Code and Colab send other ids
+than those that they save.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The extension of JupyterLab and Notebook 7: colours, the order of the cells, code into cells, the chat at the side."""
+"""The extension of JupyterLab and Notebook 7: colours, the order of cells, code into cells, the chat."""
 
 from __future__ import annotations
 

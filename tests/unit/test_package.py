@@ -109,10 +109,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 def test_the_wheel_has_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    configuration = {name for name in held if name.endswith("/etc/jupyter/jupyter_server_config.d/qwen_magic.json")}
-    assert len(configuration) == 1
+    shared = {name.partition(".data/data/")[2]: name for name in held if ".data/" in name}
+    extension = {name for name in shared if name.startswith("share/jupyter/labextensions/qwen-magic/")}
+    assert shared.keys() - extension == {"etc/jupyter/jupyter_server_config.d/qwen_magic.json"}
+    assert {Path(name).name for name in extension} >= {"package.json", "remoteEntry.js", "commands.json", "answer.css"}
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert held - configuration == {path.relative_to(ROOT).as_posix() for path in files}
+    ours = {path.relative_to(ROOT).as_posix() for path in files if "labextension" not in path.parts}
+    assert held - set(shared.values()) == ours
     assert "qwen_magic/py.typed" in held
 
 
