@@ -33,6 +33,8 @@ from __future__ import annotations
 import re
 
 from .control_characters import one_line
+from .languages import ENGLISH, current, translated
+from .translatable import _, applied, sentences
 
 __all__ = [
     "BROKE_OFF",
@@ -76,6 +78,11 @@ def redacted(text: str) -> str:
     return KEY.sub(lambda key: f"sk-…{key[0][-4:]}" if len(key[0]) > 11 else "sk-…", text)
 
 
+def clean(text: str) -> str:
+    """A message as it may be shown: in one line, and without keys."""
+    return redacted(one_line(text))
+
+
 class QwenError(Exception):
     """What every error of this package is.
 
@@ -84,18 +91,30 @@ class QwenError(Exception):
     """
 
     transient = False
+    # Said in other languages than English, before what the service says in English.
+    introduction: str = ""
 
     def __init__(self, happened: str, remedy: str = "") -> None:
-        self.happened = redacted(one_line(happened))
-        self.remedy = redacted(one_line(remedy))
+        self.happened = applied(clean, happened)
+        self.remedy = applied(clean, remedy)
         super().__init__(self.happened, self.remedy)
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.happened, self.remedy)))
 
+    def in_language(self, language: str = "") -> str:
+        """All that it says in `language`, one of `languages.LANGUAGES`; by default in that of what runs now.
+
+        `str` gives the English, for logs and programs.
+        """
+        language = language or current()
+        # What the service says is English, and is introduced to whoever reads something else.
+        introduction = "" if language == ENGLISH else self.introduction
+        return translated(sentences(introduction, self.happened, self.remedy), language)
+
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: how the failed cell shows this error."""
-        return [f"{RED}{type(self).__name__}{PLAIN}: {self}"]
+        return [f"{RED}{type(self).__name__}{PLAIN}: {self.in_language()}"]
 
 
 class InputError(QwenError):
@@ -142,6 +161,8 @@ class ServiceError(QwenError):
     seconds, where the service named it.
     """
 
+    introduction = _("The service refused the request.")
+
     def __init__(
         self,
         happened: str,
@@ -162,21 +183,31 @@ class ServiceError(QwenError):
 class KeyRejected(ServiceError):
     """The key is wrong, or belongs to another region or plan."""
 
+    introduction = _("The key is invalid, or belongs to another region or plan.")
+
 
 class AccessDenied(ServiceError):
     """The account may not use this model or service."""
+
+    introduction = _("This account may not use the model or the service.")
 
 
 class AccountOverdue(ServiceError):
     """The account has to be paid first."""
 
+    introduction = _("The account has an unpaid bill.")
+
 
 class ContentFiltered(ServiceError):
     """The service's content filter stopped the question or the answer."""
 
+    introduction = _("The content filter stopped the question or the answer.")
+
 
 class ModelNotFound(ServiceError):
     """The endpoint has no such model."""
+
+    introduction = _("There is no such model.")
 
 
 class InvalidRequest(ServiceError):
@@ -185,6 +216,8 @@ class InvalidRequest(ServiceError):
 
 class ContextTooLong(InvalidRequest):
     """The question and its context are more than the model can read."""
+
+    introduction = _("The question and its context are longer than the model can read.")
 
 
 class FileNotReady(ServiceError):
@@ -198,11 +231,15 @@ class FileGone(ServiceError):
 class RateLimited(ServiceError):
     """Too many requests, or too many tokens, in a short time."""
 
+    introduction = _("Too many requests in a short time.")
+
     transient = True
 
 
 class ServiceUnavailable(ServiceError):
     """The service's own trouble: overloaded, restarting, broken."""
+
+    introduction = _("The service is not available at the moment.")
 
     transient = True
 

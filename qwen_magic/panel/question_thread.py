@@ -8,11 +8,12 @@ from typing import Any
 from ..core.answer import Answer
 from ..core.errors import QwenError
 from ..core.events import Event
-from ..rendering.answer_state import GrowingAnswer
-from ..rendering.i18n.chinese import in_chinese
+from ..core.translatable import Translatable
+from ..rendering.answer_state import GrowingAnswer, heading_state
+from ..rendering.page_words import by_language, in_all_languages, known_sentence
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
-from .saved_panel import bilingual, foot, head
+from .saved_panel import foot, head
 from .transcript import Entry, named
 from .widget import ChatWidget
 
@@ -32,7 +33,7 @@ class PanelView:
     def start(self, heading: Heading) -> None:
         """It is known now who answers, and what was attached."""
         shown = Heading(heading.model, heading.endpoint, notes=heading.notes)
-        self._set(heading=bilingual(shown), attachments=named(heading.attachments))
+        self._set(heading=heading_state(shown), attachments=named(heading.attachments))
 
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message."""
@@ -42,7 +43,7 @@ class PanelView:
 
     def finish(self, answer: Answer) -> None:
         """The answer has ended."""
-        before = len(self._entry.state["heading"]["notes"])
+        before = len(self._entry.state["heading"]["notes"]["en"])
         ended = {
             "head": head(self._entry.state["question"]),
             "foot": foot(answer, answer.notes[before:]),
@@ -69,13 +70,10 @@ class PanelView:
             self._widget.tell(key=self._entry.key, set=known)
 
 
-def told(error: BaseException) -> dict[str, Any]:
-    """An error, as a page tells it: the classes that it belongs to, the nearest first, and its sentences.
-
-    They go out in English and, as far as they are ours, in Chinese: two pages of one panel may differ in language.
-    """
+def told(error: BaseException) -> dict[str, str]:
+    """An error in all languages: two pages of one panel may differ in theirs."""
     if not isinstance(error, QwenError):
-        return {"kinds": [], "happened": encodable(f"{type(error).__name__}: {error}"), "remedy": "", "chinese": {}}
-    kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, QwenError)]
-    said = {"happened": encodable(error.happened), "remedy": encodable(error.remedy)}
-    return {"kinds": kinds, **said, "chinese": {name: in_chinese(text) for name, text in said.items()}}
+        return in_all_languages(encodable(f"{type(error).__name__}: {error}"))
+    said = by_language(lambda language: encodable(error.in_language(language)))
+    chinese = (known_sentence(text).get("zh", text) for text in (error.happened, error.remedy))
+    return said if isinstance(error.happened, Translatable) else said | {"zh": encodable("".join(chinese))}

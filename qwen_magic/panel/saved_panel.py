@@ -8,26 +8,24 @@ from html import escape
 from typing import Any
 
 from ..core.answer import Answer
-from ..core.control_characters import one_line
+from ..core.languages import current, in_language
 from ..core.messages import Message, Text
-from ..rendering.answer_state import heading_state
-from ..rendering.footer import CHINESE, ENGLISH
-from ..rendering.i18n.chinese import in_chinese
+from ..core.translatable import _
 from ..rendering.mimebundle import html_parts, quiet
+from ..rendering.page_words import by_language
 from ..rendering.parser import encodable, html_blocks, normalised
 from ..rendering.sanitizer import IGNORE_MATH
-from ..rendering.views.protocol import Heading
 
-__all__ = ["AROUND", "IN_CELL", "bilingual", "blocks", "bundle", "foot", "head", "words"]
+__all__ = ["AROUND", "IN_CELL", "blocks", "bundle", "foot", "head", "words"]
 
 # What stands before and after the turns; the page's half of the panel writes the same record.
 AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>")
 
-EMPTY = "<p><small>An empty conversation.</small></p>\n"
+EMPTY = _("An empty conversation.")
 
 
 # The file has the answer once: in the cell that asked.
-IN_CELL = quiet("Asked in a cell of this notebook, where the answer is.")
+IN_CELL = _("Asked in a cell of this notebook, where the answer is.")
 
 
 def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -35,16 +33,16 @@ def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     states = tuple(states)
     html = "".join(turn["head"] + answered(turn) for turn in states)
     text = "\n\n".join(f"> {turn['question']}\n\n{'' if turn['in_cell'] else turn['text']}" for turn in states)
-    return {"text/html": AROUND[0] + (html or EMPTY) + AROUND[1], "text/plain": text}
+    return {"text/html": AROUND[0] + (html or quiet(EMPTY)) + AROUND[1], "text/plain": text}
 
 
 def answered(turn: Mapping[str, Any]) -> str:
     """What the file holds of an answer; the page writes it again when all is drawn."""
     if turn["in_cell"]:
-        return IN_CELL
+        return quiet(IN_CELL)
     if not turn["drawn"]:
         return lines(turn["text"])
-    return "".join((*turn["answer"]["blocks"], turn["foot"]["en"]))
+    return "".join((*turn["answer"]["blocks"], turn["foot"][current().partition("_")[0]]))
 
 
 def head(question: str) -> str:
@@ -68,16 +66,13 @@ def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
 
     `notes` are those that came only at its end; the others stand in the heading.
     """
-    languages = {"en": (ENGLISH, notes), "zh": (CHINESE, tuple(in_chinese(note) or note for note in notes))}
-    return {
-        language: "".join(html_parts(replace(answer, attachments=(), notes=said), "", words=words))
-        for language, (words, said) in languages.items()
-    }
+    ended = replace(answer, attachments=(), notes=notes)
 
+    def in_one(language: str) -> str:
+        with in_language(language):
+            return "".join(html_parts(ended, ""))
 
-def bilingual(heading: Heading) -> dict[str, Any]:
-    """A heading, as a page draws it, with its notes in Chinese as well."""
-    return heading_state(heading) | {"chinese_notes": [one_line(in_chinese(note) or note) for note in heading.notes]}
+    return by_language(in_one)
 
 
 def words(question: Message) -> str:

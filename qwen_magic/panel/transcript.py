@@ -13,10 +13,10 @@ from typing import Any
 from ..conversations import Turn
 from ..core.answer import FAILED, STOPPED, Attached
 from ..core.control_characters import one_line
-from ..rendering.answer_state import GrowingAnswer
+from ..rendering.answer_state import GrowingAnswer, heading_state
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
-from .saved_panel import bilingual, blocks, foot, head, words
+from .saved_panel import blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript"]
 
@@ -126,7 +126,7 @@ def asked_here(entry: Entry, turn: Turn) -> bool:
 def asked(question: str, given: list[dict[str, str]], growing: GrowingAnswer) -> dict[str, Any]:
     """The state of a question that nothing is known of yet but its words."""
     shown = [{"name": each["name"], "note": ""} for each in given]
-    beside = {"question": question, "attachments": shown, "given": given, "heading": bilingual(Heading(""))}
+    beside = {"question": question, "attachments": shown, "given": given, "heading": heading_state(Heading(""))}
     return growing.state | beside | NOTHING_YET
 
 
@@ -149,7 +149,7 @@ def kept(turn: Turn) -> Entry:
         "drawn": False,
         "question": words(turn.question),
         "attachments": named(answer.attachments),
-        "heading": bilingual(Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)),
+        "heading": heading_state(Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)),
         "thinking": {"blocks": [], "tail": "", "append": ""},
         "answer": {"blocks": [], "tail": "", "append": ""},
         "progress": {"phase": "done", "seconds": answer.seconds, "thought": 0, "notice": None, "outcome": ended},

@@ -17,7 +17,9 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
-from ..rendering.views.live import static_text
+from ..rendering.mimebundle import quiet
+from ..rendering.page_words import ANSWER, PANEL
+from ..rendering.views.live import script, static_text
 from .saved_panel import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
@@ -30,7 +32,7 @@ Handler = Callable[[dict[str, Any], list[memoryview]], None]
 class ChatWidget(AnyWidget):
     """One panel. Its methods may be called from any thread."""
 
-    _esm = static_text(*SCRIPTS)
+    _esm = script(SCRIPTS, ANSWER, PANEL)
     _css = static_text("answer.css", "panel.css")
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
@@ -40,7 +42,7 @@ class ChatWidget(AnyWidget):
     def __init__(self, **state: Any) -> None:
         self._lock = RLock()
         self._way: Context | None = None
-        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND, "in_cell": IN_CELL}
+        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND, "in_cell": quiet(IN_CELL)}
         super().__init__(panel=known | state)
         self.panel["view"] = self.model_id
 

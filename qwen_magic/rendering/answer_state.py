@@ -6,15 +6,16 @@ Whoever owns a widget sends them: the cell's `live` view, and the chat panel.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
 from ..core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
-from .i18n.chinese import in_chinese
+from ..core.translatable import applied
 from .markdown import Blocks, Patch
+from .page_words import in_all_languages
 from .views.protocol import Heading
 
 __all__ = ["GrowingAnswer", "heading_state"]
@@ -120,8 +121,8 @@ class GrowingAnswer:
         """What an event tells about the answer's progress."""
         match event:
             case Retrying(reason, delay):
-                said = {"reason": one_line(reason), "chinese": in_chinese(one_line(reason))}
-                self._progress["notice"] = {"kind": "retrying", "delay": delay, **said}
+                said = in_all_languages(applied(one_line, reason))
+                self._progress["notice"] = {"kind": "retrying", "delay": delay, "reason": said}
             case Started():
                 self._progress["notice"] = None
             case ReasoningDelta(text) if text:
@@ -164,5 +165,10 @@ def heading_state(heading: Heading) -> dict[str, Any]:
         "model": one_line(heading.model),
         "endpoint": one_line(heading.endpoint),
         "attachments": attachments,
-        "notes": list(map(one_line, heading.notes)),
+        "notes": notes_in_all_languages(heading.notes),
     }
+
+
+def notes_in_all_languages(notes: Iterable[str]) -> dict[str, list[str]]:
+    said = [in_all_languages(applied(one_line, note)) for note in notes]
+    return {language: [each[language] for each in said] for language in in_all_languages("")}

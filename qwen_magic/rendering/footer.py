@@ -2,69 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
+from ..core.languages import translated
+from ..core.translatable import _
 
-__all__ = ["CHINESE", "ENGLISH", "FooterWords", "footer"]
-
-# A failed answer of which nothing had arrived.
-NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class FooterWords:
-    """The words of a footer in one language, as format strings; `calls` introduces a tool call."""
-
-    tokens: str
-    thinking: str
-    seconds: str
-    calls: str
-    outcomes: Mapping[str, str]
-
+__all__ = ["called", "footer"]
 
 # Other outcomes are the service's words, and shown as they are.
-AS_USUAL = {"stop": "", "tool_calls": ""}
-ENGLISH = FooterWords(
-    "{:,} tokens in, {:,} out",
-    " ({:,} thinking)",
-    "{:.1f} s",
-    "Wants to call {}:",
-    {
-        **AS_USUAL,
-        STOPPED: "stopped",
-        FAILED: "failed: the answer broke off",
-        NOTHING: "failed: there is no answer",
-        "length": "cut off at the token limit",
-    },
-)
-CHINESE = FooterWords(
-    "输入 {:,} tokens，输出 {:,}",
-    "（其中思考 {:,}）",
-    "{:.1f} 秒",
-    "请求调用 {}：",
-    {
-        **AS_USUAL,
-        STOPPED: "已停止",
-        FAILED: "失败：回答中断",
-        NOTHING: "失败：没有回答",
-        "length": "已达 token 上限，回答被截断",
-    },
-)
+OUTCOMES = {
+    "stop": "",
+    "tool_calls": "",
+    STOPPED: _("stopped"),
+    FAILED: _("failed: the answer broke off"),
+    "length": _("cut off at the token limit"),
+}
 
 
-def footer(answer: Answer, words: FooterWords = ENGLISH) -> str:
-    """One line, plain text."""
-    usage = answer.usage
-    thought = words.thinking.format(usage.reasoning) if usage and usage.reasoning else ""
-    nothing = answer.finish_reason == FAILED and not (answer.text or answer.reasoning)
-    ended = NOTHING if nothing else answer.finish_reason
+def footer(answer: Answer) -> str:
+    """One line, plain text, in the language of what runs now."""
     parts = (
         " @ ".join(filter(None, (answer.model, answer.endpoint))),
-        words.tokens.format(usage.input, usage.output) + thought if usage else "",
-        words.seconds.format(answer.seconds) if answer.seconds else "",
-        words.outcomes.get(ended, ended),
+        tokens(answer),
+        _("{seconds:.1f} s", seconds=answer.seconds) if answer.seconds else "",
+        outcome(answer),
     )
-    return one_line(" · ".join(filter(None, parts)))
+    return one_line(" · ".join(translated(part) for part in parts if part))
+
+
+def tokens(answer: Answer) -> str:
+    usage = answer.usage
+    if usage is None:
+        return ""
+    if not usage.reasoning:
+        return _("{input:,} tokens in, {output:,} out", input=usage.input, output=usage.output)
+    return _(
+        "{input:,} tokens in, {output:,} out ({reasoning:,} thinking)",
+        input=usage.input,
+        output=usage.output,
+        reasoning=usage.reasoning,
+    )
+
+
+def outcome(answer: Answer) -> str:
+    if answer.finish_reason == FAILED and not (answer.text or answer.reasoning):
+        return _("failed: there is no answer")
+    return OUTCOMES.get(answer.finish_reason, answer.finish_reason)
+
+
+def called(name: str) -> str:
+    """What introduces a tool call, in the language of what runs now."""
+    return translated(_("Wants to call {name}:", name=name))

@@ -14,7 +14,9 @@ from typing import Any
 from ..core.answer import Answer, Attached
 from ..core.control_characters import one_line, visible
 from ..core.events import Source
-from .footer import ENGLISH, FooterWords, footer
+from ..core.languages import translated
+from ..core.translatable import _
+from .footer import called, footer
 from .highlight import code_html
 from .parser import encodable, html_blocks, normalised
 from .rules.links import LINK, host_of
@@ -56,25 +58,25 @@ def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
     return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, html))}</div>'
 
 
-def html_parts(answer: Answer, html: str, words: FooterWords = ENGLISH) -> Iterator[str]:
+def html_parts(answer: Answer, html: str) -> Iterator[str]:
     """The answer's `html`, and what stands around it."""
     if answer.attachments:
         yield quiet(" · ".join(map(attachment_line, answer.attachments)))
     yield html
-    yield from html_calls(answer, words)
+    yield from html_calls(answer)
     if answer.sources:
         yield "<ol>\n"
         yield from (f'<li value="{page.index}">{html_link(page)}</li>\n' for page in answer.sources)
         yield "</ol>\n"
-    for line in (*answer.notes, footer(answer, words)):
+    for line in (*answer.notes, footer(answer)):
         yield quiet(line)
 
 
-def html_calls(answer: Answer, words: FooterWords = ENGLISH) -> Iterator[str]:
+def html_calls(answer: Answer) -> Iterator[str]:
     """The functions that the model wants called, as HTML."""
     for call in answer.tool_calls:
         arguments = sanitise(code_html(encodable(call.arguments), "json"))
-        yield quiet(words.calls.format(call.name)) + framed(arguments)
+        yield quiet(called(call.name)) + framed(arguments)
 
 
 def framed(html: str) -> str:
@@ -84,7 +86,8 @@ def framed(html: str) -> str:
 
 def folded(content: str, opened: bool, around: str = "\n") -> str:
     """The thinking, in what front-ends show as a fold."""
-    return f"<details{' open' * opened}>\n<summary>Thinking</summary>{around}{content}</details>\n"
+    summary = translated(_("Thinking"))
+    return f"<details{' open' * opened}>\n<summary>{summary}</summary>{around}{content}</details>\n"
 
 
 def shortened(thinking: str) -> str:
@@ -94,7 +97,8 @@ def shortened(thinking: str) -> str:
     if left_out <= 0:
         return thinking
     half = LONGEST_THINKING // 2
-    return f"{thinking[:half]}\n\n… ({left_out:,} characters left out) …\n\n{thinking[-half:]}"
+    left = translated(_("… ({count:,} characters left out) …", count=left_out))
+    return f"{thinking[:half]}\n\n{left}\n\n{thinking[-half:]}"
 
 
 def markdown_html(text: str) -> str:
@@ -102,7 +106,7 @@ def markdown_html(text: str) -> str:
 
 
 def quiet(line: str) -> str:
-    return f"<p><small>{escape(one_line(line))}</small></p>\n" if line else ""
+    return f"<p><small>{escape(one_line(translated(line)))}</small></p>\n" if line else ""
 
 
 def html_link(page: Source) -> str:
@@ -126,7 +130,7 @@ def markdown_record(answer: Answer, *, show_reasoning: bool) -> str:
         neutralise(answer.text).strip("\n"),
         *markdown_calls(answer),
         "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
-        *(f"*{as_text(line)}*" for line in notes if line),
+        *(f"*{as_text(translated(line))}*" for line in notes if line),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -134,7 +138,7 @@ def markdown_record(answer: Answer, *, show_reasoning: bool) -> str:
 def markdown_calls(answer: Answer) -> Iterator[str]:
     """The functions that the model wants called, as markdown."""
     for call in answer.tool_calls:
-        yield f"*{as_text(ENGLISH.calls.format(call.name))}*"
+        yield f"*{as_text(called(call.name))}*"
         yield as_code(visible(normalised(call.arguments)), "json")
 
 
@@ -152,7 +156,7 @@ def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
 def plain_beside(answer: Answer) -> Iterator[str]:
     """What an answer is made of beside its text: the functions that it wants called, the pages that it refers to."""
     for call in answer.tool_calls:
-        yield f"{one_line(ENGLISH.calls.format(call.name))}\n{visible(call.arguments)}"
+        yield f"{one_line(called(call.name))}\n{visible(call.arguments)}"
     if answer.sources:
         yield "\n".join(f"[{page.index}] {one_line(f'{page.title} {page.url}')}" for page in answer.sources)
 

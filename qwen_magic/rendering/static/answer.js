@@ -6,42 +6,8 @@
  * other text goes in as text.
  */
 
-const WORDS = {
-  en: {
-    answerOf: (who) => `Answer of ${who}`,
-    answering: (who) => `${who} is answering`,
-    done: "The answer is complete",
-    stopped: "The answer was stopped",
-    failed: "The answer broke off",
-    stop: "Stop",
-    cannotStop: "Stop it with the notebook's own button: interrupt the kernel.",
-    copy: "Copy",
-    copyCode: "Copy this code",
-    copied: "Copied",
-    notCopied: "Not copied",
-    thinking: (seconds) => `Thinking… ${seconds} s`,
-    thought: (seconds) => `Thought for ${seconds} s`,
-    retrying: (seconds, { reason }) => `trying again in ${seconds} s: ${reason}`,
-    calling: (name) => `calling ${name}`,
-  },
-  zh: {
-    answerOf: (who) => `${who} 的回答`,
-    answering: (who) => `${who} 正在回答`,
-    done: "回答完毕",
-    stopped: "回答已停止",
-    failed: "回答中断",
-    stop: "停止",
-    cannotStop: "请用笔记本自带的按钮停止：中断内核。",
-    copy: "复制",
-    copyCode: "复制这段代码",
-    copied: "已复制",
-    notCopied: "复制失败",
-    thinking: (seconds) => `思考中… ${seconds} 秒`,
-    thought: (seconds) => `思考了 ${seconds} 秒`,
-    retrying: (seconds, { reason, chinese }) => `${seconds} 秒后重试：${chinese || reason}`,
-    calling: (name) => `正在调用 ${name}`,
-  },
-};
+// WORDS is data: what a page says, in each language. Python makes it of its catalogues and puts it in front of this file.
+/* global WORDS */
 const language = /^zh\b/i.test(navigator.language) ? "zh" : "en";
 const words = WORDS[language];
 
@@ -63,6 +29,11 @@ function element(name, className, text = "", attributes = {}) {
   made.textContent = text;
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
+}
+
+/** A word with its `{places}` filled in. */
+function filled(word, values) {
+  return word.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
 /** Bring `state` up to date. A patch replaces each section's blocks from `base` on, and its tail or adds to it. */
@@ -211,7 +182,7 @@ function lastPlace(host) {
  */
 function answerView(state, { stop, typeset } = {}) {
   const who = [state.heading.model, state.heading.endpoint].filter(Boolean).join(" @ ");
-  const root = element("div", "qwen-live", "", { role: "group", "aria-label": words.answerOf(who) });
+  const root = element("div", "qwen-live", "", { role: "group", "aria-label": filled(words.answerOf, { who }) });
   const answer = element("div", "qwen-answer jp-RenderedHTMLCommon");
   const thinking = element("details", "qwen-thinking");
   const summary = element("summary", "");
@@ -226,7 +197,7 @@ function answerView(state, { stop, typeset } = {}) {
   bar.append(element("span", "qwen-who", who), time, notice);
   // In the same order as in the record, and as open, so that nothing jumps.
   thinking.open = Boolean(state.heading.thinking_stays);
-  const notes = notesOf(state.heading).flatMap(quietLine);
+  const notes = state.heading.notes[language].flatMap(quietLine);
   root.append(...quietLine(attachmentLine(state.heading)), thinking, answer, ...notes, bar);
 
   const draw = { thinking: sectionDrawer(thoughts, typeset), answer: sectionDrawer(answer, typeset) };
@@ -238,7 +209,8 @@ function answerView(state, { stop, typeset } = {}) {
     if (state.progress.phase === "done") clearInterval(timer);
     const { seconds, thought } = clock(state);
     setText(time, `${seconds} s`);
-    setText(summary, state.progress.phase === "thinking" ? words.thinking(thought) : words.thought(thought));
+    const word = state.progress.phase === "thinking" ? words.thinking : words.thought;
+    setText(summary, filled(word, { seconds: thought }));
   }
 
   function redraw() {
@@ -293,11 +265,6 @@ function attachmentLine({ attachments }) {
   return attachments.map(({ name, note }) => (note ? `${name} (${note})` : name)).join(" · ");
 }
 
-/** What the person should know of how it was asked; in Chinese where the page is, and Python has the words. */
-function notesOf({ notes, chinese_notes = notes }) {
-  return language === "zh" ? chinese_notes : notes;
-}
-
 /** A line of small print, as the record has it, or nothing. */
 function quietLine(text) {
   if (!text) return [];
@@ -310,8 +277,10 @@ function quietLine(text) {
 
 function noticeText({ phase, outcome, notice }) {
   if (phase === "done") return outcome === "done" ? "" : words[outcome];
-  if (notice?.kind === "retrying") return words.retrying(Math.ceil(notice.delay), notice);
-  if (notice?.kind === "calling") return words.calling(notice.name);
+  if (notice?.kind === "retrying") {
+    return filled(words.retrying, { seconds: Math.ceil(notice.delay), reason: notice.reason[language] });
+  }
+  if (notice?.kind === "calling") return filled(words.calling, { name: notice.name });
   return "";
 }
 

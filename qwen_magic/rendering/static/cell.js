@@ -40,7 +40,7 @@ function answerOf(model, views) {
 
   function begin() {
     state.arrived = performance.now();
-    announce(words.answering(state.heading.model));
+    announce(filled(words.answering, { who: state.heading.model }));
     for (const view of views) view.begin();
   }
 

@@ -80,11 +80,11 @@ function chatOf(model) {
 
   function change(turn, key, patch, set) {
     if (!turn) return;
-    if (set?.heading) announce(words.answering(set.heading.model));
+    if (set?.heading) announce(filled(words.answering, { who: set.heading.model }));
     Object.assign(turn, set);
     if (patch) applyPatch(turn, patch);
     if (patch?.progress.phase === "done") announce(words[turn.progress.outcome] ?? words.done);
-    if (set?.error) announce(failureText(set.error));
+    if (set?.error) announce(set.error[language]);
     for (const view of chat.views) view.grown(key, patch, set);
   }
 
@@ -188,8 +188,8 @@ function panelView(chat, typeset) {
   acceptDrops(root, composer);
 
   function changed() {
-    setText(title, words.panelOf(chat.state.name));
-    root.setAttribute("aria-label", words.panelOf(chat.state.name));
+    setText(title, panelName(chat.state.name));
+    root.setAttribute("aria-label", panelName(chat.state.name));
     root.classList.toggle("qwen-gone", chat.gone);
     clear.disabled = !chat.state.order.length || chat.gone;
     composer.changed();

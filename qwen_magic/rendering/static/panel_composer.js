@@ -58,7 +58,7 @@ function composerView(chat) {
 
   input.addEventListener("input", () => {
     if (input.value.length > LONGEST) {
-      say(words.tooLong(input.value.length, LONGEST));
+      say(tooLong(input.value.length, LONGEST));
       setText(chat.draft.text);
       return;
     }
@@ -150,7 +150,8 @@ function composerView(chat) {
       });
       return option;
     });
-    list.replaceChildren(...(options.length ? options : [element("div", "qwen-offer-none", words.nothing(text))]));
+    const none = element("div", "qwen-offer-none", filled(words.nothing, { text }));
+    list.replaceChildren(...(options.length ? options : [none]));
     list.dataset.open = "";
     input.setAttribute("aria-expanded", "true");
     mark();
@@ -221,9 +222,9 @@ function composerView(chat) {
   // --- attaching from the browser
 
   async function uploadAll(files, folders = []) {
-    for (const name of folders) say(words.isFolder(name));
+    for (const name of folders) say(filled(words.isFolder, { name }));
     for (const file of files) {
-      if (file.size > LARGEST_FILE) say(words.tooLarge(file.name, LARGEST_FILE));
+      if (file.size > LARGEST_FILE) say(filled(words.tooLarge, { name: file.name, most: megabytes(LARGEST_FILE) }));
       else await upload(file);
     }
   }
@@ -247,7 +248,7 @@ function composerView(chat) {
     } catch {
       // It has gone or was changed, or is a folder that the browser did not call one.
       dropAttachment(attachment);
-      say(words.unreadable(name));
+      say(filled(words.unreadable, { name }));
     }
   }
 
@@ -275,7 +276,7 @@ function composerView(chat) {
       uploadAll(files);
     } else if (text.length + input.value.length > LONGEST) {
       event.preventDefault();
-      say(words.tooLong(text.length, LONGEST));
+      say(tooLong(text.length, LONGEST));
     }
   });
 
@@ -297,7 +298,8 @@ function composerView(chat) {
     const loading = models.length || !asked ? [] : [new Option(words.loadingModels, "", false, false)];
     for (const each of loading) each.disabled = true;
     const byName = names.map((name) => option(name, name));
-    const shown = [option("", words.defaultModel(defaultModel)), ...byName, ...loading];
+    const usual = defaultModel ? filled(words.defaultModelOf, { name: defaultModel }) : words.defaultModel;
+    const shown = [option("", usual), ...byName, ...loading];
     const key = shown.map((each) => each.text).join("\n") + current;
     if (model.dataset.shown === key) return;
     model.dataset.shown = key;
@@ -349,7 +351,7 @@ function composerView(chat) {
     said(message) {
       if (message.uploaded) uploaded(message);
       if (message.offers) showOffers(message.offers, message.text);
-      if (message.error) say(failureText(message.error));
+      if (message.error) say(message.error[language]);
       changed();
     },
   };

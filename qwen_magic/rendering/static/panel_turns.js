@@ -35,8 +35,10 @@ function iconButton(name, className, label, act) {
 function chip({ name, note, progress }, remove) {
   const made = element("span", "qwen-chip", "", { title: note ? `${name} (${note})` : name });
   made.append(element("span", "qwen-chip-name", name));
-  if (progress !== undefined) made.append(element("span", "qwen-chip-note", words.uploading(progress)));
-  if (remove) made.append(iconButton("remove", "qwen-chip-remove", words.remove(name), remove));
+  if (progress !== undefined) {
+    made.append(element("span", "qwen-chip-note", filled(words.uploading, { done: progress })));
+  }
+  if (remove) made.append(iconButton("remove", "qwen-chip-remove", filled(words.remove, { name }), remove));
   return made;
 }
 
@@ -82,7 +84,7 @@ function turnView(key, turn, { act, typeset }) {
     questionTools.hidden = answerTools.hidden = !done;
     copyButton.hidden = !turn.text;
     foot.innerHTML = turn.foot[language];
-    error.textContent = turn.error ? failureText(turn.error) : "";
+    error.textContent = turn.error ? turn.error[language] : "";
     error.hidden = !turn.error;
     older.hidden = !(turn.cell_is_older && done);
     status.hidden = !status.textContent;
@@ -186,7 +188,7 @@ function transcriptView(chat, tools) {
       else list.insertBefore(view.root, place);
     }
     empty.hidden = order.length > 0;
-    empty.textContent = chat.state.name === "default" ? words.empty : words.emptyNamed(chat.state.name);
+    empty.textContent = panelEmpty(chat.state.name);
     if (atEnd) toEnd();
   }
 

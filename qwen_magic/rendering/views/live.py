@@ -8,8 +8,9 @@ answer anyway: it costs no message. The page's half is `static/answer.js`, `stat
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,32 @@ from IPython.display import display
 from ...core.answer import Answer
 from ...core.control_characters import one_line
 from ...core.events import Event
+from ...core.languages import translated
+from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
 from ..mimebundle import attachment_line, quiet, record
+from ..page_words import ANSWER, page_words
 from ..safe_markdown import as_text
 from ..sanitizer import IGNORE_MATH
 from .protocol import Heading
 
-__all__ = ["AnswerWidget", "LiveView", "static_text"]
+__all__ = ["AnswerWidget", "LiveView", "script", "static_text"]
 
 STATIC = Path(__file__).parents[1] / "static"
 
-WAITING = "{} is answering… (%qwen last shows the answer again.)"
-UNFINISHED = "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."
+UNFINISHED = _(
+    "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."
+)
 
 
 def static_text(*names: str) -> str:
     """The files `names` of `static/`, one after the other: a widget has one script and one style sheet."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def script(names: Iterable[str], *words: Mapping[str, str]) -> str:
+    """The files `names` behind their words, which are data (`page_words`)."""
+    return f"const WORDS = {json.dumps(page_words(*words), ensure_ascii=False)};\n{static_text(*names)}"
 
 
 class AnswerWidget(AnyWidget):
@@ -46,7 +56,7 @@ class AnswerWidget(AnyWidget):
     It is empty until `begin`, so that it can be opened on the page before there is a question.
     """
 
-    _esm = static_text("answer.js", "saved.js", "cell.js")
+    _esm = script(("answer.js", "saved.js", "cell.js"), ANSWER)
     _css = static_text("answer.css")
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
@@ -120,8 +130,9 @@ class LiveView:
             saved=self._saved(heading),
             **self._growing.state,
         )
-        data, _ = self._widget._repr_mimebundle_() or ({}, {})
-        waiting = one_line(WAITING.format(heading.model))
+        data = dict((self._widget._repr_mimebundle_() or ({}, {}))[0])
+        message = _("{model} is answering… (%qwen last shows the answer again.)", model=heading.model)
+        waiting = one_line(translated(message))
         data |= {"text/plain": waiting, "text/markdown": as_text(waiting), "text/html": quiet(waiting)}
         display(data, metadata={"qwen": {"view": self._display_id}}, raw=True, display_id=self._display_id)
 

@@ -21,7 +21,9 @@ from rich.text import Text
 from ...core.answer import Answer
 from ...core.control_characters import one_line, visible
 from ...core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
-from ..footer import ENGLISH, footer
+from ...core.languages import translated
+from ...core.translatable import _
+from ..footer import called, footer
 from ..mimebundle import plain_beside
 from ..parser import outline, parser
 from ..stability import Extent, extent
@@ -73,7 +75,7 @@ class TerminalView:
         self._noted = heading.notes
         names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
         for line in filter(None, (names, *heading.notes)):
-            self._note(one_line(line))
+            self._note(one_line(translated(line)))
         if self._console.is_terminal:
             self._live.start()
 
@@ -87,7 +89,8 @@ class TerminalView:
                     self._open.add(visible("".join(self._reasoning)))
                     self._reasoning.clear()
                 case Retrying(reason, delay):
-                    self._status = f"Trying again in {delay:.0f} s: {one_line(reason)}"
+                    again = _("Trying again in {seconds:.0f} s: {reason}", seconds=delay, reason=reason)
+                    self._status = one_line(translated(again))
                 case Started(model):
                     self._status = answering(model or self._model)
                 case ReasoningDelta(text):
@@ -97,7 +100,7 @@ class TerminalView:
                     self._show_thinking()
                     self._open.add(visible(text))
                 case ToolCallDelta(name=name) if name:
-                    self._status = one_line(ENGLISH.calls.format(name))
+                    self._status = one_line(called(name))
         finished = self._open.take_finished()
         self._live.refresh()  # first the tail, which rich keeps below everything that is printed now
         for block in split(finished) if finished else ():
@@ -113,12 +116,12 @@ class TerminalView:
         for part in plain_beside(answer):
             self._beside(part)
         for line in (*answer.notes[len(self._noted) :], footer(answer)):
-            self._note(one_line(line))
+            self._note(one_line(translated(line)))
 
     def _recast(self) -> None:
         """What is printed cannot be taken back; what is still open can."""
         if self._printed:
-            self._note("(All this was thinking. The answer:)")
+            self._note(translated(_("(All this was thinking. The answer:)")))
         self._reasoning.append(self._open.text)
         self._open = UnprintedText()
 
@@ -165,7 +168,8 @@ class TerminalView:
             body = markdown(self._open.end) if self._open.length <= LONGEST_TAIL else Text(self._open.end)
             return Trimmed(body, gap=self._printed, last=max(self._console.height - 2, 1))
         if self._thinking_since is not None and not self._printed:
-            return Text(f"Thinking… {time.monotonic() - self._thinking_since:.0f} s", style="dim")
+            thinking = _("Thinking… {seconds:.0f} s", seconds=time.monotonic() - self._thinking_since)
+            return Text(translated(thinking), style="dim")
         return Text(self._status, style="dim")
 
 
@@ -237,7 +241,7 @@ def without_padding(line: list[Segment]) -> Iterator[Segment]:
 
 
 def answering(model: str) -> str:
-    return f"{one_line(model)} is answering…"
+    return one_line(translated(_("{model} is answering…", model=model)))
 
 
 def markdown(source: str) -> Markdown:

@@ -1,0 +1,109 @@
+"""Messages that can be shown in another language: the English text, with the template and the values it was made from.
+
+`_("No file named {name}.", name=name)` is a string like any other: it compares, prints, logs and is saved as its
+English text. Whoever shows it to a person translates it first (`languages.translated`). Babel finds the templates by
+the names of the functions here, so that they are literals in the source. Not for data, and not for what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+__all__ = ["N_", "Translatable", "_", "_n", "alternatives", "applied", "sentences"]
+
+Value = str | int | float | bool
+
+
+class Translatable(str):
+    """A text made of `template` (with `{name}` for each of `values`), or of `plural` unless `values["count"]` is 1.
+
+    `steps` are functions that the text has been through, such as one that redacts keys; a translation goes through
+    them as well. Values are kept as numbers, plain text and other `Translatable`s, so that all of it can be pickled.
+    """
+
+    __slots__ = ("plural", "steps", "template", "values")
+
+    template: str
+    plural: str
+    values: Mapping[str, Value]
+    steps: tuple[Callable[[str], str], ...]
+
+    def __new__(
+        cls,
+        template: str,
+        values: Mapping[str, object],
+        plural: str = "",
+        steps: tuple[Callable[[str], str], ...] = (),
+    ) -> Translatable:
+        kept = {name: simple(value) for name, value in values.items()}
+        chosen = plural if plural and kept["count"] != 1 else template
+        made = super().__new__(cls, passed(chosen.format_map(kept), steps))
+        made.template, made.plural, made.values, made.steps = template, plural, kept, steps
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Translatable, (self.template, self.values, self.plural, self.steps)
+
+    def through(self, step: Callable[[str], str]) -> Translatable:
+        """This text after `step`, which is a function of a module, so that it can be pickled."""
+        return Translatable(self.template, self.values, self.plural, (*self.steps, step))
+
+    def translated(self, lookup: Callable[[str], str]) -> str:
+        """The text in another language; `lookup` gives the translation of a template, or "" for none."""
+        template = lookup(self.template)
+        if not template:
+            return str(self)
+        values = {
+            name: value.translated(lookup) if isinstance(value, Translatable) else value
+            for name, value in self.values.items()
+        }
+        return passed(template.format_map(values), self.steps)
+
+
+def simple(value: object) -> Value:
+    return value if isinstance(value, Translatable | int | float) else str(value)
+
+
+def passed(text: str, steps: Iterable[Callable[[str], str]]) -> str:
+    for step in steps:
+        text = step(text)
+    return text
+
+
+def _(template: str, /, **values: object) -> Translatable:
+    """A message. `template` is a literal format string of English: `{name}` is a value, `{{` a brace."""
+    return Translatable(template, values)
+
+
+def _n(singular: str, plural: str, /, *, count: int, **values: object) -> Translatable:
+    """A message with a number in it: `singular` for a `count` of 1, else `plural`; both may use `{count}`."""
+    return Translatable(singular, {"count": count, **values}, plural)
+
+
+def N_(template: str, /) -> str:
+    """Mark a literal for the catalogue which becomes a message later, by `_(variable, …)`."""
+    return template
+
+
+def applied(step: Callable[[str], str], text: str) -> str:
+    """`step(text)`, which can still be translated if `text` can."""
+    return text.through(step) if isinstance(text, Translatable) else step(text)
+
+
+def sentences(*texts: str) -> str:
+    """The texts that are not empty, one after the other."""
+    found = [text for text in texts if text]
+    joined = found.pop() if found else ""
+    while found:
+        joined = _("{first} {second}", first=found.pop(), second=joined)
+    return joined
+
+
+def alternatives(names: Iterable[object]) -> str:
+    """The names with "or" between them."""
+    found = list(map(str, names))
+    joined: str = found.pop() if found else ""
+    while found:
+        joined = _("{first} or {second}", first=found.pop(), second=joined)
+    return joined

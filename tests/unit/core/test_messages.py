@@ -1,0 +1,110 @@
+"""The catalogues: every message of the package is in each of them, with its values, and nothing else is.
+
+What to do about a failure is said in it; the command that it names brings the catalogues up to date.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Message
+from support.messages import KEYWORDS, PACKAGE, catalogue, in_source, languages, singular
+
+from qwen_magic.core import languages as known
+
+# Chinese with other letters beside it has a space between them; its punctuation is full-width, with none.
+HAN, OTHER, STOP = "[\u4e00-\u9fff]", "[A-Za-z0-9{}%]", "[，。；：！？（）、]"
+WRONGLY_SET = re.compile(f"{HAN}[,.;:!?()]|{HAN}{OTHER}|{OTHER}{HAN}| {STOP}|{STOP} ")
+COMMAND = "`.venv/bin/python tests/support/messages.py`"
+
+
+def ids(language: str) -> set[str]:
+    return {singular(message) for message in catalogue(language) if message.id}
+
+
+def source() -> dict[str, Message]:
+    return {singular(message): message for message in in_source() if message.id}
+
+
+def places(template: str) -> set[tuple[str, str, str]]:
+    return {(name, form or "", how or "") for _, name, form, how in Formatter().parse(template) if name is not None}
+
+
+def strings(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+@pytest.fixture(params=languages())
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_each_catalogue_is_offered_as_a_language() -> None:
+    assert set(languages()) | {known.ENGLISH} == set(known.LANGUAGES)
+
+
+def test_every_message_is_translated(language: str) -> None:
+    missing = source().keys() - ids(language)
+    where = [f"{text!r} ({source()[text].locations[0][0]})" for text in sorted(missing)]
+    assert not missing, f"new messages: run {COMMAND}, and write their {language} into the catalogue: {where}"
+    empty = sorted(singular(message) for message in catalogue(language) if message.id and not all(strings(message)))
+    assert not empty, f"write the {language} of these into qwen_magic/locale/{language}/…/qwen_magic.po: {empty}"
+
+
+def test_no_translation_is_left_over(language: str) -> None:
+    left = ids(language) - source().keys()
+    assert not left, f"nothing says this any more: run {COMMAND}, which takes it out: {sorted(left)}"
+    assert not catalogue(language).obsolete, f"run {COMMAND}, which takes out what is commented out"
+
+
+def test_no_translation_is_a_guess(language: str) -> None:
+    fuzzy = sorted(singular(message) for message in catalogue(language) if message.id and message.fuzzy)
+    assert not fuzzy, f"check the {language} of these, and take out `fuzzy`: {fuzzy}"
+
+
+def test_translations_have_the_values_of_their_messages(language: str) -> None:
+    """Also in the same format: `{count:,}` stays `{count:,}`."""
+    wrong = [
+        (singular(message), text)
+        for message in catalogue(language)
+        if message.id
+        for text in strings(message)
+        if text and places(text) != places(singular(message))
+    ]
+    assert not wrong, "the {places} of a translation differ from those of its message"
+
+
+def test_singular_and_plural_have_the_same_values() -> None:
+    assert not [
+        message.id
+        for message in in_source()
+        if isinstance(message.id, tuple)
+        if (places(message, message.id[0]) | {("count", "", "")})
+        != places(message, message.id[1]) | {("count", "", "")}
+    ]
+
+
+def test_the_catalogue_that_is_read_at_run_time_is_the_one_that_babel_reads(language: str) -> None:
+    by_babel = {singular(message): strings(message)[0] for message in catalogue(language) if message.id}
+    assert known.catalogue(language) == by_babel
+
+
+def test_babel_finds_every_message() -> None:
+    """It looks for literals: not for variables, and not into f-strings."""
+    missed = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(ast.Name(name), [first, *_]) if name in KEYWORDS and not isinstance(first, ast.Name):
+                    if not isinstance(first, ast.Constant) or first.value not in source():
+                        missed.append((path.relative_to(PACKAGE).as_posix(), node.lineno, ast.unparse(node)))
+    assert not missed, "give _() a literal, outside of f-strings"
+
+
+def test_chinese_is_set_as_chinese_is() -> None:
+    """Full-width punctuation behind Chinese, and a space between it and other letters, values among them."""
+    texts = {text for message in catalogue("zh_CN") if message.id for text in strings(message)}
+    assert not sorted(filter(WRONGLY_SET.search, texts))
