@@ -12,7 +12,7 @@ from ..core.languages import current, in_language
 from ..core.messages import Message, Text
 from ..core.translatable import _
 from ..rendering.mimebundle import html_parts, quiet
-from ..rendering.page_words import by_language
+from ..rendering.page_words import by_language, in_all_languages
 from ..rendering.parser import encodable, html_blocks, normalised
 from ..rendering.sanitizer import IGNORE_MATH
 
@@ -66,11 +66,11 @@ def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
 
     `notes` are those that came only at its end; the others stand in the heading.
     """
-    ended = replace(answer, attachments=(), notes=notes)
 
     def in_one(language: str) -> str:
+        said = tuple(in_all_languages(note)[language.partition("_")[0]] for note in notes)
         with in_language(language):
-            return "".join(html_parts(ended, ""))
+            return "".join(html_parts(replace(answer, attachments=(), notes=said), ""))
 
     return by_language(in_one)
 

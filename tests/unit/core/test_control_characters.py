@@ -44,7 +44,7 @@ def test_a_finding_of_the_doctor_obeys_no_header() -> None:
 def test_what_a_page_shows_above_a_live_answer_is_in_its_own_order() -> None:
     attached = Attached(FOREIGN, "text", 3, "", FOREIGN)
     state = heading_state(Heading(FOREIGN, FOREIGN, (attached,), (FOREIGN,)))
-    assert (state["model"], state["endpoint"], state["notes"]) == (SHOWN, SHOWN, [SHOWN])
+    assert (state["model"], state["endpoint"], state["notes"]) == (SHOWN, SHOWN, {"en": [SHOWN], "zh": [SHOWN]})
     assert state["attachments"][0]["name"] == SHOWN
     assert SHOWN in state["attachments"][0]["note"]
 
