@@ -1,6 +1,6 @@
 """What this package adds to an engine's own time, beside plain httpx that reads the same answers: prints ratios.
 
-    python tests/benchmarks/engine.py [rounds]
+    python tests/benchmarks/engine.py [--rounds ROUNDS]
 
 The engine is llama.cpp with a tiny model, which is faster than any real one; so times are also shown as a share of
 what a token takes at 1,000 tokens a second. CPU is this process's own, without the engine's. Not a test: it never
@@ -9,6 +9,7 @@ fails.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -111,7 +112,9 @@ def measured(rounds: int) -> tuple[list[Run], list[Run]]:
 
 
 def main() -> None:
-    theirs, ours = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=10)
+    theirs, ours = measured(options.parse_args().rounds)
     print(f"{'median of ' + str(len(ours)):<20}{'httpx':>10}{'qwen_magic':>12}{'ratio':>8}{'added, of 1 ms':>16}")
     for name, label in LABELS.items():
         before, after = (statistics.median(getattr(run, name) for run in runs) for runs in (theirs, ours))

@@ -1,14 +1,14 @@
 """From the click to the pixels: where the time of a question in a cell goes, in a real JupyterLab.
 
-    python tests/benchmarks/latency.py [--runs RUNS]
+    python tests/benchmarks/latency.py [--runs RUNS] [--bursts CHARACTERS …]
 
 A server on this machine answers at once and in one go. One row for each kind of question: the first of a kernel, a
-later one (the median of RUNS, default 5), and bursts of 40,000 and 200,000 characters. The times are milliseconds
-from running the cell: until the kernel begins (`kernel`), the request reaches the server (`asked`), the page hears of
-the widget (`comm`) and has its frame on the screen (`frame`), the first text is painted (`text`), the last byte has
-left the server (`sent`), the end is painted (`end`) and the record stands in the widget's place (`record`). `lag` is
-from `sent` to `end`. `messages` and `kB` are what the kernel sends to the page for the question, `modules` what it
-imports.
+later one (the median of RUNS, default 5), and bursts (default 40,000 and 200,000 characters). The times are
+milliseconds from running the cell: until the kernel begins (`kernel`), the request reaches the server (`asked`), the
+page hears of the widget (`comm`) and has its frame on the screen (`frame`), the first text is painted (`text`), the
+last byte has left the server (`sent`), the end is painted (`end`) and the record stands in the widget's place
+(`record`). `lag` is from `sent` to `end`. `messages` and `kB` are what the kernel sends to the page for the question,
+`modules` what it imports.
 """
 
 from __future__ import annotations
@@ -205,13 +205,15 @@ def row(name: str, traces: list[Trace]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent / "browser"))
+    sys.path[:0] = [str(HERE.parent), str(HERE.parent / "browser")]
     from front_ends import Notebook, running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=5)
-    runs = options.parse_args().runs
-    lengths = {"first": [300], "later": [300] * runs, "40,000": [40_000] * runs, "200,000": [200_000] * runs}
+    options.add_argument("--bursts", type=int, nargs="*", default=[40_000, 200_000])
+    chosen = options.parse_args()
+    runs = chosen.runs
+    lengths = {"first": [300], "later": [300] * runs} | {f"{length:,}": [length] * runs for length in chosen.bursts}
     asked = [length for each in lengths.values() for length in each]
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
     with running_service() as (url, served), running_browser(HERE) as (new_page, server):

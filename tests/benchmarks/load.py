@@ -1,6 +1,6 @@
 """What `%load_ext` and the way to the first request cost, as ratios beside `import httpx2` and whatever peers are here.
 
-    python tests/benchmarks/load.py [RUNS]
+    python tests/benchmarks/load.py [--runs RUNS]
 
 CPU seconds for imports, because they do not depend on the disk's mood; wall-clock seconds from a kernel's beginning to
 run the cell, as it says itself, until the request has arrived at a sandbox in another process. Each figure is the
@@ -9,6 +9,7 @@ median of RUNS (default 7) fresh processes, bytecode cached.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import subprocess
@@ -65,7 +66,9 @@ def asking() -> tuple[float, float]:
 
 def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--runs", type=int, default=7)
+    runs = options.parse_args().runs
     peers = {f"import {name}": f"import {name}" for name in PEERS if importlib.util.find_spec(name)}
     costs = {name: cpu(statement, runs) for name, statement in (ROWS | peers).items()}
     unit = costs["import httpx2"]

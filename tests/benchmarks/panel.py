@@ -127,7 +127,7 @@ def row(turns: int, runs: list[Run]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent / "browser"))
+    sys.path[:0] = [str(HERE.parent), str(HERE.parent / "browser")]
     from front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,6 +1,6 @@
 """What the relay adds to a stream: latency per chunk with many streams at once, and memory.
 
-    python tests/benchmarks/relay.py [STREAMS] [CHUNKS_PER_SECOND] [SECONDS]
+    python tests/benchmarks/relay.py [--streams STREAMS] [--rate CHUNKS_PER_SECOND] [--seconds SECONDS]
 
 A server in a process of its own writes the time into each chunk; the same client reads it directly and through a real
 Jupyter server. Prints both, and the difference.
@@ -8,6 +8,7 @@ Jupyter server. Prints both, and the difference.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import multiprocessing
 import sys
@@ -24,8 +25,7 @@ import psutil
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
-import jupyter_servers  # noqa: E402  # the tests' own modules, found by the line above
-from support.jupyter_servers import TOKEN, key_file, relay_options  # noqa: E402  # the same
+from support.jupyter_servers import TOKEN, key_file, relay_options, running  # noqa: E402  # found by the line above
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 # What a chunk of the service weighs, in bytes.
@@ -106,8 +106,12 @@ def row(name: str, times: Sequence[float]) -> tuple[float, float]:
     return p50, p99
 
 
-def main(streams: float = 100, rate: float = 20, seconds: float = 8) -> None:
-    load = Load(int(streams), rate, seconds)
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--streams", type=int, default=100)
+    options.add_argument("--rate", type=float, default=20)
+    options.add_argument("--seconds", type=float, default=8)
+    load = Load(**vars(options.parse_args()))
     ours, theirs = multiprocessing.Pipe()
     service = multiprocessing.Process(target=serve, args=(theirs, load), daemon=True)
     service.start()
@@ -115,11 +119,11 @@ def main(streams: float = 100, rate: float = 20, seconds: float = 8) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         options = relay_options(root, key_file=key_file(folder), burst=10_000)
-        with jupyter_servers.running(folder, *options) as server:
+        with running(folder, *options) as server:
             process = psutil.Process(server.process.pid)
-            asyncio.run(measure(server.relay + PATH, Load(load.streams, rate, seconds)))  # everything is imported
+            asyncio.run(measure(server.relay + PATH, load))  # everything is imported
             before = process.memory_info().rss
-            print(f"{load.streams} streams, {rate:g} chunks a second each, {seconds:g} s; milliseconds per chunk")
+            print(f"{load.streams} streams, {load.rate:g} chunks a second each, {load.seconds:g} s; in ms per chunk")
             print(f"{'':<12} {'p50':>9} {'p99':>9} {'p99.9':>9} {'most':>9}")
             direct = row("direct", asyncio.run(measure(root + PATH, load)))
             cpu = process.cpu_times()
@@ -133,4 +137,4 @@ def main(streams: float = 100, rate: float = 20, seconds: float = 8) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    main()

@@ -1,6 +1,6 @@
 """What looking for secrets in a text costs, on ordinary texts and on the worst ones.
 
-    python tests/benchmarks/secrets.py [--megabytes 10]
+    python tests/benchmarks/secret_scanning.py [--megabytes 10]
 
 Seconds of the processor; how much longer a text takes that is twice as long (2 is linear); and how long that is beside
 the hash of the same text, which every attachment gets as well.
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from qwen_magic.attachments import secret_patterns as secret_forms
+from qwen_magic.attachments import secret_patterns
 
 PROSE = (
     b"The password policy says that secrets and tokens are kept in a vault. commit 3f786850e387550fdab836ed7e6dc881d\n"
@@ -55,7 +55,7 @@ def seconds(work: Callable[[bytes], object], text: bytes) -> float:
 
 
 def texts(size: int) -> dict[str, bytes]:
-    code = Path(secret_forms.__file__).with_name("sending.py").read_bytes()
+    code = Path(secret_patterns.__file__).with_name("message_parts.py").read_bytes()
     noise = random.Random(1).randbytes(size)
     repeated = {each.decode()[:32].strip() or repr(each[:1].decode()): each for each in WORST}
     ordinary = {"prose": PROSE, "code": code, "base64": base64.b64encode(noise), "hex": noise.hex().encode()}
@@ -68,7 +68,7 @@ def main() -> None:
     size = int(options.parse_args().megabytes * 1e6)
     print("| text | seconds | to half of it | to its sha256 |\n|---|---:|---:|---:|")
     for name, text in texts(size).items():
-        whole, half = (seconds(secret_forms.secret_in, each) for each in (text, text[: size // 2]))
+        whole, half = (seconds(secret_patterns.secret_in, each) for each in (text, text[: size // 2]))
         beside = seconds(lambda text: hashlib.sha256(text).digest(), text)
         shown = name.replace("\n", " ").replace("|", "")
         print(f"| `{shown}` | {whole:.2f} | {whole / half:.1f} | {whole / beside:.0f} |", flush=True)
