@@ -6,22 +6,27 @@
     What does a p-value of 0.03 say, and what does it not say?
 
 From Python: `ask("…")` gives an `Answer`. Nothing is imported here until it is used.
+
+This is also the top of the package: it names to the values at its bottom what shows them and what reads them.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .core.code_blocks import read_fences_with
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import ask, chats, compact, conversation
+    from .api import ask, chat, chats, compact, conversation
     from .conversations import Conversation
-    from .core.answer import Answer, CodeBlock
+    from .core.answer import Answer
+    from .core.code_blocks import CodeBlock
     from .core.errors import QwenError
-    from .panel import chat
 
 __all__ = [
     "Answer",
@@ -57,11 +62,11 @@ def __getattr__(name: str) -> Any:
 
     homes = {
         "Answer": "core.answer",
-        "CodeBlock": "core.answer",
+        "CodeBlock": "core.code_blocks",
         "Conversation": "conversations",
         "QwenError": "core.errors",
         "ask": "api",
-        "chat": "panel",
+        "chat": "api",
         "chats": "api",
         "compact": "api",
         "conversation": "api",
@@ -74,3 +79,24 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """The public names, also those that are not imported yet; Tab and `help()` show no others."""
     return __all__
+
+
+def _fences(markdown: str) -> Iterable[tuple[str, str]]:
+    """The source and the language of each fenced code block."""
+    from .rendering.parser import fences
+
+    return fences(markdown)
+
+
+def _show_answers() -> None:
+    """Where a shell runs, show answers in it: one may come out of a pickle before anything is loaded or asked."""
+    module = sys.modules.get("IPython.core.getipython")
+    shell = module.get_ipython() if module is not None else None
+    if shell is not None:
+        from .rendering.answer_display import show_answers_in
+
+        show_answers_in(shell)
+
+
+read_fences_with(_fences)
+_show_answers()

@@ -1,4 +1,4 @@
-"""`ask()`, `compact()`, `conversation()` and `chats()`: what the magics do, from Python. Not for parsing lines."""
+"""What the magics do, from Python: `ask()`, `chat()`, `compact()`, `conversation()` and `chats()`. It parses no line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .conversations import CellRef, Conversations
     from .rendering.views.protocol import View
 
-__all__ = ["ask", "chats", "compact", "conversation"]
+__all__ = ["ask", "chat", "chats", "compact", "conversation"]
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 Variables = Mapping[str, Any] | str | Iterable[str]
@@ -85,6 +85,20 @@ def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answe
     assistant, view, cell, answered = _surroundings(show)
     whole = chat if isinstance(chat, Conversation) else assistant.conversations.find(chat)
     return assistant.compact(whole, view, cell if whole in assistant.conversations else None, answered)
+
+
+def chat(name: str = "default") -> None:
+    """Show the chat panel of the conversation `name`: what is asked there and in cells with `-c NAME` is one.
+
+    The panel never blocks the kernel. Shown again, it is the same panel. Raises `InputError` outside of a notebook,
+    and for a name that is none.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        raise InputError("The chat panel needs a notebook.", "In a terminal, ask with %qwen or ask().")
+    load(shell).panels.show(name)
 
 
 def conversation(name: str = "default") -> Conversation:

@@ -12,16 +12,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.control_characters import one_line
 from ..core.errors import InputError
 from ..core.messages import Document, Image
-from .serialization import write_in_one_piece
+from .serialization import Saved, write_in_one_piece
 from .turns import Turn
-
-if TYPE_CHECKING:
-    from .conversation import Conversation
 
 __all__ = ["export", "page", "transcript"]
 
@@ -56,7 +52,7 @@ th, td {{ border: 1px solid #ccc; padding: .25rem .5rem; }}
 """
 
 
-def export(conversation: Conversation, path: str | os.PathLike[str]) -> None:
+def export(conversation: Saved, path: str | os.PathLike[str]) -> None:
     """Writes the transcript; the ending of the name says how. Raises `InputError`."""
     ending = Path(path).suffix.lower()
     if ending in (".md", ".markdown"):
@@ -68,7 +64,7 @@ def export(conversation: Conversation, path: str | os.PathLike[str]) -> None:
     write_in_one_piece(path, text.encode("utf-8", "replace"))
 
 
-def transcript(conversation: Conversation) -> str:
+def transcript(conversation: Saved) -> str:
     """The transcript as markdown that is safe to show."""
     from ..rendering.markdown import neutralise
     from ..rendering.mimebundle import markdown_calls
@@ -77,19 +73,19 @@ def transcript(conversation: Conversation) -> str:
     parts = [f"# {as_text(conversation.name)}"]
     if conversation.system:
         parts += ["**System prompt**", quoted(conversation.system)]
-    for turn in conversation.turns:
+    for _, turn in conversation.turns:
         parts += ["---", said_by("You", *asking(turn), *(f"`{name.replace('`', '')}`" for name in attached(turn)))]
         parts += [quoted(turn.question.text), said_by(as_text(answerer(turn)), *map(as_text, answering(turn)))]
         parts += [closed(turn.answer.text), *markdown_calls(turn.answer)]
     return neutralise("\n\n".join(parts) + "\n")
 
 
-def page(conversation: Conversation) -> str:
+def page(conversation: Saved) -> str:
     """The transcript as an HTML page: no script, nothing fetched, pictures inside."""
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types of its own
 
     sections = [said_by_html("System prompt"), said_html(conversation.system)] if conversation.system else []
-    for turn in conversation.turns:
+    for _, turn in conversation.turns:
         sections += turn_html(turn)
     colours = HtmlFormatter().get_style_defs(".highlight")
     return PAGE.format(title=escape(conversation.name), body="\n".join(sections), colours=colours)

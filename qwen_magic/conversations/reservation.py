@@ -1,18 +1,25 @@
-"""The place of a question that is being asked. It is the conversation that hands it out and takes it back."""
+"""The place of a question that is being asked. A conversation hands it out and takes it back."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .ordering import Place
 from .turns import CellRef, Turn
 
-if TYPE_CHECKING:
-    from .conversation import Conversation
+__all__ = ["Keeper", "Reservation"]
 
-__all__ = ["Reservation"]
+
+class Keeper(Protocol):
+    """Who hands out places."""
+
+    def keep(self, reserved: Reservation, turn: Turn) -> None:
+        """The turn is what stands at the place from now on."""
+
+    def release(self, reserved: Reservation) -> None:
+        """Nothing was kept."""
 
 
 class Reservation:
@@ -24,14 +31,14 @@ class Reservation:
 
     def __init__(
         self,
-        conversation: Conversation,
+        keeper: Keeper,
         place: Place,
         cell: CellRef | None,
         context: tuple[Turn, ...],
         replaces: Turn | None,
         keeps: int | None = None,
     ) -> None:
-        self.conversation = conversation
+        self._keeper = keeper
         self.place = place
         self.cell = cell
         self.context = context
@@ -48,14 +55,14 @@ class Reservation:
         turn = replace(turn, cell=self.cell)
         if self.keeps is not None:
             turn = replace(turn, summary=True, keeps=self.keeps)
-        self.conversation._keep(self, turn)
+        self._keeper.keep(self, turn)
         return turn
 
     def release(self) -> None:
         """Nothing is kept, and every turn is as it was. Does nothing after `keep`."""
         if self.open:
             self._close()
-            self.conversation._release(self)
+            self._keeper.release(self)
 
     def _close(self) -> None:
         if not self.open:

@@ -1,29 +1,20 @@
-"""The answer that a question got: what `_qwen`, `-o NAME` and `ask()` hand to the notebook."""
+"""The answer that a question got: what `_qwen`, `-o NAME` and `ask()` hand to the notebook.
+
+A value. How IPython shows it is in `qwen_magic.rendering.answer_display`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from .code_blocks import CodeBlock, code_blocks
 from .events import Source, Usage
 from .messages import ToolCall
 
-__all__ = ["Answer", "Attached", "CodeBlock", "FAILED", "STOPPED"]
+__all__ = ["Answer", "Attached", "FAILED", "STOPPED"]
 
 # Our own words beside the service's finish reasons (stop, length, tool_calls).
 STOPPED, FAILED = "stopped", "failed"
-
-
-class CodeBlock(str):
-    """The source of a code block, as a string that knows its `language` (as the fence names it; may be empty)."""
-
-    language: str
-
-    def __new__(cls, source: str, language: str = "") -> CodeBlock:
-        block = super().__new__(cls, source)
-        block.language = language
-        return block
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +74,7 @@ class Answer:
     @property
     def code(self) -> tuple[CodeBlock, ...]:
         """The answer's fenced code blocks, in order; each is a string that has a `language`."""
-        from ..rendering.parser import fences
-
-        return tuple(CodeBlock(source, language) for source, language in fences(self.text))
+        return code_blocks(self.text)
 
     def __str__(self) -> str:
         return self.text
-
-    def _repr_mimebundle_(
-        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        from ..rendering.mimebundle import record
-
-        return record(self)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from traitlets import TraitError
 
 from ..core.errors import ConfigurationError
+from ..rendering.answer_display import show_answers_in
 from . import completer
 from . import input_transformer as question_marks
 from .magics import QwenMagics
@@ -44,6 +45,7 @@ def load(shell: InteractiveShell) -> QwenMagics:
             shell.events.register(event, getattr(magics, event))
         completer.install(shell, magics)
         question_marks.install(shell)
+        show_answers_in(shell)
         magics.offer()
     return magics
 

@@ -154,13 +154,14 @@ class QwenMagics(Magics):
         """The chat panels of this shell; made when one is first shown."""
         if self._panels is None:
             from ..panel.panels import Panels
+            from .cells import request_metadata
 
-            self._panels = Panels(self)
+            # Where nobody looks (nbclient, nbval, nbconvert), requests have no metadata.
+            self._panels = Panels(self.assistant, self.shell.user_ns, lambda: bool(request_metadata(self.shell)))
         return self._panels
 
-    @property
-    def saver(self) -> Autosave:
-        """Where this notebook's conversations are saved by themselves, and were saved before."""
+    def open_saver(self) -> Autosave:
+        """Where this notebook's conversations are saved by themselves, and were saved before; looked for once."""
         if self._saver is None:
             from .autosave import Autosave, folder_of
 
@@ -291,7 +292,7 @@ class QwenMagics(Magics):
         """Say that an earlier kernel has saved conversations here, if it has."""
         from ..rendering.command_output import say
 
-        if waiting := len(self.saver.waiting()):
+        if waiting := len(self.open_saver().waiting()):
             some = "A conversation was" if waiting == 1 else f"{waiting} conversations were"
             say(f"{some} saved here before: %qwen resume goes on with {'it' if waiting == 1 else 'them'}.")
 
@@ -308,7 +309,7 @@ class QwenMagics(Magics):
             self._assistant.conversations.end_run(cell, ok=bool(result.success))
         if self.autosave:
             try:
-                self.saver.save(self._assistant.conversations)
+                self.open_saver().save(self._assistant.conversations)
             except InputError as error:
                 # Said once, and not behind every cell.
                 if str(error) != self._unsaved:
@@ -318,7 +319,8 @@ class QwenMagics(Magics):
                     say(str(error))
 
     def _line(self, line: str) -> Answer | None:
-        from .commands import CommandCall, command_in
+        from .commands import command_in
+        from .commands.command_call import CommandCall
 
         parsed = parse(line)
         if parsed.given and not parsed.text.strip():

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..magics.cells import request_metadata
 from .saved_panel import bundle
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from ..magics.magics import QwenMagics
+    from ..assistant.assistant import Assistant
     from .session import Session
 
 __all__ = ["Panels"]
 
 
 class Panels:
-    """Shows conversations in the notebook that `magics` belongs to."""
+    """Shows the conversations of `assistant` in its notebook.
 
-    def __init__(self, magics: QwenMagics) -> None:
-        self._magics = magics
+    `namespace` is the notebook's variables; `is_watched` says whether anybody looks at the cell that runs now.
+    """
+
+    def __init__(
+        self, assistant: Assistant, namespace: MutableMapping[str, Any], is_watched: Callable[[], bool]
+    ) -> None:
+        self._assistant = assistant
+        self._namespace = namespace
+        self._is_watched = is_watched
         self._open: list[Session] = []
 
     def show(self, name: str) -> None:
-        """Show the panel of the conversation `name` in the cell that runs now.
+        """Show the panel of the conversation `name` in the cell that runs now; where nobody looks, its static record.
 
-        Where nobody looks (nbclient, nbval, nbconvert send no metadata), what is shown is the static record.
+        Raises `InputError` for a name that is none.
         """
-        conversation = self._magics.assistant.conversations.get(name)
-        if not request_metadata(self._magics.shell):
+        conversation = self._assistant.conversations.get(name)
+        if not self._is_watched():
             display(bundle(Transcript(conversation.turns, at_once=None).states.values()), raw=True)
             return
         session = next((each for each in self._open if each.conversation is conversation), None)
         if session is None:
             from .session import Session
 
-            session = Session(self._magics.assistant, conversation, self._magics.shell.user_ns)
+            session = Session(self._assistant, conversation, self._namespace)
             self._open.append(session)
         session.show()
 

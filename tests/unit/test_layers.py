@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
@@ -25,9 +25,6 @@ LAYERS = {
     "values": ("_version", "core"),
 }
 HEIGHT = {module: -height for height, modules in enumerate(LAYERS.values()) for module in modules}
-
-# An answer still shows itself and finds its own code blocks. To be registered where the extension is loaded.
-EXCEPTIONS = {"core.answer": {"rendering.mimebundle", "rendering.parser"}}
 
 # On Colab only, where it is always there.
 NOT_ON_THE_INDEX = {"google"}
@@ -55,11 +52,11 @@ def folder(module: str) -> str:
     return module.partition(".")[0]
 
 
-def imported(path: Path, *, types: bool = True) -> Iterator[tuple[str, ...]]:
-    """The dotted names that a file imports, in full, wherever that is in it; `types`: also for types alone."""
+def imported(path: Path) -> Iterator[tuple[str, ...]]:
+    """The dotted names that a file imports, in full, wherever that is in it, also for types alone."""
     package = ("qwen_magic", *path.relative_to(PACKAGE).parts[:-1])
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in walked(tree, types):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -72,22 +69,15 @@ def imported(path: Path, *, types: bool = True) -> Iterator[tuple[str, ...]]:
                 yield (*package[: len(package) - max(len(name[1]) - 1, 0)], *name[2].split("."))
 
 
-def walked(tree: ast.AST, types: bool) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield node
-            yield from walked(node, types)
-
-
-def inner(path: Path, *, types: bool = True) -> set[str]:
+def inner(path: Path) -> set[str]:
     """The modules of the package that a file imports. A name of a package's `__init__` counts as that package."""
     found = set()
-    for name in imported(path, types=types):
+    for name in imported(path):
         if name[0] == "qwen_magic":
             parts = name[1:]
             known = (".".join(parts[:length]) for length in range(len(parts), -1, -1))
             found.add(next((each for each in known if each in modules()), ""))
-    return found - {dotted(path), ""} - EXCEPTIONS.get(dotted(path), set())
+    return found - {dotted(path), ""}
 
 
 def outer(path: Path) -> set[str]:
@@ -107,7 +97,18 @@ def test_imports_point_down(path: Path) -> None:
 
 
 def test_no_file_imports_itself_through_others() -> None:
-    graph = {dotted(path): inner(path, types=False) for path in sources()}
+    refuse_circle({dotted(path): inner(path) for path in sources()})
+
+
+def test_no_folder_imports_itself_through_others() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in sources():
+        here = folder(dotted(path))
+        graph.setdefault(here, set()).update({folder(module) for module in inner(path)} - {here})
+    refuse_circle(graph)
+
+
+def refuse_circle(graph: Mapping[str, set[str]]) -> None:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

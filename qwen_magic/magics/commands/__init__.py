@@ -12,7 +12,6 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
 from ...rendering.command_output import say
@@ -21,9 +20,7 @@ from . import answers, chats
 from . import doctor as doctoring
 from . import endpoint as whom
 from . import remote_files as files
-
-if TYPE_CHECKING:
-    from ..magics import QwenMagics
+from .command_call import CommandCall
 
 __all__ = ["COMMANDS", "CommandCall", "Command", "command_in"]
 
@@ -53,19 +50,6 @@ class Command:
     help: str
     shape: str
     do: Callable[[CommandCall], None]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandCall:
-    """A command as it was given: in whose magics, what stands behind its name, for which conversation (`-c`)."""
-
-    magics: QwenMagics
-    text: str
-    chat: str = "default"
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return words(self.text)
 
 
 def command_in(text: str, *, alone: bool = True) -> Command | None:

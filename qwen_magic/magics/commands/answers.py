@@ -12,7 +12,7 @@ from ...rendering.command_output import say
 if TYPE_CHECKING:
     from ...assistant.request_builder import DryRun
     from ...core.answer import Attached
-    from . import CommandCall
+    from .command_call import CommandCall
 
 __all__ = ["go_on", "last", "show_dry_run"]
 

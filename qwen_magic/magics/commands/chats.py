@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
 from ...rendering.command_output import say
+from .time_ago import ago
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ...conversations import Conversation, Conversations
-    from . import CommandCall
+    from .command_call import CommandCall
 
 __all__ = [
     "chat", "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
@@ -56,17 +56,6 @@ def chats(call: CommandCall) -> None:
 def model_of(chat: Conversation) -> str:
     """The model that is set for a conversation, else the one that answered last."""
     return chat.model or next((turn.model for turn in reversed(chat.turns)), "")
-
-
-def ago(moment: float | None) -> str:
-    """A time in the past, for people."""
-    if moment is None or moment < 0:
-        return ""
-    seconds = max(0, int(time.time() - moment))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
 
 
 def show(call: CommandCall) -> None:
@@ -169,7 +158,7 @@ def export(call: CommandCall) -> None:
 
 def resume(call: CommandCall) -> None:
     """Join what autosave kept of this notebook, or of another one beside it, with what is here."""
-    saver = call.magics.saver
+    saver = call.magics.open_saver()
     name = call.words[0] if call.words else saver.folder.name
     names = saver.names()
     if name not in names:

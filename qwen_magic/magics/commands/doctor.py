@@ -9,7 +9,7 @@ from ...rendering.command_output import say
 from ...service.endpoints import Choice
 
 if TYPE_CHECKING:
-    from . import CommandCall
+    from .command_call import CommandCall
 
 __all__ = ["doctor"]
 

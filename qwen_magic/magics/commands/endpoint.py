@@ -13,7 +13,7 @@ from .progress import dialogue
 
 if TYPE_CHECKING:
     from ...service.credentials import Credentials
-    from . import CommandCall
+    from .command_call import CommandCall
 
 __all__ = ["login", "logout", "models", "use"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import FileGone, InputError
 from ...rendering.command_output import say
-from .chats import ago
+from .time_ago import ago
 
 if TYPE_CHECKING:
     from ...service.files_api import RemoteFiles
-    from . import CommandCall
+    from .command_call import CommandCall
 
 __all__ = ["files"]
 
