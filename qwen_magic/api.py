@@ -1,4 +1,4 @@
-"""What the magics do, from Python: `ask()`, `chat()`, `compact()`, `conversation()` and `chats()`. It parses no line."""
+"""What the magics do, from Python: `ask()`, `chat()`, `compact()`, `conversation()`, `chats()`. Parses no lines."""
 
 from __future__ import annotations
 

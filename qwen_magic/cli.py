@@ -85,8 +85,8 @@ def examine(options: argparse.Namespace) -> int:
     """Exit code 1 when something is wrong."""
     from .core.settings import Settings
     from .doctor import doctor
+    from .provider.provider import Provider
     from .service.credentials import Credentials
-    from .service.provider import Provider
 
     configured = Settings.of_environment()
     settings = replace(

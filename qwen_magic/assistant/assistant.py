@@ -18,8 +18,8 @@ from ..core.errors import FileGone, InputError, Stopped
 from ..core.events import Event, ReasoningDelta, TextDelta
 from ..core.messages import ChatRequest
 from ..core.settings import Settings
+from ..provider.provider import Provider
 from ..service.credentials import Credentials
-from ..service.provider import Provider
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in
 from .interrupts import Interrupts

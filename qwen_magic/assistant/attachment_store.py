@@ -18,8 +18,8 @@ from ..core.errors import FileGone, InputError
 from ..core.messages import Document, Message, Part, Text
 from ..core.models import lookup
 from ..core.tokens import count_tokens
+from ..provider.provider import Provider
 from ..service.endpoints import Endpoint
-from ..service.provider import Provider
 from .question import Question
 
 __all__ = ["AttachmentStore", "LoadedAttachments", "documents_in", "holds_documents", "too_large_to_quote"]

@@ -16,8 +16,8 @@ from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
 from ..protocols import protocol
+from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
-from ..service.provider import Provider
 from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
 from .question import Question
 
@@ -98,7 +98,7 @@ class RequestBuilder:
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None
-        window = self._provider.window(here, model)
+        window = self._provider.models.window(here, model)
         sent, fitted = _fitted_to(question.prompt, system, context, loaded, here, model, window)
         _refuse_documents(fitted.messages, model)
         messages = self._store.finish(fitted.messages, here, model, loaded.own, dry=dry)
@@ -138,7 +138,7 @@ class RequestBuilder:
     ) -> tuple[str, tuple[str, ...]]:
         """The model to ask, and what the person should know of the choice."""
         settings = self._provider.settings
-        model = question.model or conversation.model or settings.model or self._provider.default_model(here)
+        model = question.model or conversation.model or settings.model or self._provider.models.default(here)
         facts = lookup(model)
         if not here.dialect.service:
             return model, ()

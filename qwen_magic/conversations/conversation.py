@@ -315,13 +315,13 @@ class Conversation:
         """Writes the transcript for people to read, as `.md` or as one `.html` page. Raises `InputError`."""
         from .exporting import export
 
-        export(self, path)
+        export(self.saved(), path)
 
     def transcript(self) -> str:
         """The transcript as markdown that is safe to show."""
         from .exporting import transcript
 
-        return transcript(self)
+        return transcript(self.saved())
 
     def saved(self) -> Saved:
         """The conversation as a value."""
@@ -422,14 +422,14 @@ class Conversation:
             context, _ = split(context, keeps)
         return Reservation(self, place, cell, context, slots[place], keeps)
 
-    def _keep(self, reserved: Reservation, turn: Turn) -> None:
+    def keep(self, reserved: Reservation, turn: Turn) -> None:
         with self._changing():
             self._state = self._state._replace(slots=self._with(reserved.place))
             slots = {**self._state.slots, reserved.place: turn}
             self._change(f"the question {turn.title}", reserved.cell, self._state._replace(slots=slots))
             self.count(turn.model, turn.answer.usage)
 
-    def _release(self, reserved: Reservation) -> None:
+    def release(self, reserved: Reservation) -> None:
         place, cell = reserved.place, reserved.cell
         with self._lock:
             if reserved.reopened:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.errors import QwenError
+from ..provider.provider import Provider
 from ..service.endpoints import Endpoint
-from ..service.provider import Provider
 from ..service.timeouts import Timeouts
 from .endpoint_checks import large_requests, model, regions, stream, who_answers
 from .environment import configuration, key, versions

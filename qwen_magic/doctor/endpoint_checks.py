@@ -16,10 +16,10 @@ from ..core.errors import AccessDenied, KeyRejected, QwenError
 from ..core.events import ReasoningDelta, Retrying, TextDelta
 from ..core.messages import ChatRequest, Message
 from ..protocols.error_mapping import refusal
+from ..provider.model_listing import TEXT_MODEL
 from ..service.client import Client
 from ..service.credentials import KEY_PAGE, SERVICE, FoundKey
 from ..service.endpoints import REGIONS, Endpoint, endpoint
-from ..service.provider import TEXT_MODEL
 from ..service.timeouts import Timeouts
 from ..service.transport import Transport
 from .findings import Case, Dead, Finding, fine, note, problem

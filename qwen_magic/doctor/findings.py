@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from ..core.control_characters import one_line
 from ..core.errors import redacted
+from ..provider.provider import Provider
 from ..service.credentials import FoundKey
 from ..service.endpoints import Endpoint
-from ..service.provider import Provider
 from ..service.timeouts import Timeouts
 
 __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]

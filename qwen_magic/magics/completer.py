@@ -186,4 +186,4 @@ def model_names(magics: QwenMagics) -> list[str]:
         from ..core.models import KNOWN
 
         return [model.name for model in KNOWN]
-    return list(provider.known_models(here)) if here else []
+    return list(provider.models.known(here)) if here else []

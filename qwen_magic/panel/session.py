@@ -177,8 +177,8 @@ class Session:
         try:
             provider = self._assistant.provider
             here = provider.resolve()
-            names = sorted(name for name in provider.list_models(here) if chats(name))
-            default = self._assistant.settings.model or provider.default_model(here)
+            names = sorted(name for name in provider.models.fetch(here) if chats(name))
+            default = self._assistant.settings.model or provider.models.default(here)
         except QwenError as error:
             self._widget.say(models=[], default="", error=told(error))
         else:

@@ -11,9 +11,9 @@ from qwen_magic.assistant.attachment_store import BUDGET, AttachmentStore
 from qwen_magic.attachments import Attachment
 from qwen_magic.core.errors import InputError
 from qwen_magic.core.settings import Settings
+from qwen_magic.provider.provider import Provider
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.provider import Provider
 
 ASK = "%%qwen\n"
 LONG = "word " * 40_000

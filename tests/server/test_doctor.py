@@ -23,9 +23,9 @@ from support.wire import chunk, sse
 from qwen_magic.cli import main
 from qwen_magic.core.settings import Settings
 from qwen_magic.doctor import Finding, doctor
+from qwen_magic.provider.provider import Provider
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
-from qwen_magic.service.provider import Provider
 from qwen_magic.service.timeouts import Timeouts
 
 KEY = "sk-doctor-0123456789abLAST"

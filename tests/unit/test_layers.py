@@ -20,7 +20,7 @@ LAYERS = {
     "surfaces": ("__init__", "api", "cli", "doctor", "magics", "panel", "relay"),
     "flow": ("assistant",),
     "notebook": ("attachments", "conversations", "rendering"),
-    "service": ("local", "sandbox", "service"),
+    "service": ("local", "provider", "sandbox", "service"),
     "wire": ("protocols",),
     "values": ("_version", "core"),
 }

@@ -76,7 +76,7 @@ def models(call: CommandCall) -> None:
     from ...rendering.fact_table import Listing
 
     provider = call.magics.assistant.provider
-    found = provider.list_models(provider.resolve())
+    found = provider.models.fetch(provider.resolve())
     rows = []
     for name in sorted(found):
         facts = lookup(name)

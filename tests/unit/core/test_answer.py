@@ -1,10 +1,15 @@
-"""Answers as data: what a table library makes of them."""
+"""Answers as data: what a script, a pickle and a table library make of them."""
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas
+from support.paths import ROOT
 
 from qwen_magic.core.answer import Answer, Attached
 from qwen_magic.core.events import Source, Usage
@@ -37,3 +42,17 @@ def test_a_column_of_answers_goes_to_parquet_as_text(tmp_path: Path) -> None:
     table = pandas.DataFrame({"question": ["What?", "And?"], "answer": ANSWERS})
     table.astype({"answer": str}).to_parquet(tmp_path / "answers.parquet")
     assert list(pandas.read_parquet(tmp_path / "answers.parquet")["answer"]) == ["It is **42**.", "Nothing else."]
+
+
+def test_a_script_prints_an_answer_and_takes_its_code_out_of_a_pickle(tmp_path: Path) -> None:
+    (tmp_path / "answer.pickle").write_bytes(pickle.dumps(Answer("So:\n```python\nx = 1\n```")))
+    code = (
+        "import pickle; answer = pickle.load(open('answer.pickle', 'rb')); "
+        "print(answer); print(repr(answer)[:14]); print([(each.language, str(each)) for each in answer.code])"
+    )
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    printed = subprocess.check_output(command, cwd=tmp_path, env=environment, encoding="utf-8")
+    assert printed.splitlines() == [
+        "So:", "```python", "x = 1", "```", "Answer(text='S", "[('python', 'x = 1\\n')]"
+    ]  # fmt: skip

@@ -45,11 +45,11 @@ from qwen_magic.core.errors import (
 )
 from qwen_magic.core.events import Event, Finish, Retrying
 from qwen_magic.core.settings import Settings
+from qwen_magic.provider.provider import Provider
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import Endpoint, endpoint
 from qwen_magic.service.files_api import Ledger, RemoteFile, RemoteFiles
-from qwen_magic.service.provider import Provider
 from qwen_magic.service.timeouts import Timeouts
 
 KEY = "sk-hostile-0123456789abcdef"
@@ -417,7 +417,7 @@ def test_odd_listings_are_one_clear_line_or_nothing(client: Client, tmp_path: Pa
     with FaultServer((plain("200 OK", body),)) as server:
         provider, here = Provider(Settings(), KEYS), at(server.url)
         files = RemoteFiles(client, here, Ledger(tmp_path / "ledger"))
-        for listed in (lambda: provider.list_models(here), files.list):
+        for listed in (lambda: provider.models.fetch(here), files.list):
             found, told = outcome(listed)
             str(found).encode()
             assert "\n" not in told
