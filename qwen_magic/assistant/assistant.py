@@ -122,7 +122,7 @@ class Assistant:
     def dry_run(self, question: Question) -> DryRun:
         """The exact request that `ask` would send now. Nothing is sent, and nothing is kept."""
         conversation = self._conversation(question)
-        conversation.spare(question.cell)
+        conversation.runs.spare(question.cell)
         if question.alone:
             return self._builder.dry_run(self._builder.plan(question, conversation, (), dry=True))
         with self._place(question, conversation) as reserved:
@@ -230,7 +230,7 @@ class Assistant:
             turn = Turn(plan.question, answer, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
             turn = reserved.keep(turn)
         elif plan.spends is not None:
-            plan.spends.count(plan.request.model, answer.usage)
+            plan.spends.spending.count(plan.request.model, answer.usage)
         self.last = Last(plan, answer, conversation, turn)
 
     def _conversation(self, question: Question) -> Conversation:

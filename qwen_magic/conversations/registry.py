@@ -9,6 +9,7 @@ from threading import RLock
 from ..core.errors import InputError
 from ..core.forks import renewed_in_children
 from .conversation import Conversation
+from .joining import take_over
 from .turns import CellRef
 from .usage import Prices, Spent
 
@@ -45,7 +46,7 @@ class Conversations:
         with self._lock:
             if name not in self._named:
                 made = self._named[name] = Conversation(name)
-                made.cell_order = lambda: self.cell_order()
+                made.places.cell_order = lambda: self.cell_order()
                 made.predecessor = self._renamed.pop(name, "")
             return self._named[name]
 
@@ -87,7 +88,7 @@ class Conversations:
             if target is origin or (target is not None and len(target) and not again):
                 raise taken(new)
             forked, target = origin.fork(new, cell), self.get(new)
-        target.take_over(forked, "the fork", cell)
+        take_over(target, forked, "the fork", cell)
         return target
 
     def rename(self, old: str, new: str) -> Conversation:
@@ -106,7 +107,7 @@ class Conversations:
         """Forgets a conversation for good; what it spent still counts. Raises `InputError` for an unknown one."""
         with self._lock:
             dropped = self._named.pop(self.find(name).name)
-            self._dropped += (row._replace(conversation=f"{row.conversation} (dropped)") for row in dropped.spent)
+            self._dropped += dropped.spending.rows(f"{dropped.name} (dropped)")
 
     def load(self, path: str | PathLike[str], name: str = "", cell: CellRef | None = None) -> Conversation:
         """Puts a saved conversation in the place of the one of this name (or of its own), which `undo` brings back.
@@ -115,23 +116,23 @@ class Conversations:
         """
         loaded = Conversation.load(path)
         target = self.get(name or loaded.name)
-        target.take_over(loaded, "the load", cell)
+        take_over(target, loaded, "the load", cell)
         return target
 
     def end_run(self, cell: CellRef, ok: bool) -> None:
-        """To be called after every run of a cell, whatever it did: see `Conversation.end_run`."""
+        """To be called after every run of a cell, whatever it did: see `CellRuns.end_run`."""
         for conversation in self:
-            conversation.end_run(cell, ok)
+            conversation.runs.end_run(cell, ok)
 
     def drop_cells(self, ids: Iterable[str]) -> None:
         """To be called with the cells that the front-end says were deleted."""
         ids = tuple(ids)
         for conversation in self:
-            conversation.drop_cells(ids)
+            conversation.runs.drop_cells(ids)
 
     def usage(self, prices: Prices | None = None) -> tuple[Spent, ...]:
         """What was spent in this kernel, a row for each conversation and model, with its cost where it has a price."""
-        rows = (*(row for conversation in self for row in conversation.spent), *self._dropped)
+        rows = (*(row for each in self for row in each.spending.rows(each.name)), *self._dropped)
         return tuple(prices.of(row) if prices else row for row in rows)
 
 

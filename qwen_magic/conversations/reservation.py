@@ -1,25 +1,18 @@
-"""The place of a question that is being asked. A conversation hands it out and takes it back."""
+"""The places of questions that are being asked: handed out when a question begins, kept or released at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol
 
-from .ordering import Place
-from .turns import CellRef, Turn
+from ..core.errors import InputError
+from .changes import Changes
+from .ordering import Place, before, remove
+from .turn_places import TurnPlaces
+from .turns import CellRef, Turn, in_context, split
 
-__all__ = ["Keeper", "Reservation"]
-
-
-class Keeper(Protocol):
-    """Who hands out places."""
-
-    def keep(self, reserved: Reservation, turn: Turn) -> None:
-        """The turn is what stands at the place from now on."""
-
-    def release(self, reserved: Reservation) -> None:
-        """Nothing was kept."""
+__all__ = ["Reservation", "Reservations"]
 
 
 class Reservation:
@@ -31,14 +24,13 @@ class Reservation:
 
     def __init__(
         self,
-        keeper: Keeper,
+        owner: Reservations,
         place: Place,
         cell: CellRef | None,
         context: tuple[Turn, ...],
         replaces: Turn | None,
         keeps: int | None = None,
     ) -> None:
-        self._keeper = keeper
         self.place = place
         self.cell = cell
         self.context = context
@@ -48,6 +40,7 @@ class Reservation:
         # Whether the place was there before, and only its turn is gone on with.
         self.reopened = False
         self.open = True
+        self._owner = owner
 
     def keep(self, turn: Turn) -> Turn:
         """Puts the turn at its place, whole or broken off; returns it as it is kept, with its cell."""
@@ -55,14 +48,14 @@ class Reservation:
         turn = replace(turn, cell=self.cell)
         if self.keeps is not None:
             turn = replace(turn, summary=True, keeps=self.keeps)
-        self._keeper.keep(self, turn)
+        self._owner.keep(self, turn)
         return turn
 
     def release(self) -> None:
         """Nothing is kept, and every turn is as it was. Does nothing after `keep`."""
         if self.open:
             self._close()
-            self._keeper.release(self)
+            self._owner.release(self)
 
     def _close(self) -> None:
         if not self.open:
@@ -74,3 +67,73 @@ class Reservation:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
+
+
+class Reservations:
+    """Hands out the places of one conversation, from any thread. `kept` is called with each turn that is kept."""
+
+    def __init__(self, changes: Changes, places: TurnPlaces, kept: Callable[[Turn], None]) -> None:
+        self._changes = changes
+        self._places = places
+        self._kept = kept
+
+    def begin(self, cell: CellRef | None, append: bool) -> Reservation:
+        """The place of the next question of this run of the cell; with `append` (or no cell) a new one at the end."""
+        with self._places.arranging():
+            if append:
+                self._places.spare(cell)
+            return self._reserve(self._places.next(None if append else cell), cell)
+
+    def reopen(self, turn: Turn, cell: CellRef | None) -> Reservation:
+        """The place of a turn that is there already. Raises `InputError` when it is not there any more."""
+        with self._places.arranging():
+            place = next((place for place, other in self._changes.state.slots.items() if other is turn), None)
+            if place is None:
+                raise InputError(f"The question {turn.title} is not in this conversation any more.")
+            self._places.spare(cell)
+            reserved = self._reserve(place, turn.cell, turn.keeps if turn.summary else None)
+            reserved.reopened = True
+            return reserved
+
+    def summarise(self, name: str, keeps: int, cell: CellRef | None) -> Reservation:
+        """The place of a summary of all but the last `keeps` turns of the conversation called `name`.
+
+        Raises `InputError` when that is nothing.
+        """
+        with self._places.arranging():
+            reserved = self._reserve(self._places.next(cell), cell, keeps)
+            if all(turn.summary or turn.pinned for turn in reserved.context):
+                reserved.release()
+                raise InputError(
+                    f"There is nothing to sum up in {name!r} yet.",
+                    f"The last {keeps} turns are kept as they are, and so are the pinned ones.",
+                )
+            return reserved
+
+    def keep(self, reserved: Reservation, turn: Turn) -> None:
+        """The turn stands at the place from now on; that is a step to undo."""
+        changes = self._changes
+        with changes.changing():
+            changes.state = changes.state._replace(slots=self._places.including(reserved.place))
+            slots = {**changes.state.slots, reserved.place: turn}
+            changes.step(f"the question {turn.title}", reserved.cell, changes.state._replace(slots=slots))
+            self._kept(turn)
+
+    def release(self, reserved: Reservation) -> None:
+        """Nothing was kept: a place of no cell goes, one of a cell stays empty."""
+        changes, place = self._changes, reserved.place
+        with changes.lock:
+            if reserved.reopened:
+                return
+            if not place.cell:
+                changes.state = changes.state._replace(slots=remove(changes.state.slots, [place]))
+            elif reserved.cell is not None:
+                self._places.give_back(place, reserved.cell)
+
+    def _reserve(self, place: Place, cell: CellRef | None, keeps: int | None = None) -> Reservation:
+        slots = self._places.including(place)
+        self._changes.state = self._changes.state._replace(slots=slots)
+        context = in_context(before(slots, place, cell.run if cell else ""))
+        if keeps is not None:
+            context, _ = split(context, keeps)
+        return Reservation(self, place, cell, context, slots[place], keeps)

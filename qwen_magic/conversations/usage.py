@@ -7,12 +7,14 @@ this package knows none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from threading import Lock
 from typing import NamedTuple
 
 from ..core.events import Usage
+from ..core.forks import renewed_in_children
 from ..core.models import lookup
 
-__all__ = ["Prices", "Spent", "by_model"]
+__all__ = ["Prices", "Spending", "Spent", "by_model"]
 
 
 class Spent(NamedTuple):
@@ -27,6 +29,29 @@ class Spent(NamedTuple):
     def plus(self, usage: Usage | None) -> Spent:
         """With one question more, and what it used (`None`: the service did not say)."""
         return self._replace(questions=self.questions + 1, usage=self.usage + (usage or Usage()))
+
+
+class Spending:
+    """What was spent in one conversation in this kernel, also for turns that are gone. Any thread may call."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows: dict[str, Spent] = {}
+        renewed_in_children(self)
+
+    def after_fork(self) -> None:
+        """A forked child has a copy of its own."""
+        self._lock = Lock()
+
+    def count(self, model: str, usage: Usage | None) -> None:
+        """Add a question to `model`, and what it used (`None`: the service did not say)."""
+        with self._lock:
+            self._rows[model] = self._rows.get(model, Spent("", model)).plus(usage)
+
+    def rows(self, conversation: str) -> tuple[Spent, ...]:
+        """A row for each model, under the name that the conversation has now."""
+        with self._lock:
+            return tuple(row._replace(conversation=conversation) for row in self._rows.values())
 
 
 class Prices(NamedTuple):

@@ -62,7 +62,7 @@ class Autosave:
 
     def _save(self, conversation: Conversation) -> None:
         own, path, kept = conversation.saved(), self._path(conversation), self._kept.get(conversation)
-        if kept and kept.resumed and not any(each is kept.resumed for each in conversation.restored):
+        if kept and kept.resumed and not any(each is kept.resumed for each in conversation.changes.state.restored):
             # The resume was undone, so that the file is as it was before.
             kept = kept._replace(others=kept.resumed, resumed=None)
         if (own, path) == (kept.own, kept.path) if kept else not own.turns:
@@ -84,11 +84,12 @@ class Autosave:
 
     def resume(self, path: Path, conversations: Conversations, cell: CellRef | None) -> Conversation:
         """Join what is in a file with the conversation of its name. Raises `InputError` when the file holds none."""
+        from ..conversations.joining import restore
         from ..conversations.serialization import load
 
         version, saved = version_of(path), load(path)
         conversation = conversations.get(saved.name)
-        conversation.restore(saved, cell)
+        restore(conversation, saved, cell)
         if path == self._path(conversation):
             # It will be written anew, as the conversation is now.
             self._kept[conversation] = Kept(path, version, saved, None, saved)
@@ -163,11 +164,12 @@ def read_others(path: Path, kept: Kept | None) -> Saved | None:
 
 def joined(own: Saved, others: Saved | None) -> Saved:
     from ..conversations import Conversation
+    from ..conversations.joining import restore
 
     if others is None:
         return own
     whole = Conversation.from_saved(own)
-    whole.restore(others)
+    restore(whole, others)
     return whole.saved()
 
 

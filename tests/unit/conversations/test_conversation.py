@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
+from qwen_magic.conversations.joining import take_over
 from qwen_magic.conversations.usage import Prices, by_model
 from qwen_magic.core.answer import FAILED, STOPPED, Answer
 from qwen_magic.core.errors import InputError
@@ -35,7 +36,7 @@ def run(conversation: Conversation, cell: str, run_id: str, *texts: str, reason:
     """Runs a cell that asks these questions; returns what was sent before each."""
     ref = CellRef(cell, run_id)
     contexts = [ask(conversation, text, ref, reason) for text in texts]
-    conversation.end_run(ref, ok=reason not in (FAILED, STOPPED))
+    conversation.runs.end_run(ref, ok=reason not in (FAILED, STOPPED))
     return contexts
 
 
@@ -80,9 +81,9 @@ def test_a_cell_that_asks_less_drops_what_is_left_over_once_it_ended_well() -> N
     run(conversation, "a", "1", "a1", "a2", "a3")
     run(conversation, "b", "1", "b")
     ask(conversation, "a1 again", CellRef("a", "2"))
-    conversation.end_run(CellRef("a", "2"), ok=False)
+    conversation.runs.end_run(CellRef("a", "2"), ok=False)
     assert texts(conversation) == ["a1 again", "a2", "a3", "b"]
-    conversation.end_run(CellRef("a", "2"), ok=True)
+    conversation.runs.end_run(CellRef("a", "2"), ok=True)
     assert texts(conversation) == ["a1 again", "b"]
 
 
@@ -96,7 +97,7 @@ def test_a_run_of_a_cell_that_only_just_asked_is_one_step_to_undo() -> None:
 
 
 def test_a_cell_that_asks_nothing_any_more_has_no_turn(three: Conversation) -> None:
-    three.end_run(CellRef("b", "2"), ok=True)
+    three.runs.end_run(CellRef("b", "2"), ok=True)
     assert texts(three) == ["a", "c"]
 
 
@@ -119,7 +120,7 @@ def test_the_second_question_of_a_run_does_not_see_the_old_answer_to_the_first()
 
 
 def test_a_deleted_cell_drops_its_turn_and_finds_its_old_position_when_it_comes_back(three: Conversation) -> None:
-    three.drop_cells(["b", "unknown"])
+    three.runs.drop_cells(["b", "unknown"])
     assert texts(three) == ["a", "c"]
     assert run(three, "b", "2", "b pasted") == [["a"]]
     assert texts(three) == ["a", "b pasted", "c"]
@@ -128,7 +129,7 @@ def test_a_deleted_cell_drops_its_turn_and_finds_its_old_position_when_it_comes_
 def test_without_a_cell_turns_are_appended(three: Conversation) -> None:
     assert ask(three, "x") == ["a", "b", "c"]
     assert ask(three, "y", CellRef("", "9")) == ["a", "b", "c", "x"]
-    three.drop_cells([""])
+    three.runs.drop_cells([""])
     assert texts(three) == ["a", "b", "c", "x", "y"]
 
 
@@ -137,7 +138,7 @@ def test_append_asks_at_the_end_each_time_and_outlives_its_cell(three: Conversat
     ask(three, "a", scratch)
     assert ask(three, "more", scratch, append=True) == ["a", "b", "c"]
     assert ask(three, "and more", CellRef("a", "3"), append=True) == ["a", "b", "c", "more"]
-    three.drop_cells("a")
+    three.runs.drop_cells("a")
     assert texts(three) == ["b", "c", "more", "and more"]
     assert three.turns[-1].cell == CellRef("a", "3")
 
@@ -176,7 +177,7 @@ def test_a_turn_that_was_stopped_can_be_gone_on_with_at_its_place(three: Convers
     with three.reopen(three.turns[1], CellRef("d", "1")) as reserved:
         assert [turn.question.text for turn in reserved.context] == ["a"]
         reserved.keep(said("b, whole"))
-    three.end_run(CellRef("d", "1"), ok=True)
+    three.runs.end_run(CellRef("d", "1"), ok=True)
     assert texts(three) == ["a", "b, whole", "c"]
     with pytest.raises(InputError, match="not in this conversation any more"):
         three.reopen(said("b"))
@@ -186,7 +187,7 @@ def test_going_on_in_the_very_cell_that_was_stopped_keeps_the_turn(three: Conver
     ask(three, "c", CellRef("c", "2"), STOPPED)
     again = CellRef("c", "3")
     three.reopen(three.turns[2], again).keep(said("c, whole"))
-    three.end_run(again, ok=True)
+    three.runs.end_run(again, ok=True)
     assert texts(three) == ["a", "b", "c, whole"]
 
 
@@ -264,10 +265,10 @@ def test_undo_takes_back_each_kind_of_change(three: Conversation) -> None:
     change(run, three, "b", "2", "b again")
     change(ask, three, "x")
     change(ask, three, "a", CellRef("a", "3"), FAILED)
-    change(three.drop_cells, ["c"])
+    change(three.runs.drop_cells, ["c"])
     change(setattr, three, "system", "Be brief.")
     change(setattr, three, "model", "qwen-max")
-    change(three.take_over, Conversation("other", system="Other."), "the load")
+    change(take_over, three, Conversation("other", system="Other."), "the load")
     change(ask, three, "y")
     change(three.reset)
     for state in reversed(states):
@@ -278,14 +279,14 @@ def test_undo_takes_back_each_kind_of_change(three: Conversation) -> None:
 def test_what_a_cell_asks_no_more_goes_without_a_step_and_comes_back_with_the_change_before(
     three: Conversation,
 ) -> None:
-    three.end_run(CellRef("a", "2"), ok=True)
+    three.runs.end_run(CellRef("a", "2"), ok=True)
     assert texts(three) == ["b", "c"]
     assert three.undo() == "the question “c”"
     assert texts(three) == ["a", "b"]
 
 
 def test_undo_does_not_take_back_that_a_cell_asks_no_more_once_another_has_asked(three: Conversation) -> None:
-    three.end_run(CellRef("a", "2"), ok=True)
+    three.runs.end_run(CellRef("a", "2"), ok=True)
     run(three, "d", "1", "d")
     assert three.undo() == "the question “d”"
     assert texts(three) == ["b", "c"]
@@ -293,7 +294,7 @@ def test_undo_does_not_take_back_that_a_cell_asks_no_more_once_another_has_asked
 
 def test_undo_says_what_it_took_back(three: Conversation) -> None:
     assert three.undo() == "the question “c”"
-    three.drop_cells("a")
+    three.runs.drop_cells("a")
     assert three.undo() == "the deleted cells' turns"
 
 
@@ -305,7 +306,7 @@ def test_undo_with_nothing_to_undo_says_so() -> None:
 def test_undo_said_in_the_cell_itself_outlives_the_run(three: Conversation) -> None:
     run(three, "c", "2", "c again")
     three.undo(CellRef("c", "3"))
-    three.end_run(CellRef("c", "3"), ok=True)
+    three.runs.end_run(CellRef("c", "3"), ok=True)
     assert texts(three) == ["a", "b", "c"]
 
 
@@ -364,8 +365,8 @@ def test_those_who_observe_are_told_after_each_change_outside_the_lock(three: Co
     stop = three.observe(told)
     ask(three, "d")
     three.begin().release()
-    three.drop_cells("a")
-    three.drop_cells("a")
+    three.runs.drop_cells("a")
+    three.runs.drop_cells("a")
     three.undo()
     three.reset()
     stop()
@@ -485,9 +486,9 @@ def test_two_shells_share_nothing() -> None:
 
 def test_what_was_spent_stays_spent_whatever_is_replaced(three: Conversation) -> None:
     three.reset()
-    three.count("qwen-plus", Usage(1, 1))
-    three.count("other", None)
-    first, second = three.spent
+    three.spending.count("qwen-plus", Usage(1, 1))
+    three.spending.count("other", None)
+    first, second = three.spending.rows("default")
     assert (first.model, first.questions, first.usage) == ("qwen-plus", 4, Usage(31, 16))
     assert (second.model, second.questions, second.usage) == ("other", 1, Usage())
 
@@ -495,7 +496,7 @@ def test_what_was_spent_stays_spent_whatever_is_replaced(three: Conversation) ->
 def test_cost_is_shown_only_where_the_user_named_a_price() -> None:
     conversations = Conversations()
     for name, model in [("a", "qwen-plus-2025-07-28"), ("b", "qwen-plus-2025-07-28"), ("b", "unknown")]:
-        conversations.get(name).count(model, Usage(2_000_000, 1_000_000))
+        conversations.get(name).spending.count(model, Usage(2_000_000, 1_000_000))
     assert all(row.cost is None for row in conversations.usage())
     rows = conversations.usage(Prices({"qwen-plus": (0.5, 2.0)}, "CNY"))
     assert [(row.conversation, row.cost) for row in rows] == [("a", 3.0), ("b", 3.0), ("b", None)]

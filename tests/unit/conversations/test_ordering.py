@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from qwen_magic.conversations import CellRef, Conversation, Conversations, Turn
+from qwen_magic.conversations.joining import take_over
 from qwen_magic.core.answer import Answer
 from qwen_magic.core.errors import InputError
 from qwen_magic.core.messages import Message
@@ -97,7 +98,7 @@ class ConversationMachine(RuleBasedStateMachine):
             self.model.remember()
             self.model.at[key] = (text, outcome == "stop", run)
             number += 1
-        self.conversation.end_run(CellRef(cell, run), ok)
+        self.conversation.runs.end_run(CellRef(cell, run), ok)
         if ok:
             self.model.drop([key for key in self.model.order if key[0] == cell and key[1] >= number])
 
@@ -113,7 +114,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
     @rule(cells=st.sets(CELLS))
     def delete_cells(self, cells: set[str]) -> None:
-        self.conversation.drop_cells(cells)
+        self.conversation.runs.drop_cells(cells)
         keys = [key for key in self.model.at if key[0] in cells]
         if keys:
             self.model.remember()
@@ -216,7 +217,7 @@ class Shell:
         self.conversations.fork(new, source, cell)
 
     def load(self, name: str, _: None, cell: CellRef, text: str) -> None:
-        self.conversations.get(name).take_over(saved(), "the load", cell)
+        take_over(self.conversations.get(name), saved(), "the load", cell)
 
 
 ASK, UNDO, LOAD = ("ask", "default", "stop"), ("undo", "default", None), ("load", "default", None)
