@@ -23,7 +23,7 @@ from ..core.errors import InputError
 from .size_limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
 from .table_summary import human
 
-__all__ = ["NO_MEMORY", "ORDER", "Piece", "read_apart"]
+__all__ = ["NO_MEMORY", "ORDER", "ReaderResult", "read_apart"]
 
 # The variable that the order is in: the names of files are not for everybody who lists processes.
 ORDER = "QWEN_MAGIC_READ"
@@ -44,7 +44,7 @@ NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ReaderResult:
     """Something that was read: bytes, and the `facts` on them, which JSON can hold."""
 
     facts: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Piece:
 
 def read_apart(
     task: str, file: BinaryIO, name: str, seconds: float = READ_SECONDS, memory: int = READ_MEMORY, **options: Any
-) -> list[Piece]:
+) -> list[ReaderResult]:
     """What the worker's `task` makes of an open file, which it calls `name`, with these options.
 
     Raises `InputError` for what the task refuses, and for a file that takes more than so many seconds or bytes of
@@ -104,7 +104,7 @@ def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[byt
     return process, content
 
 
-def pieces(output: bytes, name: str) -> list[Piece]:
+def pieces(output: bytes, name: str) -> list[ReaderResult]:
     """The worker's answer: a line of JSON, and the bytes of the pieces behind it."""
     head, end, rest = output.partition(b"\n")
     if not end:
@@ -115,6 +115,6 @@ def pieces(output: bytes, name: str) -> list[Piece]:
     found, at = [], 0
     for facts in answer["pieces"]:
         size = facts.pop("size")
-        found.append(Piece(facts, rest[at : at + size]))
+        found.append(ReaderResult(facts, rest[at : at + size]))
         at += size
     return found

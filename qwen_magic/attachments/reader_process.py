@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from ..core.errors import InputError
 from .attachment import Attachment
-from .isolated_reader import NO_MEMORY, ORDER, Piece
+from .isolated_reader import NO_MEMORY, ORDER, ReaderResult
 from .size_limits import PROCESSOR_SECONDS, ImageLimits
 
 __all__ = ["main"]
@@ -47,7 +47,7 @@ def main() -> None:
     os._exit(0)  # what a damaged file left in a library's memory is not taken apart
 
 
-def answered(task: Callable[..., Iterable[Piece]], file: BinaryIO, name: str, options: dict[str, Any]) -> bytes:
+def answered(task: Callable[..., Iterable[ReaderResult]], file: BinaryIO, name: str, options: dict[str, Any]) -> bytes:
     """The answer in bytes. Raises `MemoryError`."""
     try:
         found = list(task(file, name, **options))
@@ -100,43 +100,43 @@ def watch(memory: int) -> None:
     os._exit(NO_MEMORY)
 
 
-def piece(attachment: Attachment) -> Piece:
+def piece(attachment: Attachment) -> ReaderResult:
     told = {each.name: getattr(attachment, each.name) for each in fields(attachment)}
-    return Piece(told, told.pop("data"))
+    return ReaderResult(told, told.pop("data"))
 
 
-def columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
+def columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
     from .arrow_parquet import read_columnar
 
     return (piece(read_columnar(file, name, rows)),)
 
 
-def spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[Piece]:
+def spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
     from .excel import read_spreadsheet
 
     return (piece(read_spreadsheet(file, name, rows)),)
 
 
-def images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[Piece]:
+def images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[ReaderResult]:
     from .images import decoded
 
     return map(piece, decoded(file, name, ImageLimits(**limits)))
 
 
-def document(file: BinaryIO, name: str, mime: str) -> Iterable[Piece]:
+def document(file: BinaryIO, name: str, mime: str) -> Iterable[ReaderResult]:
     from .documents import text_of
 
     found = text_of(file, name, mime)
-    return (Piece({"more": found.more, "remark": found.remark}, found.text.encode("utf-8", "backslashreplace")),)
+    return (ReaderResult({"more": found.more, "remark": found.remark}, found.text.encode("utf-8", "backslashreplace")),)
 
 
-def page(file: BinaryIO, name: str) -> Iterable[Piece]:
+def page(file: BinaryIO, name: str) -> Iterable[ReaderResult]:
     from .html_text import words
 
-    return (Piece({}, words(file.read().decode("utf-8")).encode()),)
+    return (ReaderResult({}, words(file.read().decode("utf-8")).encode()),)
 
 
-TASKS: dict[str, Callable[..., Iterable[Piece]]] = {
+TASKS: dict[str, Callable[..., Iterable[ReaderResult]]] = {
     "columnar": columnar,
     "spreadsheet": spreadsheet,
     "images": images,
