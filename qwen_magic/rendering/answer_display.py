@@ -20,7 +20,9 @@ def show_answers_in(shell: InteractiveShell) -> None:
 
     Does no more when it is called again. It stays when the extension is unloaded: answers stay, too.
     """
-    shell.display_formatter.mimebundle_formatter.for_type_by_name("qwen_magic.core.answer", "Answer", _mimebundle)
+    if shell.display_formatter is not None:
+        formatter = shell.display_formatter.mimebundle_formatter
+        formatter.for_type_by_name("qwen_magic.core.answer", "Answer", _mimebundle)
 
 
 def _mimebundle(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
