@@ -58,6 +58,7 @@ class RelayHandler(APIHandler):
 
     def initialize(self, relay: QwenRelay) -> None:
         self.relay = relay
+        self.current_user = None  # tornado refuses some methods before `prepare` looks who asks
         self.began = time.monotonic()
         self.request_id = str(uuid.uuid4())
         self.route: Route | None = None

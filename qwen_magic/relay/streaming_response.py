@@ -20,9 +20,12 @@ END_OF_EVENT = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 def without_key(text: str, key: Secret) -> str:
-    """A header of an answer, or a line of the log, in which the key is made unreadable."""
+    """A header of an answer, or a line of the log, in which the key is made unreadable.
+
+    Upper and lower case do not matter: the names of headers lose theirs on the way, and many keys have none.
+    """
     value = key.reveal()
-    return text.replace(value, "*" * len(value)) if len(value) >= SHORTEST else text
+    return re.sub(re.escape(value), "*" * len(value), text, flags=re.IGNORECASE) if len(value) >= SHORTEST else text
 
 
 class Passing:

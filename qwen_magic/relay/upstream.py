@@ -10,7 +10,7 @@ import httpx2
 
 from .._version import __version__
 from ..service.certificates import trusted
-from ..service.connection import DIRECT, KEEP_ALIVE
+from ..service.connection import DIRECT, KEEP_ALIVE, no_cookies
 from ..service.content_coding import packed_once
 from ..service.credentials import Secret
 from .streaming_response import without_key
@@ -52,6 +52,7 @@ class Upstream:
             timeout=httpx2.Timeout(idle, connect=connect),
             limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
             mounts=DIRECT,
+            cookies=no_cookies(),  # one user's would go out with the requests of the others
         )
 
     @asynccontextmanager
@@ -91,14 +92,14 @@ class Upstream:
 
 def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
     """The headers of an answer that are passed on. The length is of what was packed, and not of a stream's errors."""
-    heard = {name: without_key(value, key) for name, value in headers.items() if is_heard(name)}
+    heard = {name: without_key(value, key) for name, value in headers.items() if is_heard(name, key)}
     if "content-encoding" in headers or is_stream(headers):
         heard.pop("content-length", None)
     return heard
 
 
-def is_heard(name: str) -> bool:
-    return name in HEARD or name.startswith(HEARD_PREFIX)
+def is_heard(name: str, key: Secret) -> bool:
+    return name in HEARD or (name.startswith(HEARD_PREFIX) and without_key(name, key) == name)
 
 
 def is_stream(headers: httpx2.Headers) -> bool:

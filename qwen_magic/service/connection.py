@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -25,13 +26,18 @@ from .deadlines import SocketLine, Watch
 from .network_errors import NetworkErrors
 from .timeouts import Timeouts
 
-__all__ = ["DIRECT", "KEEP_ALIVE", "Bearer", "Connection", "Response"]
+__all__ = ["DIRECT", "KEEP_ALIVE", "Bearer", "Connection", "Response", "no_cookies"]
 
 # Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
 # after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
 KEEP_ALIVE = 30.0
 # What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
 DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes no cookies and sends none."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 class Connection(SocketLine):
@@ -46,6 +52,7 @@ class Connection(SocketLine):
                 verify=verify,
                 limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
                 mounts=DIRECT,
+                cookies=no_cookies(),  # the key says who asks, and nothing else does
                 headers={"User-Agent": f"qwen_magic/{__version__}"},
             )
         except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL

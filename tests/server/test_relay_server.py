@@ -105,6 +105,34 @@ def test_a_service_that_shows_the_key_shows_it_to_nobody(
     assert KEY not in before_it.log
 
 
+def test_a_key_in_the_name_of_a_header_or_in_other_letters_passes_neither(
+    before_it: JupyterServer, service: FaultServer
+) -> None:
+    headers = (f"x-dashscope-{KEY}: 1", f"x-dashscope-seen: {KEY.upper()}", f"x-request-id: {KEY.lower()}")
+    service.play((plain("200 OK", b"{}", "application/json", *headers),))
+    response = asked(before_it)
+    assert KEY.lower() not in str(response.headers).lower()
+    assert response.headers["x-dashscope-seen"] == "*" * len(KEY)
+
+
+def test_a_cookie_of_the_service_does_not_go_out_with_another_request(
+    before_it: JupyterServer, service: FaultServer
+) -> None:
+    service.play((plain("200 OK", b"{}", "application/json", "set-cookie: session=of-the-first; path=/"),))
+    for _ in range(2):
+        assert asked(before_it).status_code == 200
+    assert b"of-the-first" not in b"".join(service.requests)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND"])
+def test_a_method_that_nobody_has_is_refused_and_logged_in_one_line(before_it: JupyterServer, method: str) -> None:
+    before, logged = len(before_it.relayed), len(before_it.log)
+    response = httpx.request(method, f"{before_it.relay}/{PATH}", headers=BEARER)
+    assert (response.status_code, response.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert wait_for(lambda: len(before_it.relayed) > before)
+    assert "Traceback" not in before_it.log[logged:]
+
+
 def test_half_an_event_is_not_passed_on_before_an_error(before_it: JupyterServer, service: FaultServer) -> None:
     whole = sse(chunk(content="one"), done=False)
     service.play((HEADERS, framed(whole + b'data: {"choices": [{"del'), "close"))
