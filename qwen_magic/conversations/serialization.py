@@ -44,7 +44,7 @@ from ..core.messages import Document, Image, Part, Text
 from .ordering import Place
 from .turns import Turn
 
-__all__ = ["Saved", "load", "save", "write_in_one_piece"]
+__all__ = ["Damaged", "Saved", "load", "read", "save", "write_in_one_piece"]
 
 FORMAT, VERSION = "qwen_magic conversation", 1
 # The format is named in so many first bytes.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, MutableMapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ..conversations import Conversation
 from ..core.errors import InputError, QwenError, Stopped
 from ..core.models import chats
 from .completions import attachable
+from .page_messages import Ask, Given, Hello, Model, Offer, PageMessage, Plain, Stop, Upload, message_in
 from .question_thread import PanelView, told
 from .saved_panel import bundle
 from .transcript import Entry, Transcript
@@ -27,8 +29,6 @@ from .uploads import BrowserUploads
 from .widget import ChatWidget
 
 __all__ = ["Session"]
-
-Message = dict[str, Any]
 
 
 class Session:
@@ -42,7 +42,7 @@ class Session:
         self._cancels: dict[str, Cancel] = {}
         self._uploads = BrowserUploads()
         self._widget = ChatWidget(**self._known, order=self._transcript.order, turns=self._transcript.states)
-        self._widget.listen(self._do)
+        self._widget.listen(self._hear)
         self._unfollow = conversation.observe(self._follow)
 
     @property
@@ -68,42 +68,50 @@ class Session:
         self._uploads.close()
         self._widget.close()
 
-    def _do(self, message: Message, buffers: list[memoryview]) -> None:
+    def _hear(self, content: Any, buffers: list[memoryview]) -> None:
         """One message of a page; what is wrong with it is told there."""
-        doing: dict[str, Callable[[], object]] = {
-            "hello": lambda: self._widget.say_whole(message["seen"]),
-            "ask": lambda: self._ask(message),
-            "stop": lambda: self._stop(message["key"]),
-            "clear": self.conversation.reset,
-            "undo": self.conversation.undo,
-            "model": lambda: setattr(self.conversation, "model", message["model"] or None),
-            "models": lambda: self._apart(self._models),
-            "offer": lambda: self._offer(message["text"]),
-            "upload": lambda: self._upload(message, buffers),
-        }
         try:
-            doing[message["do"]]()
+            self._do(*message_in(content), buffers)
         except Exception as error:  # there is no cell that could show it
             self._widget.say(error=told(error))
 
+    def _do(self, do: str, message: PageMessage, buffers: list[memoryview]) -> None:
+        match message:
+            case Hello(seen):
+                self._widget.say_whole(seen)
+            case Ask():
+                self._ask(message)
+            case Stop(key):
+                self._stop(key)
+            case Model(model):
+                self.conversation.model = model or None
+            case Offer(text):
+                self._offer(text)
+            case Upload():
+                self._upload(message, buffers)
+            case Plain():
+                plain = {"clear": self.conversation.reset, "undo": self.conversation.undo}
+                plain.get(do, lambda: self._apart(self._models))()
+
     # --- asking
 
-    def _ask(self, message: Message) -> None:
+    def _ask(self, message: Ask) -> None:
+        if self._transcript.find(message.key):
+            return  # the page has sent it twice
         self._follow_name()
-        attachments = message.get("attachments", [])
         with self._widget.changing():
-            again = self._transcript.find(message.get("again") or "")
-            entry = self._transcript.ask(message["key"], message["text"], attachments, again)
+            again = self._transcript.find(message.again or "")
+            entry = self._transcript.ask(message.key, message.text, list(map(asdict, message.attachments)), again)
             self._tell_turns([entry])
-        snapshots = {each["value"]: each["name"] for each in attachments if each["kind"] == "snapshot"}
+        snapshots = {each.value: each.name for each in message.attachments if each.kind == "snapshot"}
         # The files that unchanged words mention are among them.
-        unchanged = snapshots and again and again.state["question"] == message["text"]
+        unchanged = snapshots and again and again.state["question"] == message.text
         question = Question(
-            message["text"],
+            message.text,
             conversation=self.conversation.name,
             append=True,
             again=entry.replaces,
-            attach=self._attach("" if unchanged else message["text"], attachments),
+            attach=self._attach("" if unchanged else message.text, message.attachments),
             snapshots=snapshots,
         )
         cancel = self._cancels[entry.key] = Cancel()
@@ -124,9 +132,9 @@ class Session:
             entry.replaces = None if entry.turn is None else entry.replaces
             self._follow(self.conversation)
 
-    def _attach(self, prompt: str, given: list[dict[str, str]]) -> Attach:
-        files = tuple(each["value"] for each in given if each["kind"] == "file")
-        variables = tuple(each["value"] for each in given if each["kind"] == "variable")
+    def _attach(self, prompt: str, given: tuple[Given, ...]) -> Attach:
+        files = tuple(each.value for each in given if each.kind == "file")
+        variables = tuple(each.value for each in given if each.kind == "variable")
         return Attach(files, variables=variables, prompt=prompt, namespace=self._namespace)
 
     def _stop(self, key: str) -> None:
@@ -187,10 +195,10 @@ class Session:
     def _offer(self, text: str) -> None:
         self._widget.say(offers=attachable(text, self._namespace, Path.cwd()), text=text)
 
-    def _upload(self, message: Message, buffers: list[memoryview]) -> None:
+    def _upload(self, message: Upload, buffers: list[memoryview]) -> None:
         try:
-            path, size = self._uploads.add(message["id"], message["name"], buffers[0])
+            path, size = self._uploads.add(message.id, message.name, b"".join(buffers))
         except (InputError, OSError) as error:
-            self._widget.say(uploaded=message["id"], error=told(error))
+            self._widget.say(uploaded=message.id, error=told(error))
         else:
-            self._widget.say(uploaded=message["id"], path=str(path), size=size)
+            self._widget.say(uploaded=message.id, path=str(path), size=size)

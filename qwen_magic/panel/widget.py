@@ -26,7 +26,7 @@ __all__ = ["ChatWidget"]
 
 SCRIPTS = ("answer.js", "panel_words.js", "panel_turns.js", "panel_composer.js", "saved.js", "panel.js")
 
-Handler = Callable[[dict[str, Any], list[memoryview]], None]
+Handler = Callable[[Any, list[memoryview]], None]
 
 
 class ChatWidget(AnyWidget):
@@ -50,6 +50,9 @@ class ChatWidget(AnyWidget):
         """The state for a page, as it is at this moment: other threads go on changing it."""
         with self._lock:
             return deepcopy(super().get_state(key, drop_defaults))
+
+    def set_state(self, sync_data: Any) -> None:
+        """Nothing: a page does not change the state. It says what it wants, and this is checked."""
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Any]]:
@@ -80,7 +83,7 @@ class ChatWidget(AnyWidget):
     def listen(self, handler: Handler) -> None:
         """Call `handler(message, buffers)` with what a page sends."""
 
-        def hear(_: Any, message: dict[str, Any], buffers: list[memoryview]) -> None:
+        def hear(_: Any, message: Any, buffers: list[memoryview]) -> None:
             # ipykernel sends a comm's messages to the subshell that spoke on it last. Speaking in the context of what
             # was heard keeps them in the page's subshell, if it has one: there they are heard while a cell runs.
             with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -39,6 +40,8 @@ HEARD = (
     "resp-start-time",
 )
 HEARD_PREFIX = "x-dashscope-"
+# What no header may hold (RFC 9110, 5.5); httpx2 lets some of it in, and tornado none of it out.
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Upstream:
@@ -93,6 +96,7 @@ class Upstream:
 def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
     """The headers of an answer that are passed on. The length is of what was packed, and not of a stream's errors."""
     heard = {name: without_key(value, key) for name, value in headers.items() if is_heard(name, key)}
+    heard = {name: CONTROL.sub(b"?", value.encode(headers.encoding)).decode("latin-1") for name, value in heard.items()}
     if "content-encoding" in headers or is_stream(headers):
         heard.pop("content-length", None)
     return heard

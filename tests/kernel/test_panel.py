@@ -36,7 +36,10 @@ class Page:
         return [each["content"] for each in data if each.get("method") == "custom"]
 
     def send(self, do: str, buffers: tuple[bytes, ...] = (), **content: Any) -> None:
-        data = {"method": "custom", "content": {"do": do, **content}}
+        self.post({"method": "custom", "content": {"do": do, **content}}, buffers)
+
+    def post(self, data: dict[str, Any], buffers: tuple[bytes, ...] = ()) -> None:
+        """A message on the panel's comm, of whatever form."""
         client = self.kernel._client
         message = client.session.msg("comm_msg", {"comm_id": self.comm, "data": data})
         client.session.send(client.shell_channel.socket, message, buffers=list(buffers))
@@ -366,3 +369,51 @@ def test_a_note_that_comes_with_the_end_stands_below_the_answer(kernel: Kernel) 
     assert "one two" in html(turn)
     assert "thinking was asked for, and none came" in turn["foot"]["en"]
     assert "已要求思考" in turn["foot"]["zh"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"do": "ask", "key": [], "text": "x"},
+        {"do": "ask", "key": "k", "text": 7},
+        {"do": "ask", "key": "k", "text": "x", "attachments": [{"name": "x"}]},
+        {"do": "ask", "key": "k", "text": "x", "attachments": [{"kind": "file", "value": 1, "name": "x"}]},
+        {"do": "ask", "key": "k", "text": "x", "again": {}},
+        {"do": "ask", "key": "../k", "text": "x"},
+        {"do": "model", "model": {"a": 1}},
+        {"do": "upload", "id": [], "name": "x"},
+        {"do": "stop"},
+        {"do": []},
+        {"do": "__init__"},
+        "ask",
+    ],
+    ids=str,
+)
+def test_a_message_that_is_none_changes_nothing_and_is_named(
+    open_panel: Callable[..., Page], message: dict[str, Any] | str
+) -> None:
+    page = open_panel()
+    before = page.state()
+    page.post({"method": "custom", "content": message})
+    page.kernel.wait(lambda: "error" in page.said[-1])
+    assert page.said[-1]["error"]["en"].startswith("The page sent what is no message of this panel (")
+    assert page.state() == before
+    assert page.done(page.ask("sandbox: echo\nstill here"))["text"] == "still here"
+
+
+def test_a_question_that_is_sent_twice_is_asked_once(open_panel: Callable[..., Page], sandbox: Sandbox) -> None:
+    page = open_panel()
+    for _ in range(2):
+        page.send("ask", key="same", text="sandbox: echo\nonce")
+    page.done("same")
+    page.done(page.ask("sandbox: echo\nnext"))
+    assert [turn["text"] for turn in page.in_order()] == ["once", "next"]
+
+
+@pytest.mark.parametrize("state", [{"panel": {}}, {"panel": None}, {"_esm": "alert(1)"}], ids=str)
+def test_a_page_does_not_change_the_state_of_a_panel(open_panel: Callable[..., Page], state: dict[str, Any]) -> None:
+    page = open_panel()
+    before = page.state()
+    page.post({"method": "update", "state": state})
+    assert page.state() == before
+    assert page.done(page.ask("sandbox: echo\nstill here"))["text"] == "still here"

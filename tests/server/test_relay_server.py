@@ -115,6 +115,16 @@ def test_a_key_in_the_name_of_a_header_or_in_other_letters_passes_neither(
     assert response.headers["x-dashscope-seen"] == "*" * len(KEY)
 
 
+def test_headers_that_the_server_would_not_send_pass_without_what_they_may_not_hold(
+    before_it: JupyterServer, service: FaultServer
+) -> None:
+    names = ("x-dashscope-a: one\x1b[2Jtwo", "content-disposition: attachment; filename=报告.txt")
+    service.play((plain("200 OK", b"{}", "application/json", *names),))
+    headers = asked(before_it).headers
+    assert headers["x-dashscope-a"] == "one?[2Jtwo"
+    assert headers["content-disposition"] == "attachment; filename=报告.txt"
+
+
 def test_a_cookie_of_the_service_does_not_go_out_with_another_request(
     before_it: JupyterServer, service: FaultServer
 ) -> None:

@@ -75,6 +75,9 @@ class AnswerWidget(AnyWidget):
         self.opened = self.opened or key is None
         return super().get_state(key, drop_defaults)
 
+    def set_state(self, sync_data: Any) -> None:
+        """Nothing: a page does not change what is shown."""
+
     def begin(self, **state: dict[str, Any]) -> None:
         """The question is known: this is what there is to show from now on, and to be changed in place."""
         self.reloaded = False
