@@ -70,9 +70,9 @@ def large_images(folder: Path, pixels: int) -> Iterator[Path]:
     for left in range(0, side, tile.width):
         for upper in range(0, side, tile.height):
             image.paste(tile, (left, upper))
-    for name, options in (("large.jpg", {"quality": 90}), ("large.png", {"compress_level": 1})):
-        image.save(folder / name, **options)
-        yield folder / name
+    image.save(folder / "large.jpg", quality=90)
+    image.save(folder / "large.png", compress_level=1)
+    yield from (folder / "large.jpg", folder / "large.png")
 
 
 def measured(*files: Path) -> tuple[float, int, str]:

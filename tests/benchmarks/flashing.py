@@ -51,7 +51,7 @@ def readmes(folder: str | None) -> Iterator[str]:
         return
     for found in sorted(distributions(), key=lambda one: one.metadata["Name"].lower()):
         if (found.metadata["Description-Content-Type"] or "").startswith("text/markdown"):
-            yield str(found.metadata.get_payload() or found.metadata["Description"] or "")
+            yield (found.read_text("METADATA") or "").partition("\n\n")[2] or found.metadata["Description"] or ""
 
 
 def vanishing(frame: str, final: str) -> set[str]:

@@ -205,8 +205,8 @@ def row(name: str, traces: list[Trace]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    sys.path[:0] = [str(HERE.parent), str(HERE.parent / "browser")]
-    from front_ends import Notebook, running_browser
+    sys.path.insert(0, str(HERE.parent))
+    from support.front_ends import Notebook, running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=5)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-from pygments.lexers import get_all_lexers
+from pygments.lexers import get_all_lexers  # type: ignore[import-untyped]  # it has no types
 
 from qwen_magic.rendering.highlight import ALLOWED, ALLOWED_PER_CHARACTER, code_html, lexer_of
 

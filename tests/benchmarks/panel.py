@@ -91,7 +91,7 @@ KEYS = """letters => {
 
 
 def measure(turns: int, page: Any, server: Any) -> Run:
-    from front_ends import Notebook
+    from support.front_ends import Notebook
 
     load = f"%load_ext qwen_magic\n%qwen use sandbox\nimport panel\npanel.fill({turns})\nimport qwen_magic"
     notebook = Notebook.make(page, server, "lab", [load, "qwen_magic.chat('many')"])
@@ -127,8 +127,8 @@ def row(turns: int, runs: list[Run]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    sys.path[:0] = [str(HERE.parent), str(HERE.parent / "browser")]
-    from front_ends import running_browser
+    sys.path.insert(0, str(HERE.parent))
+    from support.front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("turns", type=int, nargs="*", default=[0, 50, 200, 1000])

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import quantiles
 from urllib.parse import urlsplit
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no types
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
@@ -118,8 +118,7 @@ def main() -> None:
     root = f"http://127.0.0.1:{ours.recv()}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options = relay_options(root, key_file=key_file(folder), burst=10_000)
-        with running(folder, *options) as server:
+        with running(folder, *relay_options(root, key_file=key_file(folder), burst=10_000)) as server:
             process = psutil.Process(server.process.pid)
             asyncio.run(measure(server.relay + PATH, load))  # everything is imported
             before = process.memory_info().rss

@@ -208,7 +208,7 @@ def markdown(interval: float = 0.0) -> Design:
 def html_widget() -> Design:
     """`ipywidgets.HTML` with the whole text rendered."""
     from IPython.display import display
-    from ipywidgets import HTML
+    from ipywidgets import HTML  # type: ignore[import-untyped]  # it has no types
     from markdown_it import MarkdownIt
 
     parser, widget = MarkdownIt().enable("table"), HTML()
@@ -261,8 +261,8 @@ def runs(full: bool) -> Iterator[Run]:
 
 def measure(run: Run, page: Any, server: Any) -> tuple[Sent, Seen | None]:
     """Run one cell. The page may give up: then there is nothing seen."""
-    from front_ends import Notebook
     from playwright.sync_api import Error
+    from support.front_ends import Notebook
 
     code = f"import rendering\nrendering.stream({run.design!r}, {run.characters}, {run.rate})"
     notebook = Notebook.make(page, server, "lab", ["import rendering, qwen_magic.rendering.views.live", code])
@@ -338,8 +338,8 @@ def ratios(results: dict[Run, Sent]) -> Iterator[str]:
 
 
 def main() -> None:
-    sys.path[:0] = [str(HERE.parent), str(HERE.parent / "browser")]
-    from front_ends import running_browser
+    sys.path.insert(0, str(HERE.parent))
+    from support.front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--full", action="store_true", help="also what takes minutes")

@@ -1,7 +1,7 @@
 """What looking for secrets in a text costs, on ordinary texts and on the worst ones.
 
-    python tests/benchmarks/secret_scanning.py [--megabytes 10]
-
+<    python tests/benchmarks/secret_scanning.py [--megabytes 10]
+=
 Seconds of the processor; how much longer a text takes that is twice as long (2 is linear); and how long that is beside
 the hash of the same text, which every attachment gets as well.
 """

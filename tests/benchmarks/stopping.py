@@ -38,7 +38,7 @@ CLICK = """() => new Promise((resolve) => {
 
 def on_the_page(app: str, runs: int, page: Any, server: Any) -> Iterator[float]:
     """Milliseconds for each of so many answers, stopped while they stream."""
-    from front_ends import Notebook
+    from support.front_ends import Notebook
 
     notebook = Notebook.make(page, server, app, [LOAD, LONG])
     notebook.run_cell(0)
@@ -76,8 +76,8 @@ def row(name: str, milliseconds: Sequence[float], goal: int) -> str:
 
 
 def main() -> None:
-    sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
-    from front_ends import running_browser
+    sys.path.insert(0, str(TESTS))
+    from support.front_ends import running_browser
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=9)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from front_ends import CHROMIUM, FLAGS, TIMEOUT, Notebook, Server, running_server
 from playwright.sync_api import expect
+from support.front_ends import CHROMIUM, FLAGS, TIMEOUT, Notebook, Server, running_server
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent

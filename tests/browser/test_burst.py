@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from support.front_ends import Notebook
 
 LINES = 1_000
 BURST = f"""
-from feeder import show
+from support.feeder import show
 text = "\\n\\n".join(f"Line {{number:04d}} of a long answer, forty chars." for number in range({LINES}))
 assert len(text) > 40_000
 show(text + "{{middle}}", holds=["middle"])
 """
 
 
-def test_a_burst_of_8000_chunks_arrives_whole(notebook, page):
+def test_a_burst_of_8000_chunks_arrives_whole(notebook: Callable[..., Notebook], page: Page) -> None:
     made = notebook(BURST)
-    frames = []
-    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+    frames: list[str | bytes] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     made.run()
     expect(page.locator(".qwen-answer p")).to_have_count(LINES)
     expect(page.locator(".qwen-answer p").last).to_contain_text(f"Line {LINES - 1:04d}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from support.front_ends import Notebook
 
 DEEP = "$$" + r"\frac{1}{" * 100 + "x" + "}" * 100 + "$$"
 LONG = "$$" + "x+" * 30_000 + "x$$"
@@ -14,10 +16,14 @@ MOVED = [
     r"$\smash{\begin{matrix}a\\a\\a\\a\\a\\a\\a\\a\\COVER\end{matrix}}$",
 ]
 TEXT = "\n\n".join(["First.", DEEP, LONG, *MOVED, "Some $x^2$ and the end."])
-CELL = f"from feeder import show\nimport json\nshow(json.loads({json.dumps(TEXT)!r}) + ' {{middle}}', holds=['middle'])"
+CELL = f"""
+import json
+from support.feeder import show
+show(json.loads({json.dumps(TEXT)!r}) + ' {{middle}}', holds=['middle'])
+"""
 
 
-def test_a_formula_can_neither_stop_the_page_nor_cover_it(notebook, page):
+def test_a_formula_can_neither_stop_the_page_nor_cover_it(notebook: Callable[..., Notebook], page: Page) -> None:
     made = notebook(CELL)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("and the end")

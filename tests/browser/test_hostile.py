@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, Page, Request, expect
+from support.front_ends import Notebook, Server
 from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
 
 # JupyterLab shows 50 outputs of a cell, and hides the rest.
@@ -11,7 +14,7 @@ PER_CELL = 40
 ALL = [*(text for kind in PAYLOADS.values() for text in kind), *HOSTILE_NAMES]
 STARTS = range(0, len(ALL), PER_CELL)
 CELL = """
-from feeder import show_all
+from support.feeder import show_all
 from test_hostile import ALL
 show_all(ALL[{start}:{end}], "go-{start}")
 """
@@ -20,15 +23,15 @@ ATTRIBUTES = """() => [...document.querySelectorAll(".qwen-live *, .qwen-record 
 
 
 @pytest.fixture
-def watched(page, server):
+def watched(page: Page, server: Server) -> list[str]:
     """Everything that the page asks of others than its own server, and every dialog that opens."""
     events = []
 
-    def request(made):
+    def request(made: Request) -> None:
         if not made.url.startswith((server.url, "data:", "blob:", "ws")):
             events.append(made.url)
 
-    def dialog(opened):
+    def dialog(opened: Dialog) -> None:
         events.append(opened.message)
         opened.dismiss()
 
@@ -39,7 +42,9 @@ def watched(page, server):
     return events
 
 
-def test_nothing_that_a_model_writes_runs_or_fetches_anything(notebook, page, watched):
+def test_nothing_that_a_model_writes_runs_or_fetches_anything(
+    notebook: Callable[..., Notebook], page: Page, watched: list[str]
+) -> None:
     made = notebook(*(CELL.format(start=start, end=start + PER_CELL) for start in STARTS))
     for cell, start in enumerate(STARTS):
         number = len(ALL[start : start + PER_CELL])
@@ -52,7 +57,7 @@ def test_nothing_that_a_model_writes_runs_or_fetches_anything(notebook, page, wa
         made.command("notebook:clear-all-cell-outputs")
 
 
-def check(page, watched):
+def check(page: Page, watched: list[str]) -> None:
     page.mouse.move(600, 400)
     assert watched == []
     for element, name, value in page.evaluate(ATTRIBUTES):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from front_ends import Notebook, running_server
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from support.front_ends import Notebook, running_server
 from support.paths import ROOT
 
 from qwen_magic import __version__
@@ -17,20 +19,24 @@ CODE = "%%qwen\nsandbox: echo\n```python\nx = 1\nprint(x)\n```"
 
 
 @pytest.fixture(params=["lab", "notebook"])
-def app(request):
-    return request.param
+def app(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def expect_language(page, number, name):
+def expect_language(page: Page, number: int, name: str) -> None:
     content = page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".cm-content")
     expect(content).to_have_attribute("data-language", name)
 
 
-def sources(page):
-    return page.evaluate("[...jupyterapp.shell.currentWidget.context.model.cells].map(cell => cell.sharedModel.source)")
+def sources(page: Page) -> list[str]:
+    return list(
+        page.evaluate("[...jupyterapp.shell.currentWidget.context.model.cells].map(cell => cell.sharedModel.source)")
+    )
 
 
-def test_a_question_is_coloured_as_markdown_and_other_cells_are_not(notebook, page, app):
+def test_a_question_is_coloured_as_markdown_and_other_cells_are_not(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook("%%qwen\nWhy is it in there?", "x is None", "\n%%qwen\nnot in Python", "%%qwenx\n1", app=app)
     for number, name in enumerate(("markdown", "python", "markdown", "python")):
         expect_language(page, number, name)
@@ -39,7 +45,7 @@ def test_a_question_is_coloured_as_markdown_and_other_cells_are_not(notebook, pa
     expect_language(page, 1, "python")
 
 
-def test_colours_follow_what_is_typed(notebook, page):
+def test_colours_follow_what_is_typed(notebook: Callable[..., Notebook], page: Page) -> None:
     notebook("%qwen", "x")
     expect_language(page, 0, "python")
     page.locator(".cm-content").first.click()
@@ -50,7 +56,9 @@ def test_colours_follow_what_is_typed(notebook, page):
     expect_language(page, 0, "python")
 
 
-def test_an_inserted_cell_is_sent_what_stands_before_it_on_the_page(notebook, page, app):
+def test_an_inserted_cell_is_sent_what_stands_before_it_on_the_page(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     echo = "%%qwen\nsandbox: echo\n"
     made = notebook(LOAD, f"{echo}first", f"{echo}last", app=app)
     made.run()
@@ -65,7 +73,9 @@ def test_an_inserted_cell_is_sent_what_stands_before_it_on_the_page(notebook, pa
     expect(record).to_contain_text("first")
 
 
-def test_code_of_an_answer_goes_into_a_new_cell_below_and_can_be_undone(notebook, page, app):
+def test_code_of_an_answer_goes_into_a_new_cell_below_and_can_be_undone(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(LOAD, CODE, "last = 1", app=app)
     made.run()
     record = page.locator(".qwen-record")
@@ -76,7 +86,9 @@ def test_code_of_an_answer_goes_into_a_new_cell_below_and_can_be_undone(notebook
     assert sources(page) == [LOAD, CODE, "last = 1"]
 
 
-def test_code_of_a_file_that_was_opened_again_has_the_same_buttons(notebook, page, app):
+def test_code_of_a_file_that_was_opened_again_has_the_same_buttons(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(LOAD, CODE, app=app)
     made.run()
     expect(page.locator(".qwen-record")).to_be_visible()
@@ -91,7 +103,7 @@ def test_code_of_a_file_that_was_opened_again_has_the_same_buttons(notebook, pag
     assert sources(page)[-1] == "x = 1\nprint(x)"
 
 
-def test_code_has_its_buttons_while_the_answer_goes_on(notebook, page):
+def test_code_has_its_buttons_while_the_answer_goes_on(notebook: Callable[..., Notebook], page: Page) -> None:
     made = notebook(
         LOAD, "%%qwen\nsandbox: echo\nsandbox: stall-mid 60\n```python\nx = 1\n```\n\n" + "more words " * 20
     )
@@ -105,7 +117,9 @@ def test_code_has_its_buttons_while_the_answer_goes_on(notebook, page):
     expect(record.get_by_role("button", name="Copy this code")).to_have_count(1)
 
 
-def test_the_chat_opens_at_the_side_and_answers_in_the_conversation_of_the_cells(notebook, page, app, look):
+def test_the_chat_opens_at_the_side_and_answers_in_the_conversation_of_the_cells(
+    notebook: Callable[..., Notebook], page: Page, app: str, look: Callable[[str], None]
+) -> None:
     made = notebook(LOAD, "%%qwen\nsandbox: echo\nfrom the cell", app=app)
     made.run()
     expect(page.locator(".qwen-record")).to_be_visible()
@@ -120,7 +134,9 @@ def test_the_chat_opens_at_the_side_and_answers_in_the_conversation_of_the_cells
     look(f"{app}-side")
 
 
-def test_a_question_can_be_asked_again_by_its_button_and_others_have_none(notebook, page):
+def test_a_question_can_be_asked_again_by_its_button_and_others_have_none(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
     made = notebook(LOAD, "%%qwen\nsandbox: echo\nfirst words")
     made.run()
     expect(page.locator(".qwen-record")).to_be_visible()
@@ -133,7 +149,9 @@ def test_a_question_can_be_asked_again_by_its_button_and_others_have_none(notebo
     expect(page.get_by_role("button", name="Run this question again")).to_have_count(0)
 
 
-def test_the_status_bar_has_the_last_model_and_the_tokens_of_the_notebook(notebook, page):
+def test_the_status_bar_has_the_last_model_and_the_tokens_of_the_notebook(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
     made = notebook(LOAD, "%%qwen\nsandbox: echo\nsome words", "%%qwen\nsandbox: echo\nmore words")
     expect(page.locator(".qwen-status")).to_be_hidden()
     made.run()
@@ -148,7 +166,7 @@ def test_the_status_bar_has_the_last_model_and_the_tokens_of_the_notebook(notebo
     expect(page.locator(".qwen-status")).to_have_text(f"qwen-plus @ sandbox · {tokens} tokens")
 
 
-def test_the_extension_speaks_the_language_of_the_application(page, tmp_path):
+def test_the_extension_speaks_the_language_of_the_application(page: Page, tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     with running_server(tmp_path / "home", tmp_path / "notebooks", locale="zh_CN") as server:
         made = Notebook.make(page, server, "lab", (LOAD, CODE))
@@ -157,7 +175,7 @@ def test_the_extension_speaks_the_language_of_the_application(page, tmp_path):
         assert page.evaluate("jupyterapp.commands.label('qwen:open-chat')") == "与 Qwen 对话"
 
 
-def test_without_the_extension_everything_else_is_as_with_it(page, tmp_path):
+def test_without_the_extension_everything_else_is_as_with_it(page: Page, tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     with running_server(tmp_path / "home", tmp_path / "notebooks", extension=False) as server:
         made = Notebook.make(page, server, "lab", (LOAD, CODE))
@@ -167,7 +185,7 @@ def test_without_the_extension_everything_else_is_as_with_it(page, tmp_path):
         expect_language(page, 1, "python")
 
 
-def test_the_extension_has_the_version_of_the_package():
+def test_the_extension_has_the_version_of_the_package() -> None:
     described = json.loads((ROOT / "qwen_magic" / "labextension" / "package.json").read_text(encoding="utf-8"))
     assert described["version"].replace("-dev.", ".dev") == __version__
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]

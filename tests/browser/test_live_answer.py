@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
+from support.front_ends import Notebook, box_of
 
-SHOW = "from feeder import show\nfrom answers import *\n"
+SHOW = "from support.feeder import show\nfrom support.answers import *\n"
 LONG = "show('Some words in a paragraph.\\n\\n' * 100 + '{middle}', holds=['middle'])"
 
 # Milliseconds from the click on Stop to the record that says so, as the page sees them.
@@ -24,11 +26,13 @@ STOPPED_AFTER = """() => new Promise((resolve) => {
 
 
 @pytest.fixture(params=["lab", "notebook"])
-def app(request):
-    return request.param
+def app(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_the_text_is_on_the_page_before_the_answer_has_ended(notebook, page, app):
+def test_the_text_is_on_the_page_before_the_answer_has_ended(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("first words")
@@ -38,7 +42,9 @@ def test_the_text_is_on_the_page_before_the_answer_has_ended(notebook, page, app
     expect(page.locator(".qwen-live")).to_have_count(0)
 
 
-def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_record(notebook, page, app, look):
+def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_record(
+    notebook: Callable[..., Notebook], page: Page, app: str, look: Callable[[str], None]
+) -> None:
     made = notebook(SHOW + "show(RICH, thinking=THINKING, holds=['middle'])", app=app)
     made.run()
     answer = page.locator(".qwen-answer")
@@ -65,7 +71,7 @@ def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_re
     assert jump <= 8, f"the text jumped by {jump} pixels"
 
 
-def check_rendering(answer):
+def check_rendering(answer: Locator) -> None:
     """What a person must be able to see in RICH, whoever shows it."""
     expect(answer.locator("mjx-container")).to_have_count(3)
     expect(answer.locator("h1")).to_contain_text("标题")
@@ -76,10 +82,10 @@ def check_rendering(answer):
     colour = "node => getComputedStyle(node).color"
     keyword, name = answer.locator("pre span", has_text="def").first, answer.locator("pre span", has_text="fib").first
     assert keyword.evaluate(colour) != name.evaluate(colour)
-    assert answer.locator("mjx-container").first.bounding_box()["width"] > 20
+    assert box_of(answer.locator("mjx-container").first)["width"] > 20
 
 
-def test_stop_keeps_what_has_arrived(notebook, page, app):
+def test_stop_keeps_what_has_arrived(notebook: Callable[..., Notebook], page: Page, app: str) -> None:
     made = notebook(SHOW + LONG, app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("Some words")
@@ -102,7 +108,9 @@ REFUSED = """() => {
 }"""
 
 
-def test_where_the_page_cannot_interrupt_the_kernel_there_is_no_stop(notebook, page, app):
+def test_where_the_page_cannot_interrupt_the_kernel_there_is_no_stop(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
     page.evaluate(NO_INTERRUPT)
     made.run()
@@ -113,7 +121,7 @@ def test_where_the_page_cannot_interrupt_the_kernel_there_is_no_stop(notebook, p
     expect(page.locator(".qwen-record")).to_contain_text("and last words")
 
 
-def test_a_stop_that_is_refused_says_what_to_do_instead(notebook, page):
+def test_a_stop_that_is_refused_says_what_to_do_instead(notebook: Callable[..., Notebook], page: Page) -> None:
     made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
     page.evaluate(REFUSED)
     made.run()
@@ -124,7 +132,9 @@ def test_a_stop_that_is_refused_says_what_to_do_instead(notebook, page):
     expect(page.locator(".qwen-record")).to_contain_text("and last words")
 
 
-def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(notebook, page, app):
+def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(SHOW + "show(RICH.replace('{middle}', ''), thinking=THINKING)", app=app)
     made.run()
     expect(page.locator(".qwen-record")).to_contain_text("A quote")
@@ -140,7 +150,9 @@ def test_a_saved_answer_is_there_again_without_a_kernel_and_without_a_widget(not
     expect(page.locator("body")).not_to_contain_text("Error displaying widget")
 
 
-def test_an_answer_that_was_saved_in_its_middle_is_there_with_a_new_kernel(notebook, page, app):
+def test_an_answer_that_was_saved_in_its_middle_is_there_with_a_new_kernel(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(SHOW + "show('**first** words {middle} and last words', holds=['middle'])", app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("first words")
@@ -158,7 +170,9 @@ def test_an_answer_that_was_saved_in_its_middle_is_there_with_a_new_kernel(noteb
     expect(page.locator("body")).not_to_contain_text("Error displaying widget")
 
 
-def test_saving_again_and_again_keeps_the_answer_on_the_page_and_the_end_in_the_file(notebook, page):
+def test_saving_again_and_again_keeps_the_answer_on_the_page_and_the_end_in_the_file(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
     made = notebook(SHOW + "show('first {middle} second {end} third', holds=['middle', 'end'])")
     made.run()
     for hold, seen in (("middle", "first"), ("end", "second")):
@@ -171,7 +185,9 @@ def test_saving_again_and_again_keeps_the_answer_on_the_page_and_the_end_in_the_
     assert "%qwen last" not in str(output)
 
 
-def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_end(notebook, page, app):
+def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_end(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
     made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])", app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("first words")
@@ -186,7 +202,9 @@ def test_a_page_that_is_loaded_again_in_mid_answer_has_the_whole_answer_in_the_e
     assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
 
 
-def test_after_a_restart_of_the_kernel_an_open_answer_has_broken_off(notebook, page):
+def test_after_a_restart_of_the_kernel_an_open_answer_has_broken_off(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
     made = notebook(SHOW + "show('first words {middle} and last words', holds=['middle'])")
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("first words")
@@ -196,7 +214,7 @@ def test_after_a_restart_of_the_kernel_an_open_answer_has_broken_off(notebook, p
     assert "first words" in str(made.save()["cells"][0]["outputs"])
 
 
-def test_nbconvert_makes_a_page_of_it_that_reads_well(notebook, page):
+def test_nbconvert_makes_a_page_of_it_that_reads_well(notebook: Callable[..., Notebook], page: Page) -> None:
     made = notebook(SHOW + "show(RICH.replace('{middle}', ''))")
     made.run()
     expect(page.locator(".qwen-record")).to_contain_text("A quote")

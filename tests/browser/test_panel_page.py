@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from held_answers import HeldServer
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, FilePayload, Page, expect
+from support.front_ends import Notebook, box_of
+from support.held_answers import HeldServer
 from support.sandbox_pictures import png
 
 from qwen_magic.sandbox.sample_answers import TOUR
@@ -18,14 +22,14 @@ SLOW = "sandbox: long 20000\nsandbox: rate 20"
 
 
 @pytest.fixture(params=["lab", "notebook"])
-def app(request):
-    return request.param
+def app(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 class Panel:
     """What a person does with a panel."""
 
-    def __init__(self, page):
+    def __init__(self, page: Page) -> None:
         self.page = page
         self.input = page.get_by_role("textbox", name="Your question")
         self.turns = page.locator(".qwen-turn")
@@ -36,11 +40,11 @@ class Panel:
         self.chips = page.locator(".qwen-box .qwen-chip")
         self.notice = page.locator(".qwen-notice-line")
 
-    def ask(self, text):
+    def ask(self, text: str) -> None:
         self.input.fill(text)
         self.input.press("Enter")
 
-    def ask_and_wait(self, text):
+    def ask_and_wait(self, text: str) -> None:
         done = self.page.locator(".qwen-turn[data-phase=done]")
         before = done.count()
         self.ask(text)
@@ -48,15 +52,15 @@ class Panel:
 
 
 @pytest.fixture
-def panel(page):
+def panel(page: Page) -> Panel:
     return Panel(page)
 
 
 @pytest.fixture
-def opened(notebook, panel):
+def opened(notebook: Callable[..., Notebook], panel: Panel) -> Callable[..., Notebook]:
     """A notebook whose first cell shows the panel; the others wait."""
 
-    def make(*cells, app="lab", first=CHAT):
+    def make(*cells: str, app: str = "lab", first: str = CHAT) -> Notebook:
         made = notebook(first, *cells, app=app)
         made.run_cell(0)
         expect(panel.input).to_be_visible()
@@ -65,7 +69,9 @@ def opened(notebook, panel):
     return make
 
 
-def test_a_question_is_asked_with_enter_and_its_answer_streams(opened, panel, app, look):
+def test_a_question_is_asked_with_enter_and_its_answer_streams(
+    opened: Callable[..., Notebook], panel: Panel, app: str, look: Callable[[str], None]
+) -> None:
     with HeldServer(TOUR.replace("## Emphasis", "{middle}## Emphasis")) as server:
         opened(app=app, first=f"{server.load}\nimport qwen_magic\nqwen_magic.chat()")
         look(f"panel-{app}-empty")
@@ -84,7 +90,7 @@ def test_a_question_is_asked_with_enter_and_its_answer_streams(opened, panel, ap
         look(f"panel-{app}-done")
 
 
-def test_stop_works_though_no_cell_runs(opened, panel):
+def test_stop_works_though_no_cell_runs(opened: Callable[..., Notebook], panel: Panel) -> None:
     opened()
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
@@ -96,7 +102,9 @@ def test_stop_works_though_no_cell_runs(opened, panel):
     expect(panel.feet.last).to_contain_text("stopped")
 
 
-def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened, panel, page):
+def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     made = opened("print('free', 6 * 7)", "import time\ntime.sleep(60)\nprint('al' + 'ready')")
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
@@ -111,7 +119,7 @@ def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(opened,
     expect(page.locator(".jp-Cell").nth(2)).not_to_contain_text("already")
 
 
-def test_a_cell_and_the_panel_share_a_conversation(opened, panel, page):
+def test_a_cell_and_the_panel_share_a_conversation(opened: Callable[..., Notebook], panel: Panel, page: Page) -> None:
     first = f"{LOAD}\nprices = [1, 2, 3]\n%qwen chat review"
     made = opened("%%qwen -c review -v prices\nsandbox: echo\nasked in the cell", "del prices", first=first)
     panel.ask_and_wait("sandbox: echo\nasked in the panel")
@@ -131,7 +139,9 @@ def test_a_cell_and_the_panel_share_a_conversation(opened, panel, page):
     expect(panel.answers.last).to_contain_text("[1, 2, 3]")
 
 
-def test_a_question_is_edited_asked_again_cleared_and_brought_back(opened, panel, page):
+def test_a_question_is_edited_asked_again_cleared_and_brought_back(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     opened()
     panel.ask_and_wait("sandbox: echo\nthe first words")
     panel.ask_and_wait("sandbox: echo\nthe second words")
@@ -154,7 +164,9 @@ def test_a_question_is_edited_asked_again_cleared_and_brought_back(opened, panel
     expect(panel.turns).to_have_count(2)
 
 
-def test_files_and_variables_are_offered_behind_an_at_sign(opened, panel, page, look):
+def test_files_and_variables_are_offered_behind_an_at_sign(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, look: Callable[[str], None]
+) -> None:
     made = opened(first=f"prices = [1, 2, 3]\n{CHAT}")
     for name in ("plot one.txt", "plain.txt"):
         (made.path.parent / name).write_text("some words\n", encoding="utf-8")
@@ -176,7 +188,7 @@ def test_files_and_variables_are_offered_behind_an_at_sign(opened, panel, page, 
     expect(panel.chips).to_have_text(["plain.txt"])
 
 
-def test_a_cursor_that_has_left_the_at_sign_sends_the_question(opened, panel):
+def test_a_cursor_that_has_left_the_at_sign_sends_the_question(opened: Callable[..., Notebook], panel: Panel) -> None:
     opened(first=f"data = [1, 2, 3]\n{CHAT}")
     panel.input.press_sequentially("sandbox: echo @d")
     expect(panel.page.locator(".qwen-offer").first).to_be_visible()
@@ -187,12 +199,14 @@ def test_a_cursor_that_has_left_the_at_sign_sends_the_question(opened, panel):
     expect(panel.feet.last).to_contain_text("tokens in")
 
 
-def test_a_folder_that_is_dropped_is_refused_in_one_line_and_the_question_can_be_sent(opened, panel, page, tmp_path):
+def test_a_folder_that_is_dropped_is_refused_in_one_line_and_the_question_can_be_sent(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, tmp_path: Path
+) -> None:
     folder, file = tmp_path / "reports", tmp_path / "notes.txt"
     folder.mkdir()
     file.write_text("milk", encoding="utf-8")
     opened()
-    box = page.locator(".qwen-panel").bounding_box()
+    box = box_of(page.locator(".qwen-panel"))
     browser = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(folder), str(file)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -204,7 +218,9 @@ def test_a_folder_that_is_dropped_is_refused_in_one_line_and_the_question_can_be
     expect(panel.answers.last).to_contain_text("and it is sent")
 
 
-def test_a_file_that_cannot_be_read_is_taken_off_and_the_question_can_be_sent(opened, panel, page):
+def test_a_file_that_cannot_be_read_is_taken_off_and_the_question_can_be_sent(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     opened()
     page.evaluate(
         """() => {
@@ -220,7 +236,7 @@ def test_a_file_that_cannot_be_read_is_taken_off_and_the_question_can_be_sent(op
     panel.ask_and_wait("sandbox: echo\nand it is sent")
 
 
-def test_escape_stops_the_answer(opened, panel):
+def test_escape_stops_the_answer(opened: Callable[..., Notebook], panel: Panel) -> None:
     opened()
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
@@ -228,7 +244,9 @@ def test_escape_stops_the_answer(opened, panel):
     expect(panel.feet.last).to_contain_text("stopped")
 
 
-def test_a_cells_question_that_is_asked_again_is_scrolled_to_and_the_cell_is_said_to_be_older(opened, panel, page):
+def test_a_cells_question_that_is_asked_again_is_scrolled_to_and_the_cell_is_said_to_be_older(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     made = opened("%%qwen\nsandbox: echo\nasked in the cell", first=CHAT)
     made.run_cell(1)
     expect(panel.turns).to_have_count(1)
@@ -247,7 +265,9 @@ def test_a_cells_question_that_is_asked_again_is_scrolled_to_and_the_cell_is_sai
     expect(panel.turns.last.get_by_text("older answer")).to_be_hidden()
 
 
-def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(opened, panel):
+def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(
+    opened: Callable[..., Notebook], panel: Panel
+) -> None:
     made = opened("%%qwen\nsandbox: echo\nkept in the cell", first=CHAT)
     made.run_cell(1)
     expect(panel.turns).to_have_count(1)
@@ -258,7 +278,9 @@ def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(opened,
     assert "where the answer is" in html
 
 
-def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebook, panel, page):
+def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(
+    notebook: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     busy = "import pathlib, time\nwhile not pathlib.Path('free').exists():\n    time.sleep(0.05)"
     made = notebook(LOAD, "qwen_magic.chat()", busy)
     made.run_cell(0)
@@ -279,7 +301,9 @@ def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(notebo
     expect(panel.answers).to_contain_text("when you are free")
 
 
-def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, panel, page, look):
+def test_files_come_from_this_computer_and_pictures_from_the_clipboard(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, look: Callable[[str], None]
+) -> None:
     opened()
     chooser = page.locator(".qwen-composer input[type=file]")
     chooser.set_input_files({"name": "../big table.csv", "mimeType": "text/csv", "buffer": b"a,b\n" * 600_000})
@@ -305,7 +329,9 @@ def test_files_come_from_this_computer_and_pictures_from_the_clipboard(opened, p
     look("panel-attached")
 
 
-def test_five_megabytes_are_refused_in_one_line_and_a_composition_is_not_sent(opened, panel, page):
+def test_five_megabytes_are_refused_in_one_line_and_a_composition_is_not_sent(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     opened()
     page.evaluate("() => navigator.clipboard.writeText('word '.repeat(1_048_576))")
     panel.input.focus()
@@ -322,7 +348,9 @@ def test_five_megabytes_are_refused_in_one_line_and_a_composition_is_not_sent(op
     panel.ask_and_wait("sandbox: echo\nit still works")
 
 
-def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversations(opened, panel, page):
+def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversations(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     made = opened("%qwen model")
     picker = page.get_by_role("combobox", name="Model")
     picker.focus()
@@ -335,7 +363,9 @@ def test_the_models_are_those_of_the_endpoint_and_the_choice_is_the_conversation
     expect(page.locator(".jp-Cell").nth(1)).to_contain_text("Model of 'default': qwen-max")
 
 
-def test_an_answer_that_breaks_off_says_so_and_a_refused_question_too(opened, panel):
+def test_an_answer_that_breaks_off_says_so_and_a_refused_question_too(
+    opened: Callable[..., Notebook], panel: Panel
+) -> None:
     opened()
     panel.ask("sandbox: long 3000\nsandbox: stop-early 300")
     expect(panel.turns.first.locator(".qwen-error")).to_contain_text("broke off")
@@ -347,7 +377,9 @@ def test_an_answer_that_breaks_off_says_so_and_a_refused_question_too(opened, pa
     expect(panel.answers.last).to_contain_text("and on it goes")
 
 
-def test_two_views_of_one_panel_stay_in_step(opened, panel, page, look):
+def test_two_views_of_one_panel_stay_in_step(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, look: Callable[[str], None]
+) -> None:
     made = opened()
     made.command("notebook:create-output-view")
     expect(page.locator(".qwen-panel")).to_have_count(2)
@@ -359,7 +391,9 @@ def test_two_views_of_one_panel_stay_in_step(opened, panel, page, look):
     look("panel-two-views")
 
 
-def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(opened, panel, app):
+def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(
+    opened: Callable[..., Notebook], panel: Panel, app: str
+) -> None:
     with HeldServer("One.", "Two {middle} and more.", "Three.") as server:
         made = opened(app=app, first=f"{server.load}\nimport qwen_magic\nqwen_magic.chat()")
         panel.ask_and_wait("before the reload")
@@ -376,7 +410,9 @@ def test_a_page_that_is_loaded_again_has_the_transcript_and_the_running_answer(o
         panel.ask_and_wait("after the reload")
 
 
-def test_a_saved_panel_is_a_static_record_without_a_kernel(opened, panel, page, app):
+def test_a_saved_panel_is_a_static_record_without_a_kernel(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, app: str
+) -> None:
     made = opened(app=app)
     panel.ask_and_wait("sandbox: tour")
     output = made.save()["cells"][0]["outputs"][-1]
@@ -392,7 +428,9 @@ def test_a_saved_panel_is_a_static_record_without_a_kernel(opened, panel, page, 
     expect(page.locator("body")).not_to_contain_text("Error displaying widget")
 
 
-def test_after_a_restart_the_panel_says_that_it_is_gone(opened, panel, page, look):
+def test_after_a_restart_the_panel_says_that_it_is_gone(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, look: Callable[[str], None]
+) -> None:
     opened()
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
@@ -416,7 +454,9 @@ for number in range(200):
 """
 
 
-def test_two_hundred_turns_open_quickly_and_do_not_slow_typing(opened, panel, page):
+def test_two_hundred_turns_open_quickly_and_do_not_slow_typing(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
     made = opened("qwen_magic.chat('many')", first=f"{LOAD}\n{MANY}\nqwen_magic.chat()")
     page.evaluate(
         """() => {
@@ -456,9 +496,16 @@ def test_two_hundred_turns_open_quickly_and_do_not_slow_typing(opened, panel, pa
     expect(panel.turns.first.locator("h1")).to_be_visible()
 
 
-def test_nothing_that_the_model_wrote_runs_or_fetches(opened, panel, page):
-    wrong = []
-    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+def test_nothing_that_the_model_wrote_runs_or_fetches(
+    opened: Callable[..., Notebook], panel: Panel, page: Page
+) -> None:
+    wrong: list[str] = []
+
+    def dialog(opened: Dialog) -> None:
+        wrong.append(opened.message)
+        opened.dismiss()
+
+    page.on("dialog", dialog)
     made = opened()
     home = page.url.split("/lab")[0]
     page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(home) else None)
@@ -469,29 +516,33 @@ def test_nothing_that_the_model_wrote_runs_or_fetches(opened, panel, page):
     assert [each for each in wrong if not each.startswith(("data:", "blob:"))] == []
 
 
-def test_it_fits_a_narrow_dark_window(opened, panel, page, look):
+def test_it_fits_a_narrow_dark_window(
+    opened: Callable[..., Notebook], panel: Panel, page: Page, look: Callable[[str], None]
+) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     opened(app="notebook")
     page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
     panel.ask_and_wait("sandbox: tour")
     look("panel-narrow")
-    box = page.locator(".qwen-panel").bounding_box()
+    box = box_of(page.locator(".qwen-panel"))
     assert box["width"] < 400
     assert not page.locator(".qwen-scroll").evaluate("node => node.scrollWidth > node.clientWidth")
     page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
 
 
-def saved_html(made):
+def saved_html(made: Notebook) -> str:
     """The HTML of the panel's output, as it is in the file."""
     return "".join(made.save()["cells"][0]["outputs"][-1]["data"]["text/html"])
 
 
 class TestInChinese:
     @pytest.fixture
-    def browser_context_args(self, browser_context_args):
+    def browser_context_args(self, browser_context_args: dict[str, Any]) -> dict[str, Any]:
         return browser_context_args | {"locale": "zh-CN"}
 
-    def test_the_words_follow_the_language_of_the_browser(self, notebook, page, look):
+    def test_the_words_follow_the_language_of_the_browser(
+        self, notebook: Callable[..., Notebook], page: Page, look: Callable[[str], None]
+    ) -> None:
         made = notebook(CHAT)
         made.run()
         page.get_by_role("textbox", name="你的问题").fill("sandbox: denied")
@@ -503,14 +554,16 @@ class TestInChinese:
         expect(page.locator(".qwen-notice").last).to_contain_text("8 秒后重试：服务返回：")
         expect(page.locator(".qwen-answered").last).to_contain_text("你好")
         expect(page.locator(".qwen-foot").last).to_contain_text(re.compile(r"输入 \d+ tokens，输出 \d+ · .* 秒"))
-        image = {"name": "点.png", "mimeType": "image/png", "buffer": png()}
+        image = FilePayload(name="点.png", mimeType="image/png", buffer=png())
         page.locator(".qwen-composer input[type=file]").set_input_files(image)
         page.get_by_role("textbox", name="你的问题").fill("sandbox: echo\n这是什么？")
         page.get_by_role("button", name="发送", exact=True).click()
         expect(page.locator(".qwen-turn").last).to_contain_text("由 qwen3-vl-plus 回答，因为 qwen-plus 不支持图片")
         look("panel-zh-note")
 
-    def test_what_goes_wrong_is_told_in_the_language_of_the_browser(self, notebook, page, look):
+    def test_what_goes_wrong_is_told_in_the_language_of_the_browser(
+        self, notebook: Callable[..., Notebook], page: Page, look: Callable[[str], None]
+    ) -> None:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             port = nobody.getsockname()[1]

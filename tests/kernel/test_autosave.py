@@ -210,12 +210,17 @@ def complaints(result: Any, path: Path) -> list[str]:
 def test_what_cannot_be_saved_is_said_once_and_nothing_is_touched(session: Session, hindrance: str) -> None:
     path, target = session.folder / ".qwen" / "nb" / "default.json", session.folder / "target"
     path.parent.mkdir(parents=True)
+
+    def replace_folder() -> None:
+        path.parent.rmdir()
+        path.parent.write_text("mine")
+
     hinder: dict[str, Callable[[], Any]] = {
         "damaged": lambda: path.write_text('{"format": "qwen_magic conversation", "turns": ['),
         "link": lambda: path.symlink_to(target),
         "folder": path.mkdir,
         "pipe": lambda: os.mkfifo(path),
-        "no folder": lambda: (path.parent.rmdir(), path.parent.write_text("mine")),
+        "no folder": replace_folder,
     }
     if hindrance == "pipe" and not hasattr(os, "mkfifo"):
         pytest.skip("there are no pipes with a name here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,7 @@ class Server(FaultServer):
         self.lists = 0
         self._list = listing
 
-    def _play(self, connection, script):  # type: ignore[no-untyped-def]  # as its base class
+    def _play(self, connection: socket.socket, script: tuple[Step, ...]) -> bool:
         if self.requests[-1].startswith(b"GET "):
             self.lists += 1
             return super()._play(connection, self._list)

@@ -10,16 +10,17 @@ import signal
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # it has no types
 import pytest
 from support.kernels import Kernel, clean_environment
 from support.paths import TESTS
 from support.sandbox_pictures import png
+from support.waiting import wait_for
 from support.wire import keyed
 
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
@@ -41,7 +42,7 @@ pytest.importorskip("xllamacpp")
 
 # Long enough for a test, and short enough that what a failed test leaves behind is gone before the next run.
 IDLE = 20.0
-ENDLESS = {"ignore_eos": True}
+ENDLESS: dict[str, Any] = {"ignore_eos": True}
 GB = 10**9
 
 
@@ -79,7 +80,7 @@ class Asker:
         """The events of a whole answer."""
         return [event for batch in self.stream(prompt, **fields) for event in batch]
 
-    def stream(self, prompt: str | Message = "Hello", **fields: Any) -> Iterator[list[Event]]:
+    def stream(self, prompt: str | Message = "Hello", **fields: Any) -> Generator[list[Event]]:
         message = Message.user(prompt) if isinstance(prompt, str) else prompt
         request = ChatRequest(model="tiny", messages=(message,), fields={"seed": 3, **fields})
         with self.client.stream(self.endpoint(), request) as answer:
@@ -181,17 +182,9 @@ def test_stop_frees_the_engine_for_the_next_question(asker: Asker) -> None:
     (busy,) = (slot for slot in asker.slots() if slot["is_processing"])
     stream.close()
     assert text(asker.events("Quick", max_tokens=5, **ENDLESS))
-    until(lambda: not any(slot["is_processing"] for slot in asker.slots()))
+    assert wait_for(lambda: not any(slot["is_processing"] for slot in asker.slots()), 30)
     (stopped,) = (slot for slot in asker.slots() if slot["id"] == busy["id"])
     assert stopped["n_prompt_tokens"] < busy["n_ctx"] / 2, "it was not stopped, but went on to its end"
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Waits for what another process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("deltas", ["its own field", "inline"])
@@ -257,7 +250,7 @@ def test_an_engine_stops_when_nobody_asks_and_starts_again_with_the_next_questio
     own.write_bytes(model.read_bytes())
     asker = Asker(own, idle=0.3)
     host = asker.engine.start().host
-    until(lambda: not healthy(host))
+    assert wait_for(lambda: not healthy(host), 30)
     assert text(asker.events(max_tokens=5, **ENDLESS))
     assert asker.engine.start().host != host
 
@@ -268,7 +261,7 @@ def test_an_engine_that_nobody_can_find_any_more_stops(model: Path, tmp_path: Pa
     host = Asker(own, idle=1000).engine.start().host
     (record,) = (path for path in cache.glob("engines/*.json") if host in path.read_text(encoding="utf-8"))
     record.unlink()
-    until(lambda: not healthy(host))
+    assert wait_for(lambda: not healthy(host), 30)
 
 
 def test_a_crash_is_one_line_and_the_next_question_starts_it_anew(model: Path, tmp_path: Path) -> None:
@@ -277,7 +270,7 @@ def test_a_crash_is_one_line_and_the_next_question_starts_it_anew(model: Path, t
     asker = Asker(own, idle=5)
     host = asker.engine.start().host
     os.kill(pid_of(host), getattr(signal, "SIGKILL", signal.SIGTERM))
-    until(lambda: not healthy(host))
+    assert wait_for(lambda: not healthy(host), 30)
     with pytest.raises(ConnectionFailed, match=r"crash has crashed.*Run the cell again"):
         asker.engine.start()
     assert text(asker.events(max_tokens=5, **ENDLESS))
@@ -285,19 +278,15 @@ def test_a_crash_is_one_line_and_the_next_question_starts_it_anew(model: Path, t
 
 def pid_of(host: str) -> int:
     """The process that listens there."""
-    import psutil
-
     port = int(host.rpartition(":")[2])
     return next(
-        process.pid
+        int(process.pid)
         for process in psutil.process_iter()
         if any(c.status == "LISTEN" and c.laddr.port == port for c in connections(process))
     )
 
 
 def connections(process: Any) -> list[Any]:
-    import psutil
-
     try:
         return list(process.net_connections("tcp"))
     except psutil.Error:
@@ -418,7 +407,12 @@ def test_nothing_is_downloaded_without_leave(
 ) -> None:
     monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path))
     asked: list[str] = []
-    dialogue = Dialogue(confirm=lambda question: (asked.append(question), answer)[1])
+
+    def confirm(question: str) -> bool | None:
+        asked.append(question)
+        return answer
+
+    dialogue = Dialogue(confirm=confirm)
     with pytest.raises(ConfigurationError, match="--yes" if answer is None else "was not downloaded"):
         engine("qwen3-0.6b", Credentials({}), dialogue)
     assert "639 MB" in asked[0]
@@ -519,7 +513,7 @@ def test_an_answer_that_was_stopped_is_continued(start_kernel: Callable[..., Ker
     kernel.run(f"%load_ext qwen_magic\n%qwen use local:{model}")
     run = kernel.send("%%qwen --set ignore_eos=true\nGo on")
     watcher = Asker(model)
-    until(lambda: any(slot["is_processing"] and slot["n_prompt_tokens"] > 50 for slot in watcher.slots()))
+    assert wait_for(lambda: any(slot["is_processing"] and slot["n_prompt_tokens"] > 50 for slot in watcher.slots()), 30)
     kernel.interrupt()
     assert run.result().status == "error"
     begun = kernel.value("_qwen.text")
@@ -541,7 +535,7 @@ def test_an_answer_is_continued_although_the_engine_has_stopped_meanwhile(
     begun = kernel.value("_qwen.text")
     assert kernel.value("_qwen.finish_reason") == "length"
     (cache / "engines" / f"{identity(own, None)}.json").unlink()  # as it does itself when nobody asks
-    until(lambda: not healthy(host))
+    assert wait_for(lambda: not healthy(host), 30)
     assert kernel.run("%qwen continue").status == "ok"
     assert kernel.value("_qwen.text").startswith(begun)
 

@@ -2,30 +2,35 @@
 
 import json
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.faults import HEADERS, LAST, FaultServer, framed, plain
+from support.kernels import Kernel, Result
 from support.wire import chunk, sse
+
+from qwen_magic.sandbox import Sandbox
 
 ASK = "%%qwen\n"
 
 
-def bodies(sandbox):
+def bodies(sandbox: Sandbox) -> list[Any]:
     return [request.body for request in sandbox.requests if request.method == "POST"]
 
 
-def contents(body):
+def contents(body: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(message["role"], message["content"]) for message in body["messages"]]
 
 
-def test_a_cell_asks_and_shows_the_answer(notebook, sandbox):
+def test_a_cell_asks_and_shows_the_answer(notebook: Kernel, sandbox: Sandbox) -> None:
     result = notebook.run(ASK + "What does a p-value of 0.03 say?")
     assert result.status == "ok", result.error
     assert "What does a p-value" in result.text
     assert contents(bodies(sandbox)[-1]) == [("user", "What does a p-value of 0.03 say?")]
 
 
-def test_the_second_cell_has_the_first_in_its_context(notebook, sandbox):
+def test_the_second_cell_has_the_first_in_its_context(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(ASK + "First question")
     result = notebook.run(ASK + "And then?")
     assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
@@ -33,14 +38,14 @@ def test_the_second_cell_has_the_first_in_its_context(notebook, sandbox):
 
 
 @pytest.mark.parametrize("protocol", ["compatible", "dashscope"])
-def test_both_protocols_answer(notebook, sandbox, protocol):
+def test_both_protocols_answer(notebook: Kernel, sandbox: Sandbox, protocol: str) -> None:
     notebook.run(f"%qwen use {sandbox.compatible_url} --protocol {protocol}")
     assert "one two three" in notebook.run(ASK + "sandbox: echo\none two three").text
     path = sandbox.requests[-1].path
     assert path.endswith("chat/completions" if protocol == "compatible" else "text-generation/generation")
 
 
-def test_a_line_asks_too(notebook, sandbox):
+def test_a_line_asks_too(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("%qwen What's {up} with $this?")
     assert contents(bodies(sandbox)[-1]) == [("user", "What's {up} with $this?")]
 
@@ -55,25 +60,25 @@ def test_a_line_asks_too(notebook, sandbox):
         "a\n\n    indented\n\n\nb",
     ],
 )
-def test_a_prompt_is_sent_as_it_was_written(notebook, sandbox, prompt):
+def test_a_prompt_is_sent_as_it_was_written(notebook: Kernel, sandbox: Sandbox, prompt: str) -> None:
     notebook.run(ASK + prompt)
     assert contents(bodies(sandbox)[-1])[-1] == ("user", prompt)
 
 
-def test_expressions_are_evaluated_in_the_notebook(notebook, sandbox):
+def test_expressions_are_evaluated_in_the_notebook(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("n = 3")
     notebook.run(ASK + "Give {{ n + 1 }} examples")
     assert contents(bodies(sandbox)[-1])[-1] == ("user", "Give 4 examples")
 
 
-def test_an_expression_that_fails_sends_nothing(notebook, sandbox):
+def test_an_expression_that_fails_sends_nothing(notebook: Kernel, sandbox: Sandbox) -> None:
     result = notebook.run(ASK + "about {{ missing_name }}")
     assert result.status == "error"
     assert "missing_name" in result.error
     assert not bodies(sandbox)
 
 
-def test_the_answer_is_in_the_notebooks_variables(notebook):
+def test_the_answer_is_in_the_notebooks_variables(notebook: Kernel) -> None:
     notebook.run("%%qwen -o reply\nsandbox: echo\nSome text\n\n```python\nx = 1\n```\n")
     assert notebook.value("reply.text.strip()").startswith("Some text")
     assert notebook.value("reply is _qwen")
@@ -84,7 +89,7 @@ def test_the_answer_is_in_the_notebooks_variables(notebook):
     assert notebook.value("reply.request_id")
 
 
-def test_thinking_is_kept_apart_from_the_answer(notebook, sandbox):
+def test_thinking_is_kept_apart_from_the_answer(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("%%qwen --think\nHow many?")
     assert bodies(sandbox)[-1]["enable_thinking"] is True
     assert notebook.value("bool(_qwen.reasoning) and _qwen.reasoning not in _qwen.text")
@@ -92,7 +97,7 @@ def test_thinking_is_kept_apart_from_the_answer(notebook, sandbox):
     assert bodies(sandbox)[-1]["enable_thinking"] is False
 
 
-def test_options_reach_the_request(notebook, sandbox):
+def test_options_reach_the_request(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(
         "%%qwen -m qwen-max -s 'Be brief' --search --set temperature=0.25 --set seed=7 --set stop='[\"END\"]'\nHello"
     )
@@ -102,7 +107,7 @@ def test_options_reach_the_request(notebook, sandbox):
     assert (body["enable_search"], body["temperature"], body["seed"], body["stop"]) == (True, 0.25, 7, ["END"])
 
 
-def test_asked_alone_there_is_no_context_and_nothing_is_kept(notebook, sandbox):
+def test_asked_alone_there_is_no_context_and_nothing_is_kept(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(ASK + "One")
     notebook.run("%%qwen --alone\nTwo")
     assert len(contents(bodies(sandbox)[-1])) == 1
@@ -110,7 +115,7 @@ def test_asked_alone_there_is_no_context_and_nothing_is_kept(notebook, sandbox):
     assert [text for role, text in contents(bodies(sandbox)[-1]) if role == "user"] == ["One", "Three"]
 
 
-def test_a_dry_run_shows_the_request_and_sends_nothing(notebook, sandbox):
+def test_a_dry_run_shows_the_request_and_sends_nothing(notebook: Kernel, sandbox: Sandbox) -> None:
     result = notebook.run("%%qwen --dry-run --set top_k=5\nHello")
     assert not bodies(sandbox)
     assert "POST " + sandbox.compatible_url in result.text
@@ -120,7 +125,7 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(notebook, sandbox):
     assert len(contents(bodies(sandbox)[-1])) == 1
 
 
-def test_a_dry_run_shows_the_headers_that_are_sent(notebook, sandbox):
+def test_a_dry_run_shows_the_headers_that_are_sent(notebook: Kernel, sandbox: Sandbox) -> None:
     shown = notebook.run("%%qwen --dry-run\nHello").text
     notebook.run(ASK + "Hello")
     headers = {name.lower(): value for name, value in sandbox.requests[-1].headers.items()}
@@ -135,20 +140,20 @@ def test_a_dry_run_shows_the_headers_that_are_sent(notebook, sandbox):
     assert "Authorization" not in shown
 
 
-def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook, sandbox):
+def test_a_question_mark_at_the_end_of_a_line_is_not_a_call_for_help(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("if True:\n    %qwen -m qwen-max What is `len`?\n%qwen 真的吗？")
     assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["What is `len`?", "真的吗？"]
     assert "--dry-run" in json.dumps(notebook.run("%qwen?").reply)
 
 
-def test_what_only_looks_like_a_question_stays_what_it_is(notebook, sandbox):
+def test_what_only_looks_like_a_question_stays_what_it_is(notebook: Kernel, sandbox: Sandbox) -> None:
     text = "\n%qwen What?\n"
     notebook.run(f"text = '''{text}'''  # %qwen What?\n%qwen Is it (a paren\n%qwen What's `that`?")
     assert notebook.value("text") == text
     assert [contents(body)[-1][1] for body in bodies(sandbox)] == ["Is it (a paren", "What's `that`?"]
 
 
-def test_a_single_word_is_a_question_when_it_has_something_to_ask_about(notebook, sandbox):
+def test_a_single_word_is_a_question_when_it_has_something_to_ask_about(notebook: Kernel, sandbox: Sandbox) -> None:
     for line in ("-v n summarise", "-- fix", "Hello", "为什么", "why?"):
         assert notebook.run(f"n = 1\n%qwen {line}").status == "ok"
     assert len(bodies(sandbox)) == 5
@@ -166,12 +171,12 @@ def test_a_single_word_is_a_question_when_it_has_something_to_ask_about(notebook
         "-- save",
     ],
 )
-def test_a_question_may_begin_with_the_name_of_a_command(notebook, sandbox, question):
+def test_a_question_may_begin_with_the_name_of_a_command(notebook: Kernel, sandbox: Sandbox, question: str) -> None:
     assert notebook.run(f"%qwen {question}").status == "ok"
     assert contents(bodies(sandbox)[-1]) == [("user", question.removeprefix("-- "))]
 
 
-def test_ask_does_the_same_from_python(notebook, sandbox):
+def test_ask_does_the_same_from_python(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(
         "import qwen_magic\n"
         "once = dict(alone=True, show=False, fields={'temperature': 0.5})\n"
@@ -181,7 +186,7 @@ def test_ask_does_the_same_from_python(notebook, sandbox):
     assert bodies(sandbox)[-1]["temperature"] == 0.5
 
 
-def test_the_screen_of_help_explains_everything(notebook):
+def test_the_screen_of_help_explains_everything(notebook: Kernel) -> None:
     for line in ("%qwen", "%qwen help"):
         text = notebook.run(line).text
         assert "--dry-run" in text
@@ -241,7 +246,9 @@ def test_the_screen_of_help_explains_everything(notebook):
         ("%%qwen --set temperature\nHello", "KEY=VALUE"),
     ],
 )
-def test_wrong_input_is_one_clear_line_and_fails_the_cell(notebook, sandbox, cell, says):
+def test_wrong_input_is_one_clear_line_and_fails_the_cell(
+    notebook: Kernel, sandbox: Sandbox, cell: str, says: str
+) -> None:
     result = notebook.run(cell)
     assert result.status == "error"
     assert says in result.error
@@ -264,25 +271,25 @@ def test_wrong_input_is_one_clear_line_and_fails_the_cell(notebook, sandbox, cel
         ("sandbox: error-mid", "ServiceUnavailable"),
     ],
 )
-def test_troubles_of_the_service_fail_the_cell_in_one_line(notebook, prompt, error):
+def test_troubles_of_the_service_fail_the_cell_in_one_line(notebook: Kernel, prompt: str, error: str) -> None:
     result = notebook.run(ASK + prompt)
     assert result.status == "error"
     assert result.error.startswith(error + ": ")
     assert "Traceback" not in result.text
 
 
-def test_a_passing_trouble_is_waited_out(notebook):
+def test_a_passing_trouble_is_waited_out(notebook: Kernel) -> None:
     assert notebook.run(ASK + "sandbox: 429\nsandbox: retry-after 0").status == "ok"
 
 
 @pytest.mark.parametrize("trouble", ["sandbox: cut", "sandbox: filter", "sandbox: length"])
-def test_only_finished_turns_are_context(notebook, sandbox, trouble):
+def test_only_finished_turns_are_context(notebook: Kernel, sandbox: Sandbox, trouble: str) -> None:
     notebook.run(ASK + trouble)
     notebook.run(ASK + "Next")
     assert contents(bodies(sandbox)[-1]) == [("user", "Next")]
 
 
-def test_what_had_arrived_is_shown_when_an_answer_is_cut(notebook):
+def test_what_had_arrived_is_shown_when_an_answer_is_cut(notebook: Kernel) -> None:
     result = notebook.run(ASK + "sandbox: cut")
     kept = notebook.value("_qwen.text")
     assert kept
@@ -290,7 +297,7 @@ def test_what_had_arrived_is_shown_when_an_answer_is_cut(notebook):
     assert notebook.value("_qwen.finish_reason") == "failed"
 
 
-def test_an_answer_that_was_cut_can_be_continued(notebook, sandbox):
+def test_an_answer_that_was_cut_can_be_continued(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(ASK + "sandbox: cut")
     begun = notebook.value("_qwen.text")
     result = notebook.run("%qwen continue")
@@ -302,18 +309,18 @@ def test_an_answer_that_was_cut_can_be_continued(notebook, sandbox):
     assert [role for role, _ in contents(bodies(sandbox)[-1])] == ["user", "assistant", "user"]
 
 
-def test_the_sandbox_lets_one_in_again_after_logging_out(kernel):
+def test_the_sandbox_lets_one_in_again_after_logging_out(kernel: Kernel) -> None:
     kernel.run("%load_ext qwen_magic\n%qwen use sandbox\n%qwen logout")
     assert kernel.run("%qwen use sandbox\n%qwen Hello").status == "ok"
 
 
-def test_what_would_be_an_odd_question_is_refused(notebook, sandbox):
+def test_what_would_be_an_odd_question_is_refused(notebook: Kernel, sandbox: Sandbox) -> None:
     assert "-c goes before the command" in notebook.run("%qwen system -c new").error
     assert "not a variable's name" in notebook.run("%qwen -o class Hello").error
     assert not bodies(sandbox)
 
 
-def test_an_answer_that_broke_off_in_the_thinking_begins_anew(kernel):
+def test_an_answer_that_broke_off_in_the_thinking_begins_anew(kernel: Kernel) -> None:
     thought = (HEADERS, framed(sse(chunk(reasoning_content="Let me see. "), done=False)))
     whole = (HEADERS, framed(sse(chunk(reasoning_content="Hm. "), chunk(content="42"), chunk("stop"))), LAST)
     with FaultServer((*thought, "close"), whole) as server:
@@ -327,7 +334,7 @@ def test_an_answer_that_broke_off_in_the_thinking_begins_anew(kernel):
     assert again == first
 
 
-def test_without_a_key_nothing_is_sent_and_the_ways_on_are_named(kernel):
+def test_without_a_key_nothing_is_sent_and_the_ways_on_are_named(kernel: Kernel) -> None:
     kernel.run("%load_ext qwen_magic")
     result = kernel.run(ASK + "Hello")
     assert result.error.startswith("NoKey")
@@ -335,14 +342,14 @@ def test_without_a_key_nothing_is_sent_and_the_ways_on_are_named(kernel):
         assert way in result.error
 
 
-def test_a_wrong_key_is_told(kernel, sandbox):
+def test_a_wrong_key_is_told(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.use(sandbox.compatible_url, "wrong-key")
     assert kernel.run(ASK + "Hello").error.startswith("KeyRejected")
 
 
-def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook, sandbox):
+def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook: Kernel, sandbox: Sandbox) -> None:
     running = notebook.send(ASK + "sandbox: silent")
-    sandbox.wait(lambda requests: requests)
+    sandbox.wait(bool)
     begun = time.monotonic()
     notebook.interrupt()
     result = running.result()
@@ -358,7 +365,7 @@ def test_an_interrupt_returns_at_once_and_closes_the_connection(notebook, sandbo
     "cell",
     [ASK + "Hello?", "import qwen_magic\nqwen_magic.ask('Hello?')", "%qwen models", "%qwen doctor"],
 )
-def test_whatever_waits_for_a_silent_server_is_stopped_in_one_line(notebook, cell):
+def test_whatever_waits_for_a_silent_server_is_stopped_in_one_line(notebook: Kernel, cell: str) -> None:
     with FaultServer(["hang"]) as server:
         notebook.use(server.url, "sk-test-of-silence")
         running = notebook.send(cell)
@@ -385,15 +392,15 @@ get_ipython().display_pub.register_hook(interrupted)
 """
 
 
-def kept(result):
+def kept(result: Result) -> str:
     """The record of the answer that a cell has saved, and nothing live."""
     (data,) = [output["data"] for output in result.saved if output["output_type"] == "display_data"]
     assert "application/vnd.jupyter.widget-view+json" not in data
     assert "Traceback" not in result.text
-    return data["text/markdown"]
+    return str(data["text/markdown"])
 
 
-def test_an_interrupt_at_the_very_end_loses_nothing(notebook, sandbox):
+def test_an_interrupt_at_the_very_end_loses_nothing(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(INTERRUPTED.format(type="update_display_data"))
     result = notebook.run(ASK + "sandbox: echo\nall of it", cell_id="asks")
     assert result.error == "Stopped: The answer is whole, and kept."
@@ -403,7 +410,9 @@ def test_an_interrupt_at_the_very_end_loses_nothing(notebook, sandbox):
     assert len(contents(bodies(sandbox)[-1])) == 3
 
 
-def test_an_interrupt_before_there_is_anything_to_see_is_an_interrupt_like_any_other(notebook, sandbox):
+def test_an_interrupt_before_there_is_anything_to_see_is_an_interrupt_like_any_other(
+    notebook: Kernel, sandbox: Sandbox
+) -> None:
     notebook.run(INTERRUPTED.format(type="display_data"))
     result = notebook.run(ASK + "sandbox: silent", cell_id="asks")
     assert result.error.startswith("Stopped: Nothing had arrived yet")
@@ -411,7 +420,7 @@ def test_an_interrupt_before_there_is_anything_to_see_is_an_interrupt_like_any_o
     sandbox.wait(lambda requests: all(request.cut for request in requests))  # it may not even have been sent
 
 
-def test_stopping_twice_is_stopping_once(notebook, sandbox):
+def test_stopping_twice_is_stopping_once(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run(INTERRUPTED.format(type="update_display_data"))
     running = notebook.send(ASK + "sandbox: long 4000\nsandbox: rate 20", cell_id="asks")
     running.until(lambda run: [message for message in run.messages if message.type == "comm_msg"])
@@ -422,32 +431,31 @@ def test_stopping_twice_is_stopping_once(notebook, sandbox):
     assert notebook.value("_qwen.finish_reason") == "stopped"
 
 
-def test_what_was_stopped_is_kept_and_is_not_context(notebook, sandbox):
-    running = notebook.send("%%qwen\nsandbox: long 4000\nsandbox: rate 20")
-    sandbox.wait(lambda requests: requests)
-    time.sleep(0.5)
+def test_what_was_stopped_is_kept_and_is_not_context(notebook: Kernel, sandbox: Sandbox) -> None:
+    running = notebook.send(ASK + "sandbox: long 4000\nsandbox: rate 20", cell_id="asks")
+    running.until(lambda run: any("this is line" in str(message.content) for message in run.messages))
     notebook.interrupt()
     running.result()
     assert notebook.value("_qwen.finish_reason") == "stopped"
     assert notebook.value("len(_qwen.text) > 0")
-    notebook.run(ASK + "Next")
+    notebook.run(ASK + "Next", cell_id="next")
     assert contents(bodies(sandbox)[-1]) == [("user", "Next")]
 
 
 # --- the shell
 
 
-def test_the_sandbox_is_an_endpoint_by_name(kernel):
+def test_the_sandbox_is_an_endpoint_by_name(kernel: Kernel) -> None:
     kernel.run("%load_ext qwen_magic")
     kernel.run("%qwen use sandbox")
     assert "simulator" in kernel.run(ASK + "Who are you?").text
 
 
-def test_models_are_listed(notebook):
+def test_models_are_listed(notebook: Kernel) -> None:
     assert "qwen3-vl-plus" in notebook.run("%qwen models").text
 
 
-def test_a_login_does_not_show_the_key(kernel, sandbox):
+def test_a_login_does_not_show_the_key(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.run("%load_ext qwen_magic")
     kernel.run(f"%qwen use {sandbox.compatible_url}")
     result = kernel.send("%qwen login", answers=[sandbox.key]).result()
@@ -458,7 +466,7 @@ def test_a_login_does_not_show_the_key(kernel, sandbox):
     assert kernel.run(ASK + "Hello").error.startswith("NoKey")
 
 
-def test_the_key_is_in_nothing_that_the_package_says(kernel, sandbox):
+def test_the_key_is_in_nothing_that_the_package_says(kernel: Kernel, sandbox: Sandbox) -> None:
     key = "sk-secret-0123456789abcdef"
     kernel.use(sandbox.compatible_url, key)
     cells = [
@@ -492,7 +500,7 @@ def test_the_key_is_in_nothing_that_the_package_says(kernel, sandbox):
     assert key[3:] not in everything
 
 
-def test_unloading_leaves_nothing_behind(kernel):
+def test_unloading_leaves_nothing_behind(kernel: Kernel) -> None:
     watched = (
         "(sorted(get_ipython().magics_manager.magics['line']), sorted(get_ipython().magics_manager.magics['cell']),"
         " sorted(get_ipython().magics_manager.registry), len(get_ipython().configurables),"
@@ -509,13 +517,13 @@ def test_unloading_leaves_nothing_behind(kernel):
     assert kernel.value(watched) == before
 
 
-def test_reloading_keeps_the_magics_working(notebook, sandbox):
+def test_reloading_keeps_the_magics_working(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("%reload_ext qwen_magic")
     assert notebook.run(f"%qwen use {sandbox.compatible_url}").status == "ok"
     assert notebook.run(ASK + "Hello").status == "ok"
 
 
-def test_two_shells_in_one_process_do_not_share_a_conversation(kernel, sandbox):
+def test_two_shells_in_one_process_do_not_share_a_conversation(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.use(sandbox.compatible_url, sandbox.key)
     result = kernel.run(
         "from IPython.core.interactiveshell import InteractiveShell\n"
@@ -528,7 +536,7 @@ def test_two_shells_in_one_process_do_not_share_a_conversation(kernel, sandbox):
     assert result.text.strip() == "False False", result.text
 
 
-def test_configuration_is_heeded(fresh_kernel, sandbox):
+def test_configuration_is_heeded(fresh_kernel: Kernel, sandbox: Sandbox) -> None:
     notebook = fresh_kernel
     notebook.use(sandbox.compatible_url, sandbox.key)
     notebook.run("%config QwenMagics.model = 'qwen-max'\n%config QwenMagics.system = 'Be kind'")
@@ -552,7 +560,7 @@ WRONG_SETTINGS = {
 }
 
 
-def test_a_wrong_setting_is_refused_and_the_old_one_stays(fresh_kernel):
+def test_a_wrong_setting_is_refused_and_the_old_one_stays(fresh_kernel: Kernel) -> None:
     fresh_kernel.run("%load_ext qwen_magic")
     for setting, says in WRONG_SETTINGS.items():
         value = f"getattr(get_ipython().magics_manager.registry['QwenMagics'], {setting.split()[0]!r})"
@@ -565,7 +573,7 @@ def test_a_wrong_setting_is_refused_and_the_old_one_stays(fresh_kernel):
     assert "qwen-max" in fresh_kernel.run("%config QwenMagics.model").text
 
 
-def test_a_wrong_setting_of_the_profile_is_one_line(fresh_kernel):
+def test_a_wrong_setting_of_the_profile_is_one_line(fresh_kernel: Kernel) -> None:
     load = "get_ipython().extension_manager.load_extension('qwen_magic')"
     fresh_kernel.run("get_ipython().config.QwenMagics.prices = {'qwen-plus': 'cheap'}")
     error = fresh_kernel.run(load).error
@@ -575,7 +583,7 @@ def test_a_wrong_setting_of_the_profile_is_one_line(fresh_kernel):
     assert fresh_kernel.run(load).status == "ok"
 
 
-def test_the_environment_configures_too(start_kernel, sandbox):
+def test_the_environment_configures_too(start_kernel: Callable[..., Kernel], sandbox: Sandbox) -> None:
     kernel = start_kernel(QWEN_BASE_URL=sandbox.compatible_url, QWEN_MODEL="qwen-max", QWEN_API_KEY=sandbox.key)
     kernel.run("%load_ext qwen_magic")
     assert kernel.run(ASK + "Hello").status == "ok"
@@ -593,7 +601,7 @@ def test_the_environment_configures_too(start_kernel, sandbox):
         ("%qwen use x --protocol da", "dashscope"),
     ],
 )
-def test_tab_completes(notebook, code, expected):
+def test_tab_completes(notebook: Kernel, code: str, expected: str) -> None:
     assert expected in notebook.complete(code)
 
 
@@ -619,7 +627,7 @@ def test_tab_completes(notebook, code, expected):
         ("x = 1\n%qwen drop rev", "x = 1\n%qwen drop review"),
     ],
 )
-def test_tab_completes_what_options_and_commands_take(notebook, code, whole):
+def test_tab_completes_what_options_and_commands_take(notebook: Kernel, code: str, whole: str) -> None:
     (notebook.folder / "my_folder").mkdir(exist_ok=True)
     (notebook.folder / "my space").mkdir(exist_ok=True)
     for name in ("my data.csv", "my_folder/inner.csv"):
@@ -631,7 +639,7 @@ def test_tab_completes_what_options_and_commands_take(notebook, code, whole):
 # --- the value of a cell
 
 
-def displays(result):
+def displays(result: Result) -> list[dict[str, Any]]:
     """The outputs of a cell that show an answer."""
     return [output for output in result.saved if "text/markdown" in output.get("data", {})]
 
@@ -647,21 +655,21 @@ def displays(result):
         ASK + "Hello",
     ],
 )
-def test_an_answer_is_shown_once(notebook, code):
+def test_an_answer_is_shown_once(notebook: Kernel, code: str) -> None:
     notebook.run("import qwen_magic")
     result = notebook.run(code, cell_id="a")
     assert result.status == "ok", result.error
     assert len(displays(result)) == 1
 
 
-def test_in_the_cell_that_loads_the_extension_an_answer_is_shown_once_too(kernel, sandbox):
+def test_in_the_cell_that_loads_the_extension_an_answer_is_shown_once_too(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.run(
         f"import os; os.environ |= {{'QWEN_API_KEY': {sandbox.key!r}, 'QWEN_BASE_URL': {sandbox.compatible_url!r}}}"
     )
     assert len(displays(kernel.run("import qwen_magic\nqwen_magic.ask('Hello')", cell_id="a"))) == 1
 
 
-def test_an_answer_is_still_a_value_that_can_be_shown(notebook):
+def test_an_answer_is_still_a_value_that_can_be_shown(notebook: Kernel) -> None:
     notebook.run("import qwen_magic")
     notebook.run("qwen_magic.ask('Hello')", cell_id="a")
     assert notebook.value("_.finish_reason, _ is Out[max(Out)]") == ("stop", True)
@@ -682,14 +690,14 @@ def test_an_answer_is_still_a_value_that_can_be_shown(notebook):
         "x = y = %qwen What is this",
     ],
 )
-def test_a_question_in_any_position_gives_its_answer(notebook, sandbox, code):
+def test_a_question_in_any_position_gives_its_answer(notebook: Kernel, sandbox: Sandbox, code: str) -> None:
     result = notebook.run(code)
     assert result.status == "ok", result.error
     assert "this" in contents(bodies(sandbox)[-1])[-1][1]
     assert notebook.value("x is _qwen")
 
 
-def test_a_question_where_none_can_stand_says_so(notebook, sandbox):
+def test_a_question_where_none_can_stand_says_so(notebook: Kernel, sandbox: Sandbox) -> None:
     for code in ("print('a') %qwen What is this?", "n = (1, %qwen What is this?", "if True:\n    n = 7 %qwen len?"):
         result = notebook.run(code)
         assert "cannot stand inside" in result.error or "SyntaxError" in result.error, code
@@ -699,7 +707,7 @@ def test_a_question_where_none_can_stand_says_so(notebook, sandbox):
 
 
 @pytest.mark.parametrize("text", ["qwen_magic.", "qwen_magic.c"])
-def test_tab_and_help_show_the_public_names_only(notebook, text):
+def test_tab_and_help_show_the_public_names_only(notebook: Kernel, text: str) -> None:
     notebook.run("import qwen_magic, qwen_magic.core.errors, qwen_magic.assistant.assistant")
     public = notebook.value("qwen_magic.__all__")
     offered = {name.removeprefix("qwen_magic.").removeprefix(".") for name in notebook.complete(text)}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from support.kernels import ROOT, clean_environment
+from support.kernels import clean_environment
+from support.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no types
 import pytest
 from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from support.kernels import Kernel

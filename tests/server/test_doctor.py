@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -216,7 +216,7 @@ def test_a_certificate_that_is_not_good_is_named(
     authority = Authority(tmp_path)
     if kind != "unknown authority":
         monkeypatch.setenv("SSL_CERT_FILE", authority.bundle)
-    contexts = {
+    contexts: dict[str, Callable[[], ssl.SSLContext]] = {
         "another host": lambda: authority.server("elsewhere.example"),
         "self-signed": authority.self_signed,
         "expired": lambda: authority.server(expired=True),
@@ -279,7 +279,7 @@ needs_nginx = pytest.mark.skipif(nginx.binary() is None, reason="there is no ngi
 
 @needs_nginx
 def test_what_is_wrong_with_an_nginx_before_the_relay_is_named(tmp_path: Path, sandbox: Sandbox) -> None:
-    found = {}
+    found: dict[str, dict[str, Finding]] = {}
     with jupyter_servers.running(tmp_path, *relay_options(sandbox.root, key_file=key_file(tmp_path))) as server:
         for settings in (nginx.GOOD, nginx.DEFAULT, nginx.DEAF):
             with nginx.running(tmp_path / f"nginx{len(found)}", server.port, settings) as port:

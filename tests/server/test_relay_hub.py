@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import openai
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no types
 import pytest
 from support import download_sources as hubs
 from support.download_sources import Hub

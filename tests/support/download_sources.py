@@ -20,8 +20,9 @@ from typing import Any
 import httpx
 
 from support.jupyter_servers import KEY, PATIENCE, key_file
-from support.kernels import ROOT, clean_environment
+from support.kernels import clean_environment
 from support.node_packages import installed
+from support.paths import ROOT
 
 DRIVER = "driver-0123456789abcdef0123456789"
 PORT = "10101"
@@ -152,7 +153,7 @@ def usable() -> str:
     if os.name != "posix":
         return "JupyterHub runs on Linux and macOS only"
     try:
-        import jupyterhub  # noqa: F401  # whether it is there
+        import jupyterhub  # type: ignore[import-untyped]  # noqa: F401  # it has no types; is it there?
     except ImportError:
         return "JupyterHub is not installed here (pip install jupyterhub)"
     return ""

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from support.kernels import ROOT, clean_environment
+from support.kernels import clean_environment
+from support.paths import ROOT
 from support.waiting import wait_for
 
 TOKEN = "jupyter-token-0123456789"
@@ -116,7 +117,7 @@ def first_info(place: Path, process: subprocess.Popen[bytes], folder: Path) -> d
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            return json.loads(place.read_text(encoding="utf-8"))
+            return dict(json.loads(place.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             time.sleep(0.05)
     raise RuntimeError((folder / "server.log").read_text(encoding="utf-8", errors="replace")[-4000:])

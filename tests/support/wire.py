@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from qwen_magic.core.events import Event, ReasoningDelta, TextDelta
 from qwen_magic.core.messages import ChatRequest, Message
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect, protocol
 from qwen_magic.protocols.answer_reader import AnswerReader
 from qwen_magic.protocols.event_reader import EventReader
+from qwen_magic.protocols.wire_protocol import ProtocolName
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import Endpoint
 
 
-def question(model: str = "qwen-plus", **changes) -> ChatRequest:
+def question(model: str = "qwen-plus", **changes: Any) -> ChatRequest:
     return ChatRequest(model, (Message.user("Hello?"),), **changes)
 
 
@@ -25,7 +27,7 @@ def sse(*frames: object, done: bool = True) -> bytes:
     return "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
 
 
-def chunk(finish: str | None = None, **delta: object) -> dict:
+def chunk(finish: str | None = None, **delta: object) -> dict[str, Any]:
     """One frame of the compatible form."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"id": "chatcmpl-1", "model": "qwen-plus", "object": "chat.completion.chunk", "choices": [choice]}
@@ -40,7 +42,7 @@ def native(*frames: object, events: Iterable[str] = ()) -> bytes:
     ).encode()
 
 
-def result(content: object, finish: str = "null", **message: object) -> dict:
+def result(content: object, finish: str = "null", **message: object) -> dict[str, Any]:
     """One frame of the native form."""
     choice = {"message": {"role": "assistant", "content": content, **message}, "finish_reason": finish}
     usage = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
@@ -56,7 +58,7 @@ def frames(chunks: Iterable[bytes]) -> list[tuple[str, str]]:
 
 def decode(
     body: bytes,
-    name: str = "compatible",
+    name: ProtocolName = "compatible",
     request: ChatRequest | None = None,
     dialect: Dialect | None = None,
 ) -> list[Event]:

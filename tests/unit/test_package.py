@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.kernels import ROOT, Kernel
+from support.kernels import Kernel
+from support.paths import ROOT
 
 import qwen_magic
 

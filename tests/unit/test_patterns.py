@@ -145,7 +145,7 @@ def piece(token: Any) -> str:
     if kind is ops.ANY:
         return "a"
     if kind is ops.IN:
-        return from_set(value)
+        return str(from_set(value))
     if kind is ops.BRANCH:
         return sample(value[1][0])
     if kind is ops.SUBPATTERN:
@@ -155,7 +155,7 @@ def piece(token: Any) -> str:
     if kind is ops.ASSERT:
         return sample(value[1]) if value[0] > 0 else ""
     if kind in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT):
-        return sample(value[2]) * max(value[0], 1)
+        return sample(value[2]) * max(int(value[0]), 1)
     return ""
 
 

@@ -72,7 +72,8 @@ class Inspector(HTMLParser):
     def handle_decl(self, decl: str) -> None:
         self.found.append(f"<!{decl}>")
 
-    unknown_decl = handle_decl
+    def unknown_decl(self, data: str) -> None:
+        self.handle_decl(data)
 
     def handle_pi(self, data: str) -> None:
         self.found.append(f"<?{data}>")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import mistune
 from markdown_it import MarkdownIt
-from nbconvert.filters.markdown_mistune import markdown2html_mistune  # type: ignore[import-untyped]  # it has no types
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from support.hostile.inert import dangers
 
 from qwen_magic.rendering.parser import encodable

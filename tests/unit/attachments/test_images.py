@@ -70,7 +70,7 @@ def serving(body: bytes, mime: str) -> Iterator[str]:
 
 def is_red(pixel: object) -> bool:
     assert isinstance(pixel, tuple)
-    return pixel[0] > 120 > pixel[2]
+    return bool(pixel[0] > 120 > pixel[2])
 
 
 def as_jpeg(image: Image.Image, orientation: int) -> Image.Image:

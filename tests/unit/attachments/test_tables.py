@@ -114,12 +114,12 @@ def test_of_a_large_csv_little_is_read(tmp_path: Path) -> None:
         for _ in range(20_000_000 // len(block) + 1):
             file.write(block)
         size = file.tell()
-    with Counting(tmp_path / "a.csv") as file:
-        found = read_delimited(file, "a.csv", 3)  # type: ignore[arg-type]  # a file in all that is used of it
+    with Counting(tmp_path / "a.csv") as counted:
+        found = read_delimited(counted, "a.csv", 3)
     rows = size // len(block) * 20_000
     about = int(found.text.partition("about ")[2].partition(" rows")[0].replace(",", ""))
     assert size > 20_000_000
-    assert file.total < 4_000_000
+    assert counted.total < 4_000_000
     assert abs(about - rows) < rows / 50
     assert "The facts on its columns are from a sample of" in found.text
     assert "|19999|shop 1|9999.5|2024-01-08|00999|" in found.text, "the last row"

@@ -95,7 +95,7 @@ def test_a_string_goes_as_it_is() -> None:
 
 def test_an_exception_shows_its_traceback() -> None:
     try:
-        {}["x"]
+        dict[str, int]()["x"]
     except KeyError as error:
         text = words(error)
     assert "Traceback (most recent call last):" in text
@@ -158,7 +158,7 @@ def test_a_plotly_figure_is_a_picture_or_its_specification() -> None:
 def test_a_plotly_figure_without_its_picture_shows_readable_data(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs, numpy = pytest.importorskip("plotly.graph_objects"), pytest.importorskip("numpy")
 
-    class Undrawable(graphs.Figure):  # type: ignore[misc]  # plotly has no types
+    class Undrawable(graphs.Figure):  # type: ignore[misc, name-defined]  # plotly has no types
         def to_image(self, *arguments: Any, **options: Any) -> bytes:
             raise ValueError("kaleido is missing")
 

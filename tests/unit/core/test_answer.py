@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas
+import pandas  # type: ignore[import-untyped]  # it has no types
 from support.paths import ROOT
 
 from qwen_magic.core.answer import Answer, Attached

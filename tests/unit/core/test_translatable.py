@@ -23,7 +23,8 @@ def test_a_message_is_its_english_text() -> None:
     assert STOPPED == "a.txt is larger than 1 MB."
     assert f"{STOPPED}|{STOPPED:<30}|" == "a.txt is larger than 1 MB.|a.txt is larger than 1 MB.    |"
     assert json.dumps(STOPPED) == '"a.txt is larger than 1 MB."'
-    assert {STOPPED: 1}["a.txt is larger than 1 MB."] == 1
+    numbers: dict[str, int] = {STOPPED: 1}
+    assert numbers["a.txt is larger than 1 MB."] == 1
     assert type(str(STOPPED)) is str
 
 

@@ -279,8 +279,12 @@ def test_two_kernels_share_one_download(hub: Hub) -> None:
         progress: list[tuple[int, int]] = []
         waiting = threading.Event()
 
+        def told(done: int, total: int) -> None:
+            progress.append((done, total))
+            waiting.set()
+
         def third() -> None:
-            download(MODEL, lambda done, total: (progress.append((done, total)), waiting.set())[0], [hub.url])
+            download(MODEL, told, [hub.url])
 
         thread = threading.Thread(target=third)
         thread.start()

@@ -1,6 +1,7 @@
 """The options of a line, and the free text behind them."""
 
 import os
+from typing import Any
 
 import pytest
 
@@ -33,13 +34,13 @@ from qwen_magic.magics.options import parse, typed, words
         ),
     ],
 )
-def test_options_are_read_off_the_front(line, given, text):
+def test_options_are_read_off_the_front(line: str, given: dict[str, Any], text: str) -> None:
     parsed = parse(line)
     assert (parsed.given, parsed.text) == (given, text)
 
 
 @pytest.mark.skipif(os.sep != "/", reason="a backslash parts folders here")
-def test_a_backslash_keeps_a_path_with_spaces_together():
+def test_a_backslash_keeps_a_path_with_spaces_together() -> None:
     parsed = parse(r"-f my\ data.csv -s \ x")
     assert (parsed.given, parsed.text) == ({"files": ["my data.csv"], "system": "\\"}, "x")
     assert words(r"save my\ chat.json 'a b'") == ("save", "my chat.json", "a b")
@@ -58,30 +59,30 @@ def test_a_backslash_keeps_a_path_with_spaces_together():
         ("-c a --chat b x", "--chat is given twice"),
     ],
 )
-def test_wrong_options_get_one_clear_line(line, says):
+def test_wrong_options_get_one_clear_line(line: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         parse(line)
     assert "\n" not in str(caught.value)
 
 
-def test_fields_are_typed():
+def test_fields_are_typed() -> None:
     fields = typed(["t=0.2", "n=3", "on=true", "Off=False", "none=null", "s=text", "l=[1,2]", "e=", "x=a=b"])
     assert fields == {
         "t": 0.2, "n": 3, "on": True, "Off": False, "none": None, "s": "text", "l": [1, 2], "e": "", "x": "a=b",
     }  # fmt: skip
 
 
-def test_a_dot_goes_down_into_an_object():
+def test_a_dot_goes_down_into_an_object() -> None:
     fields = typed(["search_options.forced_search=true", "search_options.search_strategy=max"])
     assert fields == {"search_options": {"forced_search": True, "search_strategy": "max"}}
 
 
 @pytest.mark.parametrize("wrong", ["temperature", "=1", "a..b=1"])
-def test_a_field_without_key_and_value_is_refused(wrong):
+def test_a_field_without_key_and_value_is_refused(wrong: str) -> None:
     with pytest.raises(InputError, match="KEY=VALUE"):
         typed([wrong])
 
 
-def test_a_value_cannot_have_fields():
+def test_a_value_cannot_have_fields() -> None:
     with pytest.raises(InputError, match="has a value already"):
         typed(["a=1", "a.b=2"])

@@ -8,7 +8,7 @@ from qwen_magic.magics.prompts import fill
 NAMES = {"n": 3, "topic": "cats", "nested": {"a": {"b": 1}}}
 
 
-def filled(prompt):
+def filled(prompt: str) -> str:
     return fill(prompt, lambda expression: eval(expression, {}, NAMES))
 
 
@@ -23,7 +23,7 @@ def filled(prompt):
         ("{{{n}}}", "{3}"),
     ],
 )
-def test_an_expression_is_replaced_by_its_value(prompt, expected):
+def test_an_expression_is_replaced_by_its_value(prompt: str, expected: str) -> None:
     assert filled(prompt) == expected
 
 
@@ -40,7 +40,7 @@ def test_an_expression_is_replaced_by_its_value(prompt, expected):
         "",
     ],
 )
-def test_other_braces_are_text(prompt):
+def test_other_braces_are_text(prompt: str) -> None:
     assert filled(prompt) == prompt
 
 
@@ -48,7 +48,7 @@ def test_other_braces_are_text(prompt):
     ("prompt", "named"),
     [("{{ missing }}", "missing"), ("{{ 1 / 0 }}", "1 / 0"), ("{{ topic( }}", "topic("), ("{{ n n }}", "n n")],
 )
-def test_an_expression_that_fails_names_itself(prompt, named):
+def test_an_expression_that_fails_names_itself(prompt: str, named: str) -> None:
     with pytest.raises(InputError, match="Nothing was sent") as caught:
         filled(prompt)
     assert named in str(caught.value)

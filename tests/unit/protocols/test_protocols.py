@@ -2,7 +2,10 @@
 
 import json
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,9 +34,10 @@ from qwen_magic.core.errors import (
 from qwen_magic.core.events import Finish, Source, Sources, Started, ToolCallDelta, Usage
 from qwen_magic.core.messages import ChatRequest, Document, Image, Message, Text
 from qwen_magic.core.models import lookup
-from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, protocol
+from qwen_magic.protocols import LOCAL, OLLAMA, SERVICE, Dialect, protocol
 from qwen_magic.protocols.error_mapping import refusal
 from qwen_magic.protocols.event_reader import EventReader
+from qwen_magic.protocols.wire_protocol import HttpRequest, ProtocolName
 
 LOCAL_STREAMS = sorted(CAPTURES.glob("local/*.sse"))
 NATIVE_STREAMS = sorted(CAPTURES.glob("dashscope/*-sse.response.body.txt"))
@@ -52,19 +56,23 @@ ANSWER = sse(
 # --- what is sent
 
 
-def sent(request: ChatRequest, name="compatible", dialect=SERVICE):
+def sent(request: ChatRequest, name: ProtocolName = "compatible", dialect: Dialect = SERVICE) -> HttpRequest:
     return protocol(name).encode(request, dialect)
 
 
-def test_a_question_is_a_streamed_completion_with_usage():
-    body = sent(question()).body
+def body_of(request: ChatRequest, name: ProtocolName = "compatible", dialect: Dialect = SERVICE) -> dict[str, Any]:
+    return dict(sent(request, name, dialect).body or {})
+
+
+def test_a_question_is_a_streamed_completion_with_usage() -> None:
+    body = body_of(question())
     assert body["messages"] == [{"role": "user", "content": "Hello?"}]
     assert body["stream"] is True
     assert body["stream_options"] == {"include_usage": True}
 
 
-def test_stream_options_are_not_sent_without_streaming():
-    assert "stream_options" not in sent(question(stream=False, fields={"stream": False})).body
+def test_stream_options_are_not_sent_without_streaming() -> None:
+    assert "stream_options" not in body_of(question(stream=False, fields={"stream": False}))
 
 
 @pytest.mark.parametrize(
@@ -78,46 +86,49 @@ def test_stream_options_are_not_sent_without_streaming():
         (SERVICE, None, {}),
     ],
 )
-def test_the_switch_for_thinking_is_where_the_server_wants_it(dialect, think, expected):
-    body = sent(question(think=think), dialect=dialect).body
+def test_the_switch_for_thinking_is_where_the_server_wants_it(
+    dialect: Dialect, think: bool | None, expected: dict[str, Any]
+) -> None:
+    body = body_of(question(think=think), dialect=dialect)
     switches = {"enable_thinking", "chat_template_kwargs", "reasoning_effort"}
     assert {name: value for name, value in body.items() if name in switches} == expected
 
 
-def test_fields_of_the_person_win():
-    body = sent(question(think=True, fields={"enable_thinking": False, "top_k": 5})).body
+def test_fields_of_the_person_win() -> None:
+    body = body_of(question(think=True, fields={"enable_thinking": False, "top_k": 5}))
     assert body["enable_thinking"] is False
     assert body["top_k"] == 5
-    assert sent(question(fields={"top_k": 5}), "dashscope").body["parameters"]["top_k"] == 5
+    assert body_of(question(fields={"top_k": 5}), "dashscope")["parameters"]["top_k"] == 5
 
 
-def test_images_are_parts_in_both_forms():
+def test_images_are_parts_in_both_forms() -> None:
     request = ChatRequest("qwen3-vl-plus", (Message.user("What?", Image("data:image/png;base64,AA==")),))
-    compatible = sent(request).body["messages"][0]["content"]
+    compatible = body_of(request)["messages"][0]["content"]
     assert compatible == [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
         {"type": "text", "text": "What?"},
     ]
     encoded = sent(request, "dashscope")
     assert encoded.path == "services/aigc/multimodal-generation/generation"
+    assert encoded.body
     assert encoded.body["input"]["messages"][0]["content"] == [
         {"image": "data:image/png;base64,AA=="},
         {"text": "What?"},
     ]
 
 
-def test_text_models_and_multimodal_models_have_their_own_native_path():
+def test_text_models_and_multimodal_models_have_their_own_native_path() -> None:
     assert sent(question("qwen-plus"), "dashscope").path == "services/aigc/text-generation/generation"
     assert sent(question("qwen3.5-plus"), "dashscope").path == "services/aigc/multimodal-generation/generation"
-    assert sent(question("qwen3.5-plus"), "dashscope").body["input"]["messages"][0]["content"] == [{"text": "Hello?"}]
+    assert body_of(question("qwen3.5-plus"), "dashscope")["input"]["messages"][0]["content"] == [{"text": "Hello?"}]
 
 
-def test_an_uploaded_image_is_resolved_by_the_service():
+def test_an_uploaded_image_is_resolved_by_the_service() -> None:
     request = ChatRequest("qwen3-vl-plus", (Message.user("What?", Image("oss://bucket/key")),))
     assert sent(request, "dashscope").headers["X-DashScope-OssResourceResolve"] == "enable"
 
 
-def test_documents_stand_in_system_messages_of_their_own_behind_the_role():
+def test_documents_stand_in_system_messages_of_their_own_behind_the_role() -> None:
     request = ChatRequest(
         "qwen-long",
         (
@@ -126,7 +137,7 @@ def test_documents_stand_in_system_messages_of_their_own_behind_the_role():
             Message.user("And this?", Document("file-fe-2"), Document("file-fe-3")),
         ),
     )
-    assert [(m["role"], m["content"]) for m in sent(request).body["messages"]] == [
+    assert [(m["role"], m["content"]) for m in body_of(request)["messages"]] == [
         ("system", "You are a helpful assistant."),
         ("system", "fileid://file-fe-1,fileid://file-fe-2"),
         ("user", "Same?"),
@@ -136,30 +147,30 @@ def test_documents_stand_in_system_messages_of_their_own_behind_the_role():
     ]
 
 
-def test_the_persons_own_role_comes_before_the_documents():
+def test_the_persons_own_role_comes_before_the_documents() -> None:
     request = ChatRequest("qwen-long", (Message.system("Be brief."), Message.user("What?", Document("file-fe-1"))))
-    contents = [message["content"] for message in sent(request).body["messages"]]
+    contents = [message["content"] for message in body_of(request)["messages"]]
     assert contents == ["Be brief.", "fileid://file-fe-1", "What?"]
 
 
-def test_thinking_of_earlier_turns_goes_back_only_to_models_that_keep_it():
+def test_thinking_of_earlier_turns_goes_back_only_to_models_that_keep_it() -> None:
     history = (Message.assistant("4", reasoning="2+2"), Message.user("Sure?"))
-    assert "reasoning_content" not in sent(ChatRequest("qwen-plus", history)).body["messages"][0]
-    assert sent(ChatRequest("qwen3.8-max", history)).body["messages"][0]["reasoning_content"] == "2+2"
+    assert "reasoning_content" not in body_of(ChatRequest("qwen-plus", history))["messages"][0]
+    assert body_of(ChatRequest("qwen3.8-max", history))["messages"][0]["reasoning_content"] == "2+2"
     switched_off = ChatRequest("qwen3.8-max", history, fields={"preserve_thinking": False})
-    assert "reasoning_content" not in sent(switched_off).body["messages"][0]
+    assert "reasoning_content" not in body_of(switched_off)["messages"][0]
 
 
-def test_an_answer_to_go_on_with_is_marked_partial():
+def test_an_answer_to_go_on_with_is_marked_partial() -> None:
     beginning = Message("assistant", (Text("One, two"),), partial=True)
-    message = sent(ChatRequest("qwen-plus", (Message.user("Count."), beginning))).body["messages"][-1]
+    message = body_of(ChatRequest("qwen-plus", (Message.user("Count."), beginning)))["messages"][-1]
     assert message == {"role": "assistant", "content": "One, two", "partial": True}
 
 
 # --- what comes back
 
 
-def test_the_events_of_an_answer():
+def test_the_events_of_an_answer() -> None:
     events = decode(ANSWER)
     assert events[0] == Started("qwen-plus", "chatcmpl-1")
     assert text(events) == "**注意：**line\u2028separator \u0085 and\u2029more"
@@ -167,14 +178,14 @@ def test_the_events_of_an_answer():
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
-def test_thinking_has_a_field_of_its_own_under_either_name(name):
+def test_thinking_has_a_field_of_its_own_under_either_name(name: str) -> None:
     events = decode(sse(chunk(content=None, **{name: "Hm"}), chunk(content="Yes", **{name: None}), chunk("stop")))
     assert (reasoning(events), text(events)) == ("Hm", "Yes")
 
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_thinking_inside_the_text_is_taken_out_wherever_the_tags_are_cut(data):
+def test_thinking_inside_the_text_is_taken_out_wherever_the_tags_are_cut(data: st.DataObject) -> None:
     whole = "\n<think>\nFirst < second\n</think>\n\nYes </think> and <think>"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
@@ -184,16 +195,16 @@ def test_thinking_inside_the_text_is_taken_out_wherever_the_tags_are_cut(data):
 
 
 @pytest.mark.parametrize("body", ["<thi", "  ", "<think", "no tag", "<thinking> aloud"])
-def test_text_that_is_only_nearly_a_tag_is_text(body):
+def test_text_that_is_only_nearly_a_tag_is_text(body: str) -> None:
     assert text(decode(sse(chunk(content=body), chunk("stop")))) == body
 
 
-def test_thinking_that_never_closes_is_thinking():
+def test_thinking_that_never_closes_is_thinking() -> None:
     events = decode(sse(chunk(content="<think>on and on </th"), chunk("length")))
     assert (reasoning(events), text(events)) == ("on and on </th", "")
 
 
-def test_usage_is_read_wherever_it_is():
+def test_usage_is_read_wherever_it_is() -> None:
     in_finish_chunk = {**chunk("stop"), "usage": {"prompt_tokens": 1, "completion_tokens": 2}}
     in_choice = chunk("stop")
     in_choice["choices"][0]["usage"] = {"prompt_tokens": 1, "completion_tokens": 2}
@@ -203,7 +214,7 @@ def test_usage_is_read_wherever_it_is():
     assert Usage(1, 2, cached=1) in decode(sse(chunk(content="x"), timings))
 
 
-def test_details_of_the_usage():
+def test_details_of_the_usage() -> None:
     usage = {
         "prompt_tokens": 9,
         "completion_tokens": 8,
@@ -214,8 +225,8 @@ def test_details_of_the_usage():
     assert Usage(9, 8, 7, 6, 5) in events
 
 
-def test_tool_calls_come_in_pieces():
-    def call(**function):
+def test_tool_calls_come_in_pieces() -> None:
+    def call(**function: str) -> dict[str, Any]:
         return chunk(tool_calls=[{"index": 0, "function": function}])
 
     first = chunk(
@@ -240,28 +251,28 @@ def test_tool_calls_come_in_pieces():
         {"choices": [{"index": 1, "delta": {"content": "of another answer"}}]},
     ],
 )
-def test_odd_frames_mean_nothing(odd):
+def test_odd_frames_mean_nothing(odd: dict[str, Any]) -> None:
     assert text(decode(sse(odd, chunk(content="x"), odd, chunk("stop"), odd))) == "x"
 
 
-def test_the_end_mark_may_be_missing():
+def test_the_end_mark_may_be_missing() -> None:
     assert decode(sse(chunk("stop", content="x"), done=False))[-1] == Finish("stop")
 
 
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
-def test_an_answer_without_its_finish_is_an_error(name):
+def test_an_answer_without_its_finish_is_an_error(name: ProtocolName) -> None:
     body = sse(chunk(content="x"), done=False) if name == "compatible" else native(result("x"))
     with pytest.raises(StreamCut):
         decode(body, name)
 
 
-def test_an_answer_that_is_not_streamed_is_read_as_well():
+def test_an_answer_that_is_not_streamed_is_read_as_well() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
     whole = json.dumps({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
     assert text(decode(whole.encode())) == "x"
 
 
-def test_native_text_thinking_and_finish():
+def test_native_text_thinking_and_finish() -> None:
     body = native(
         result("", reasoning_content="嗯"),
         result("我是", reasoning_content=""),
@@ -274,7 +285,7 @@ def test_native_text_thinking_and_finish():
     assert events[-2:] == [Usage(5, 2), Finish("stop")]
 
 
-def test_native_search_results_come_once():
+def test_native_search_results_come_once() -> None:
     frame = result("x", "stop")
     frame["output"]["search_info"] = {
         "search_results": [{"index": 1, "title": "T", "url": "https://e.org", "icon": ""}]
@@ -283,7 +294,7 @@ def test_native_search_results_come_once():
     assert [event for event in events if isinstance(event, Sources)] == [Sources((Source(1, "T", "https://e.org"),))]
 
 
-def test_native_text_format():
+def test_native_text_format() -> None:
     body = native({"output": {"text": "x", "finish_reason": "stop"}, "request_id": "r"})
     assert text(decode(body, "dashscope")) == "x"
 
@@ -297,7 +308,7 @@ def test_native_text_format():
     ],
     ids=["asked for", "known for it", "unknown model"],
 )
-def test_cumulative_text_becomes_deltas(request_):
+def test_cumulative_text_becomes_deltas(request_: ChatRequest) -> None:
     whole = "One two three four five."
     bodies = [result(whole[:size]) for size in range(3, len(whole) + 1, 3)]
     assert text(decode(native(*bodies, result(whole, "stop")), "dashscope", request_)) == whole
@@ -305,7 +316,7 @@ def test_cumulative_text_becomes_deltas(request_):
 
 @given(st.lists(st.text("ab*", min_size=1), max_size=8))
 @settings(max_examples=80, deadline=None)
-def test_increments_of_a_known_model_are_never_taken_for_repetition(pieces):
+def test_increments_of_a_known_model_are_never_taken_for_repetition(pieces: list[str]) -> None:
     body = native(*map(result, pieces), result("", "stop"))
     assert text(decode(body, "dashscope")) == "".join(pieces)
 
@@ -330,7 +341,7 @@ def some_ways_of_cutting(body: bytes) -> list[list[bytes]]:
     ],
     ids=["BOM", "CRLF", "CR", "pings", "empty lines", "no last line end", "fields"],
 )
-def test_the_frame_of_the_stream_does_not_matter(change):
+def test_the_frame_of_the_stream_does_not_matter(change: Callable[[bytes], bytes]) -> None:
     expected = text(decode(ANSWER))
     for chunks in some_ways_of_cutting(change(ANSWER)):
         assert text(decode(b"".join(chunks))) == expected
@@ -338,7 +349,7 @@ def test_the_frame_of_the_stream_does_not_matter(change):
 
 
 @pytest.mark.parametrize("body", [ANSWER, native(result("我"), result([{"text": "\u2028"}]), result("", "stop"))])
-def test_every_cut_of_an_answer_gives_the_same_frames(body):
+def test_every_cut_of_an_answer_gives_the_same_frames(body: bytes) -> None:
     whole = frames([body])
     assert frames([bytes([byte]) for byte in body]) == whole
     for cut in range(len(body)):
@@ -347,7 +358,7 @@ def test_every_cut_of_an_answer_gives_the_same_frames(body):
 
 @needs_captures
 @pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
-def test_every_cut_of_every_capture_gives_the_same_frames(path):
+def test_every_cut_of_every_capture_gives_the_same_frames(path: Path) -> None:
     """What frames mean does not depend on bytes any more, so equal frames are equal events."""
     body = path.read_bytes()
     whole = frames([body])
@@ -360,7 +371,7 @@ def test_every_cut_of_every_capture_gives_the_same_frames(path):
 @pytest.mark.parametrize(
     "path", [path for path in LOCAL_STREAMS if b"chat.completion.chunk" in path.read_bytes()], ids=lambda p: p.stem
 )
-def test_captures_of_a_local_server_are_understood(path):
+def test_captures_of_a_local_server_are_understood(path: Path) -> None:
     events = decode(path.read_bytes(), dialect=LOCAL)
     assert isinstance(events[-1], Finish)
     assert text(events) or reasoning(events) or any(isinstance(event, ToolCallDelta) for event in events)
@@ -371,7 +382,7 @@ def test_captures_of_a_local_server_are_understood(path):
 @pytest.mark.parametrize(
     "path", [path for path in NATIVE_STREAMS if "error" not in path.name], ids=lambda path: path.stem
 )
-def test_captures_of_the_service_are_understood(path):
+def test_captures_of_the_service_are_understood(path: Path) -> None:
     events = decode(path.read_bytes(), "dashscope")
     assert events[-1] == Finish("stop")
     assert text(events)
@@ -379,41 +390,41 @@ def test_captures_of_the_service_are_understood(path):
 
 
 @needs_captures
-def test_a_captured_error_inside_a_stream_is_raised():
+def test_a_captured_error_inside_a_stream_is_raised() -> None:
     body = (CAPTURES / "dashscope" / "parameter-error-sse.response.body.txt").read_bytes()
     with pytest.raises(InvalidRequest, match="Role must be user or assistant"):
         decode(body, "dashscope")
 
 
-def test_bytes_that_are_no_utf8_do_not_stop_an_answer():
+def test_bytes_that_are_no_utf8_do_not_stop_an_answer() -> None:
     body = sse(chunk(content="abc"), chunk("stop")).replace(b"abc", b"a\xff\xc3c")
     assert text(decode(body)) == "a\ufffd\ufffdc"
 
 
-def test_a_web_page_in_place_of_an_answer():
+def test_a_web_page_in_place_of_an_answer() -> None:
     with pytest.raises(NotTheService, match="Log in"):
         decode(b"<!DOCTYPE html><html><title>Log in</title></html>")
 
 
-def test_garbage_in_place_of_an_answer():
+def test_garbage_in_place_of_an_answer() -> None:
     with pytest.raises(StreamGarbled, match="not JSON"):
         decode(b"data: lorem ipsum\n\n" + ANSWER)
 
 
-def test_one_event_may_not_be_endless():
+def test_one_event_may_not_be_endless() -> None:
     reader = EventReader(largest=1000)
     with pytest.raises(StreamGarbled, match="larger than"):
         deque(map(reader.feed, [b"data: " + b"x" * 100] * 100), maxlen=0)
 
 
-def test_many_small_events_at_once_are_not_too_large():
+def test_many_small_events_at_once_are_not_too_large() -> None:
     assert len(EventReader(largest=1000).feed(b"data: x\n\n" * 1000)) == 1000
 
 
 # --- refusals
 
 
-def compatible_error(code, message="It is so."):
+def compatible_error(code: str, message: str = "It is so.") -> bytes:
     return json.dumps(
         {"error": {"message": message, "type": "x", "param": None, "code": code}, "request_id": "r-9"}
     ).encode()
@@ -452,25 +463,26 @@ def compatible_error(code, message="It is so."):
         (400, b'data: {"error":{"code":"Arrearage","message":"x"},"id":"chatcmpl-1"}\n\n', AccountOverdue),
     ],
 )
-def test_refusals_in_the_terms_of_the_person(status, body, expected):
+def test_refusals_in_the_terms_of_the_person(status: int, body: bytes, expected: type[QwenError]) -> None:
     error = refusal(status, {}, body)
     assert type(error) is expected
     assert error.happened
     assert "\n" not in str(error)
 
 
-def test_a_refusal_keeps_what_support_asks_for():
+def test_a_refusal_keeps_what_support_asks_for() -> None:
     error = refusal(401, {"retry-after": "7"}, compatible_error("invalid_api_key"))
+    assert isinstance(error, ServiceError)
     assert (error.status, error.code, error.request_id, error.retry_after) == (401, "invalid_api_key", "r-9", 7.0)
 
 
-def test_a_refusal_never_shows_a_key():
+def test_a_refusal_never_shows_a_key() -> None:
     error = refusal(401, {}, compatible_error("invalid_api_key", "Incorrect API key provided: sk-abcdef0123456789."))
     assert "abcdef" not in f"{error} {error!r} {error.args}"
     assert "6789" in str(error)
 
 
-def test_an_error_frame_inside_an_answer_is_raised():
+def test_an_error_frame_inside_an_answer_is_raised() -> None:
     frame = {"error": {"code": "data_inspection_failed", "message": "Output data may contain inappropriate content."}}
     with pytest.raises(ContentFiltered):
         decode(sse(chunk(content="x"), frame))
@@ -531,16 +543,18 @@ ERROR_CODES = [
 ]
 
 
-def reports(code, message="It is so."):
+def reports(code: str, message: str = "It is so.") -> Iterator[dict[str, Any]]:
     """The same error in the compatible form and in the native one."""
     yield {"error": {"message": message, "type": code, "param": None, "code": code}, "request_id": "r-9"}
     yield {"code": code, "message": message, "request_id": "r-9"}
 
 
-def told(report, status=None):
+def told(report: dict[str, Any], status: int | None = None) -> ServiceError:
     """What a report means: under an HTTP status, else inside a stream of its own protocol."""
     if status:
-        return refusal(status, {}, json.dumps(report).encode())
+        error = refusal(status, {}, json.dumps(report).encode())
+        assert isinstance(error, ServiceError)
+        return error
     compatible = "error" in report
     body = sse(report) if compatible else native(report, events=["error"])
     with pytest.raises(ServiceError) as raised:
@@ -549,7 +563,9 @@ def told(report, status=None):
 
 
 @pytest.mark.parametrize(("status", "code", "expected"), ERROR_CODES)
-def test_every_code_of_the_service_means_the_same_refused_and_inside_a_stream(status, code, expected):
+def test_every_code_of_the_service_means_the_same_refused_and_inside_a_stream(
+    status: int, code: str, expected: tuple[Any, ...]
+) -> None:
     for report in reports(code):
         for error in (told(report, status), told(report)):
             assert (type(error), error.transient) == expected
@@ -557,7 +573,7 @@ def test_every_code_of_the_service_means_the_same_refused_and_inside_a_stream(st
             assert error.remedy
 
 
-def test_an_error_of_an_unknown_code_inside_a_stream_is_not_worth_another_try():
+def test_an_error_of_an_unknown_code_inside_a_stream_is_not_worth_another_try() -> None:
     for report in reports("SomethingNew"):
         error = told(report)
         assert (type(error), error.transient) == (ServiceError, False)
@@ -574,7 +590,9 @@ def test_an_error_of_an_unknown_code_inside_a_stream_is_not_worth_another_try():
         (400, "exceed_context_size_error", ContextTooLong),
     ],
 )
-def test_a_number_for_a_code_inside_a_stream_is_an_http_status(number, kind, expected):
+def test_a_number_for_a_code_inside_a_stream_is_an_http_status(
+    number: int | str, kind: str | None, expected: type[QwenError]
+) -> None:
     error = told({"error": {"message": "It is so.", "type": kind, "param": None, "code": number}})
     assert (type(error), error.status) == (expected, int(number))
 
@@ -590,21 +608,21 @@ def test_a_number_for_a_code_inside_a_stream_is_an_http_status(number, kind, exp
     ],
 )
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
-def test_an_event_called_error_is_one_whatever_stands_in_it(name, data, says):
+def test_an_event_called_error_is_one_whatever_stands_in_it(name: ProtocolName, data: str, says: str) -> None:
     body = f"id:1\nevent:error\n:HTTP_STATUS/400\ndata:{data}\n\n".encode()
     with pytest.raises(ServiceError, match=says):
         decode(body, name)
 
 
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
-def test_an_event_called_error_without_data_is_no_event(name):
+def test_an_event_called_error_without_data_is_no_event(name: ProtocolName) -> None:
     answer = sse(chunk(content="x"), chunk("stop")) if name == "compatible" else native(result("x"), result("", "stop"))
     assert text(decode(b"event: error\n\n" + answer, name)) == "x"
 
 
 @pytest.mark.parametrize("name", ["compatible", "dashscope"])
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "-5", "1e999", "NaN", "true", '"12"', "[3]", "{}", "1.5"])
-def test_a_count_that_is_none_counts_nothing(name, number):
+def test_a_count_that_is_none_counts_nothing(name: ProtocolName, number: str) -> None:
     usage = b'{"prompt_tokens":N,"input_tokens":N,"completion_tokens":2,"output_tokens":2}'.replace(
         b"N", number.encode()
     )
@@ -628,7 +646,7 @@ def test_a_count_that_is_none_counts_nothing(name, number):
     ],
     ids=["brackets", "objects", "closed", "digits"],
 )
-def test_json_that_python_does_not_take_is_garbled(name, data):
+def test_json_that_python_does_not_take_is_garbled(name: ProtocolName, data: str) -> None:
     body = (
         sse(chunk(content="x"), done=False) if name == "compatible" else native(result("x"))
     ) + f"data: {data}\n\n".encode()
@@ -637,7 +655,7 @@ def test_json_that_python_does_not_take_is_garbled(name, data):
     assert len(str(raised.value)) < 300
 
 
-def test_half_a_surrogate_pair_is_a_replacement_character():
+def test_half_a_surrogate_pair_is_a_replacement_character() -> None:
     body = b'data: {"id": "\\ud800", "choices": [{"delta": {"content": "a\\uDC00b \\ud83d\\ude00"}}]}\n\n'
     events = decode(body + sse(chunk("stop")))
     assert text(events) == "a\ufffdb \U0001f600"
@@ -649,7 +667,7 @@ STRANGE = [5, "x", [], [1], {"a": 1}, [[1]], None, True, 1e300, {"index": "x"}]
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_fields_of_any_type_are_read_or_told(data):
+def test_fields_of_any_type_are_read_or_told(data: st.DataObject) -> None:
     """Whatever a server puts where: one of our errors, or events that can be written as UTF-8."""
     some = st.sampled_from(STRANGE)
     choice = {"index": 0, "delta": data.draw(some), "message": data.draw(some), "finish_reason": data.draw(some)}
@@ -657,7 +675,7 @@ def test_fields_of_any_type_are_read_or_told(data):
     output = {"choices": data.draw(some), "search_info": {"search_results": data.draw(some)}, "text": data.draw(some)}
     frame |= {"output": data.draw(st.sampled_from([output, *STRANGE])), "request_id": data.draw(some)}
     call = {"index": data.draw(some), "id": data.draw(some), "function": data.draw(some)}
-    name = data.draw(st.sampled_from(["compatible", "dashscope"]))
+    name: ProtocolName = data.draw(st.sampled_from(["compatible", "dashscope"]))
     with suppress(QwenError):
         str(
             decode(sse(chunk(tool_calls=data.draw(st.sampled_from([[call], *STRANGE]))), frame, chunk("stop")), name)
@@ -695,7 +713,9 @@ PEERS = [
 
 
 @pytest.mark.parametrize(("status", "message", "kind", "expected", "word"), [row[1:] for row in PEERS])
-def test_what_other_servers_refuse_comes_with_what_to_do(status, message, kind, expected, word):
+def test_what_other_servers_refuse_comes_with_what_to_do(
+    status: int, message: str, kind: str, expected: type[QwenError], word: str
+) -> None:
     body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": None}}).encode()
     error = refusal(status, {}, body)
     assert type(error) is expected
@@ -704,11 +724,11 @@ def test_what_other_servers_refuse_comes_with_what_to_do(status, message, kind, 
 
 
 @pytest.mark.parametrize("body", [b"<title" * 40_000, b"<html>" + b"<title>" * 40_000, b"[" * 250_000])
-def test_a_page_that_is_made_to_be_slow_is_read_at_once(body):
+def test_a_page_that_is_made_to_be_slow_is_read_at_once(body: bytes) -> None:
     assert len(str(refusal(502, {"content-type": "text/html"}, body))) < 1000
 
 
-def test_a_message_that_is_made_to_be_slow_is_read_at_once():
+def test_a_message_that_is_made_to_be_slow_is_read_at_once() -> None:
     assert len(str(refusal(400, {}, json.dumps({"message": "File " * 50_000}).encode()))) < 1000
 
 
@@ -742,7 +762,9 @@ QUOTED = [
 
 
 @pytest.mark.parametrize(("code", "message", "expected", "word"), QUOTED, ids=[row[1] for row in QUOTED])
-def test_what_the_service_says_comes_with_what_to_type(code, message, expected, word):
+def test_what_the_service_says_comes_with_what_to_type(
+    code: str | None, message: str, expected: type[QwenError], word: str
+) -> None:
     codes = ["InvalidParameter", "invalid_parameter_error"] if code is None else [code]
     for report in (report for each in codes for report in reports(each, message)):
         for error in (told(report, 401 if expected is KeyRejected else 400), told(report)):
@@ -750,14 +772,14 @@ def test_what_the_service_says_comes_with_what_to_type(code, message, expected, 
             assert word in error.remedy
 
 
-def test_a_field_that_nobody_knows_is_answered_with_how_to_look_at_the_request():
+def test_a_field_that_nobody_knows_is_answered_with_how_to_look_at_the_request() -> None:
     remedy = refusal(422, {}, b'{"detail":"Unexpected fields in the request"}').remedy
     assert "--dry-run" in remedy
     assert "--set" in remedy
 
 
 @pytest.mark.parametrize("transient", [True, False])
-def test_a_proxys_page_is_worth_another_try_only_when_it_is_in_trouble(transient):
+def test_a_proxys_page_is_worth_another_try_only_when_it_is_in_trouble(transient: bool) -> None:
     status = 502 if transient else 403
     assert refusal(status, {"content-type": "text/html"}, b"<p>no</p>").transient is transient
 
@@ -779,18 +801,18 @@ def test_a_proxys_page_is_worth_another_try_only_when_it_is_in_trouble(transient
         ("qwen-mt-flash", (0, 32, True)),
     ],
 )
-def test_what_a_model_reads(name, facts):
+def test_what_a_model_reads(name: str, facts: tuple[Any, ...]) -> None:
     model = lookup(name)
     assert (model.max_files, model.patch, model.single_turn) == facts
     assert model.reads_files is (model.max_files > 0)
 
 
-def test_a_model_that_takes_one_message_cannot_go_on_with_an_answer():
+def test_a_model_that_takes_one_message_cannot_go_on_with_an_answer() -> None:
     assert lookup("qwen-mt-plus").continues is False
     assert lookup("qwen-plus").continues is True
 
 
-def test_the_omni_models_have_their_real_names():
+def test_the_omni_models_have_their_real_names() -> None:
     assert lookup("qwen3.5-omni-flash").known
     assert lookup("qwen3.5-omni-plus-latest").known
     assert not lookup("qwen3.5-omni").known

@@ -120,7 +120,9 @@ class Page:
     """What `applyPatch` of `answer.js` does."""
 
     def __init__(self) -> None:
-        self.sections = {name: {"blocks": [], "tail": "", "append": ""} for name in ("thinking", "answer")}
+        self.sections: dict[str, dict[str, Any]] = {
+            name: {"blocks": [], "tail": "", "append": ""} for name in ("thinking", "answer")
+        }
 
     def take(self, patch: dict[str, Any]) -> None:
         for name, section in self.sections.items():

@@ -140,8 +140,8 @@ class Source:
                 case ast.Assign([ast.Name(target)], value) if target == name:
                     yield self.english(value)
                 case ast.For(ast.Tuple(targets), table):
-                    for at, target in enumerate(targets):
-                        if isinstance(target, ast.Name) and target.id == name:
+                    for at, column in enumerate(targets):
+                        if isinstance(column, ast.Name) and column.id == name:
                             yield {escaped(row[at]) for row in self.value(table) or ()}
 
 
@@ -164,7 +164,7 @@ def escaped(text: str) -> str:
 
 def said() -> dict[str, str]:
     """All that the errors of the package say, and where."""
-    found = {}
+    found: dict[str, str] = {}
     for path in sources():
         if folder(dotted(path)) not in SURFACES and path.stem not in DOWNLOADS:
             names = vars(errors) | vars(importlib.import_module(f"qwen_magic.{dotted(path)}"))
@@ -175,7 +175,7 @@ def said() -> dict[str, str]:
 
 def noted() -> dict[str, str]:
     """All notes on how a question was asked and answered, and where. They begin with a small letter or a value."""
-    found = {}
+    found: dict[str, str] = {}
     for module in (request_builder, assistant, answer_builder, compatible):
         source = Source(vars(module))
         for node in plain_strings(ast.parse(inspect.getsource(module))):

@@ -18,8 +18,8 @@ from support.paths import CORPUS
 
 from qwen_magic.rendering.markdown import Blocks, Patch, render
 
-CORPUS = sorted(CORPUS.glob("*.md"))
-ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]
+TEXTS = sorted(CORPUS.glob("*.md"))
+ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in TEXTS]
 
 # The examples of the CommonMark spec, as JSON (https://spec.commonmark.org/0.31.2/spec.json), where they are at hand.
 SPEC = os.environ.get("COMMONMARK_SPEC_JSON", "")
@@ -254,7 +254,7 @@ def test_formulas_are_counted_over_the_whole_answer() -> None:
 
 
 def test_text_is_never_hidden_for_long() -> None:
-    answer = CORPUS[0].read_text(encoding="utf-8")
+    answer = TEXTS[0].read_text(encoding="utf-8")
     page, blocks = Page(), Blocks()
     for place, char in enumerate(answer):
         blocks.feed(char)
@@ -278,7 +278,7 @@ def test_work_and_bytes_are_linear(kind: str) -> None:
 
 
 def test_twice_the_answer_is_at_most_twice_the_work() -> None:
-    answer = "\n".join(path.read_text(encoding="utf-8") for path in CORPUS if path.stem != "structure")
+    answer = "\n".join(path.read_text(encoding="utf-8") for path in TEXTS if path.stem != "structure")
     costs = []
     for times in (4, 8):
         page, blocks = Page(), Blocks()

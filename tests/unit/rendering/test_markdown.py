@@ -19,8 +19,8 @@ from qwen_magic.rendering.highlight import TOKEN_CLASSES, colours
 from qwen_magic.rendering.markdown import neutralise, render
 from qwen_magic.rendering.safe_markdown import as_text
 
-CORPUS = sorted(CORPUS.glob("*.md"))
-ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in CORPUS]
+TEXTS = sorted(CORPUS.glob("*.md"))
+ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in TEXTS]
 
 PERMISSIVE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 MISTUNE = mistune.create_markdown(

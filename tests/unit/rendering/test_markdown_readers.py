@@ -23,7 +23,7 @@ from qwen_magic.core.messages import Message, ToolCall
 from qwen_magic.rendering.markdown import neutralise, render
 from qwen_magic.rendering.mimebundle import record
 
-CORPUS = sorted(CORPUS.glob("*.md"))
+TEXTS = sorted(CORPUS.glob("*.md"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_noise_is_harmless_to_every_reader(readers: Readers, text: str) -> None:
     assert not readers.dangers(neutralise(text))
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: str(path.stem))
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.stem))
 def test_answers_read_alike_in_every_reader(readers: Readers, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     neutral = neutralise(text)

@@ -14,8 +14,9 @@ from support.hostile.payloads import HOSTILE_NAMES, PAYLOADS
 from qwen_magic.core.answer import FAILED, STOPPED, Answer, Attached
 from qwen_magic.core.events import Source, Usage
 from qwen_magic.core.messages import ToolCall
+from qwen_magic.rendering.footer import footer
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.mimebundle import footer, record
+from qwen_magic.rendering.mimebundle import record
 
 ANSWER = Answer(
     text="# Result\n\n**42**, that is $6 \\times 7$ for $5.\n\n```python\nprint(42)\n```\n",

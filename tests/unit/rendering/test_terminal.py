@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -80,7 +82,7 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines)
 
 
-def tokens(written: str):
+def tokens(written: str) -> Iterator[tuple[str, str, str]]:
     """Lines, line ends and control sequences; colours are left out."""
     written = re.sub(r"\x1b\[[\d;]*m", "", written)
     for part in re.finditer(SEQUENCE.pattern + r"|[\r\n]|[^\r\n\x1b]+|\x1b", written):
@@ -88,29 +90,37 @@ def tokens(written: str):
         yield part[0], part["number"], part["name"]
 
 
-def console(terminal=True):
-    return Console(file=io.StringIO(), force_terminal=terminal, width=WIDTH, height=HEIGHT, legacy_windows=False)
+def console(written: io.StringIO, terminal: bool = True) -> Console:
+    return Console(file=written, force_terminal=terminal, width=WIDTH, height=HEIGHT, legacy_windows=False)
 
 
-def show(text, size=7, *, terminal=True, reasoning="", heading=None, **facts):
+def show(
+    text: str,
+    size: int = 7,
+    *,
+    terminal: bool = True,
+    reasoning: str = "",
+    heading: Heading | None = None,
+    **facts: Any,
+) -> str:
     """What is written when `text` comes in pieces of `size` characters."""
-    where = console(terminal)
-    view = TerminalView(console=where)
+    written = io.StringIO()
+    view = TerminalView(console=console(written, terminal))
     view.start(heading or Heading("qwen-plus", "beijing"))
     view.update([Started("qwen-plus"), *([ReasoningDelta(reasoning)] if reasoning else ())])
     for start in range(0, len(text), size):
         view.update([TextDelta(text[start : start + size])])
     view.finish(Answer(text, reasoning, "qwen-plus", "beijing", seconds=1.5, **facts))
-    return where.file.getvalue()
+    return written.getvalue()
 
 
-def test_the_scrollback_is_the_same_however_the_answer_was_cut():
+def test_the_scrollback_is_the_same_however_the_answer_was_cut() -> None:
     whole = Screen(show(ANSWER, len(ANSWER))).text
     for size in (1, 2, 3, 5, 11, 40):
         assert Screen(show(ANSWER, size)).text == whole
 
 
-def test_every_block_is_there_once_and_in_order():
+def test_every_block_is_there_once_and_in_order() -> None:
     text = Screen(show(ANSWER)).text
     found = [text.index(words) for words in ("A heading", "bold", "one", "three", "name", "def double", "a quote")]
     assert found == sorted(found)
@@ -118,20 +128,20 @@ def test_every_block_is_there_once_and_in_order():
     assert "answering" not in text
 
 
-def test_a_list_goes_on_after_an_empty_line():
+def test_a_list_goes_on_after_an_empty_line() -> None:
     assert re.search(r"1 one\n +2 two\n +3 three", Screen(show(ANSWER, 1)).text)
 
 
-def test_the_thinking_leaves_nothing_behind():
+def test_the_thinking_leaves_nothing_behind() -> None:
     assert Screen(show("Done.", reasoning="secret " * 50)).text.count("secret") == 0
 
 
-def test_the_last_line_says_who_answered_and_what_it_took():
+def test_the_last_line_says_who_answered_and_what_it_took() -> None:
     text = Screen(show("Done.", usage=Usage(12, 34), finish_reason=STOPPED)).text
     assert text.splitlines()[-1] == "qwen-plus @ beijing · 12 tokens in, 34 out · 1.5 s · stopped"
 
 
-def test_what_was_attached_is_named():
+def test_what_was_attached_is_named() -> None:
     heading = Heading("qwen-plus", attachments=(Attached("a\x1b[2Jb.png", "image", 1, "00"),), notes=("2 turns left",))
     text = Screen(show("Done.", heading=heading)).text
     assert "a␛[2Jb.png" in text
@@ -150,7 +160,7 @@ def test_what_was_attached_is_named():
     ],
 )
 @pytest.mark.parametrize("around", ["{}", "`{}`", "```\n{}\n```", "| a |\n|---|\n| {} |", "# {}", "[x](http://e/{})"])
-def test_a_model_cannot_control_the_terminal(attack, around):
+def test_a_model_cannot_control_the_terminal(attack: str, around: str) -> None:
     for terminal in (True, False):
         written = show(around.format(attack), 3, terminal=terminal)
         own = re.sub(SEQUENCE, "", written)
@@ -158,13 +168,13 @@ def test_a_model_cannot_control_the_terminal(attack, around):
         assert "\x1b[2J" not in written
 
 
-def test_an_entity_cannot_bring_a_control_character_in():
+def test_an_entity_cannot_bring_a_control_character_in() -> None:
     assert "\x1b[31" not in show("&#27;[31mred &#x9b;31m", terminal=False)
     Screen(show("&#27;[2Jred &#155;2J\n\n`x`"))
 
 
-def test_wanted_calls_and_pages_that_were_found_are_shown():
-    facts = {
+def test_wanted_calls_and_pages_that_were_found_are_shown() -> None:
+    facts: dict[str, Any] = {
         "tool_calls": (ToolCall("1", "look\x1b[2Jup", '{"word": "\x9b2J"}'),),
         "sources": (Source(1, "A\u202epage", "https://e.x/"),),
     }
@@ -174,33 +184,33 @@ def test_wanted_calls_and_pages_that_were_found_are_shown():
         assert "[1] A\ufffdpage https://e.x/" in text
 
 
-def test_a_call_is_said_while_it_comes():
-    where = console()
-    view = TerminalView(console=where)
+def test_a_call_is_said_while_it_comes() -> None:
+    written = io.StringIO()
+    view = TerminalView(console=console(written))
     view.start(Heading("qwen-plus"))
     view.update([ToolCallDelta(0, "1", "look_up", '{"wo')])
-    assert "Wants to call look_up" in Screen(where.file.getvalue()).text
+    assert "Wants to call look_up" in Screen(written.getvalue()).text
     view.finish(Answer("", model="qwen-plus"))
 
 
-def test_a_retry_is_said_while_it_waits_and_not_afterwards():
-    where = console()
-    view = TerminalView(console=where)
+def test_a_retry_is_said_while_it_waits_and_not_afterwards() -> None:
+    written = io.StringIO()
+    view = TerminalView(console=console(written))
     view.start(Heading("qwen-plus"))
     view.update([Retrying("the service is busy", 3)])
-    assert "Trying again in 3 s: the service is busy" in Screen(where.file.getvalue()).text
+    assert "Trying again in 3 s: the service is busy" in Screen(written.getvalue()).text
     view.update([Started(), TextDelta("Done.")])
     view.finish(Answer("Done.", model="qwen-plus"))
-    assert "Trying" not in Screen(where.file.getvalue()).text
+    assert "Trying" not in Screen(written.getvalue()).text
 
 
-def test_a_stopped_answer_leaves_the_cursor_where_people_see_it():
+def test_a_stopped_answer_leaves_the_cursor_where_people_see_it() -> None:
     screen = Screen(show("# A title\n\nhalf of a sen", finish_reason=STOPPED))
     assert screen.cursor_visible
     assert "half of a sen" in screen.text
 
 
-def test_a_long_open_block_never_scrolls_the_screen():
+def test_a_long_open_block_never_scrolls_the_screen() -> None:
     code = "```\n" + "".join(f"line {number}\n" for number in range(200)) + "```\n\nend\n"
     written = show(code, 50)
     assert Screen(written).text.count("line 150\n") == 1
@@ -208,6 +218,6 @@ def test_a_long_open_block_never_scrolls_the_screen():
     assert max(ups) // len("\x1b[1A\x1b[2K") < HEIGHT
 
 
-def test_into_a_pipe_goes_the_markdown_itself():
+def test_into_a_pipe_goes_the_markdown_itself() -> None:
     written = show(ANSWER, 4, terminal=False)
     assert written.strip() == ANSWER.strip()

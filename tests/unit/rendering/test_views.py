@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 from support.paths import ROOT
 
@@ -13,7 +16,7 @@ from qwen_magic.core.answer import Answer
 from qwen_magic.core.events import TextDelta
 from qwen_magic.rendering.answer_state import GrowingAnswer
 from qwen_magic.rendering.markdown import render
-from qwen_magic.rendering.views.choice import choose_view
+from qwen_magic.rendering.views.choice import Deferred, choose_view
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BLOCKS = 50
@@ -37,14 +40,14 @@ PAGE = {"cellId": "one", "deletedCells": []}
 
 
 @pytest.fixture(scope="module")
-def kernel():
+def kernel() -> Iterator[BlockingKernelClient]:
     manager, client = start_new_kernel()
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
 
 
-def run(client, code, metadata):
+def run(client: BlockingKernelClient, code: str, metadata: dict[str, Any]) -> list[dict[str, Any]]:
     """Run a cell as a front-end does that sends this metadata; returns the kernel's messages for it."""
     message = client.session.msg(
         "execute_request",
@@ -55,9 +58,9 @@ def run(client, code, metadata):
     return messages_of(client, message)
 
 
-def messages_of(client, request):
+def messages_of(client: BlockingKernelClient, request: dict[str, Any]) -> list[dict[str, Any]]:
     """All that the kernel publishes until it has done `request`."""
-    found = []
+    found: list[dict[str, Any]] = []
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
@@ -74,11 +77,13 @@ def messages_of(client, request):
     pytest.fail("The kernel did not finish.")
 
 
-def of_type(messages, *names):
+def of_type(messages: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
     return [message["content"] for message in messages if message["msg_type"] in names]
 
 
-def test_a_page_gets_a_widget_with_words_for_front_ends_without_widgets_and_then_the_record(kernel):
+def test_a_page_gets_a_widget_with_words_for_front_ends_without_widgets_and_then_the_record(
+    kernel: BlockingKernelClient,
+) -> None:
     messages = run(kernel, ASK + FINISH, PAGE)
     [shown] = of_type(messages, "display_data")
     assert shown["data"][WIDGET]["model_id"]
@@ -91,14 +96,14 @@ def test_a_page_gets_a_widget_with_words_for_front_ends_without_widgets_and_then
     assert record["metadata"]["qwen"]["finish_reason"] == "stop"
 
 
-def test_a_finished_block_is_sent_once(kernel):
+def test_a_finished_block_is_sent_once(kernel: BlockingKernelClient) -> None:
     messages = run(kernel, ASK + FINISH, PAGE)
     patches = [message["data"]["content"] for message in of_type(messages, "comm_msg") if "content" in message["data"]]
     sent = [block for patch in patches for block in patch.get("answer", {}).get("blocks", ())]
     assert sum("Paragraph number 7." in block for block in sent) == 1
 
 
-def test_a_page_that_is_loaded_again_gets_everything_that_came_before(kernel):
+def test_a_page_that_is_loaded_again_gets_everything_that_came_before(kernel: BlockingKernelClient) -> None:
     messages = run(kernel, ASK, PAGE)
     shown = of_type(messages, "display_data")[0]
     request = kernel.session.msg(
@@ -114,21 +119,23 @@ def test_a_page_that_is_loaded_again_gets_everything_that_came_before(kernel):
     run(kernel, FINISH, PAGE)
 
 
-def test_the_widget_is_gone_when_the_next_cell_runs(kernel):
+def test_the_widget_is_gone_when_the_next_cell_runs(kernel: BlockingKernelClient) -> None:
     shown = of_type(run(kernel, ASK + FINISH, PAGE), "display_data")[0]
     closed = [message["comm_id"] for message in of_type(run(kernel, "1 + 1", PAGE), "comm_close")]
     assert shown["data"][WIDGET]["model_id"] in closed
 
 
-def test_where_nobody_looks_there_is_one_display_and_nothing_else(kernel):
+def test_where_nobody_looks_there_is_one_display_and_nothing_else(kernel: BlockingKernelClient) -> None:
     messages = run(kernel, ASK + FINISH, {})
     [shown] = of_type(messages, "display_data")
     assert set(shown["data"]) == {"text/html", "text/markdown", "text/plain"}
     assert not of_type(messages, "update_display_data", "comm_open", "comm_msg", "stream")
 
 
-def test_without_a_kernel_the_answer_goes_to_the_terminal():
-    assert choose_view(None, {}).name == "TerminalView"
+def test_without_a_kernel_the_answer_goes_to_the_terminal() -> None:
+    view = choose_view(None, {})
+    assert isinstance(view, Deferred)
+    assert view.name == "TerminalView"
 
 
 def test_what_had_arrived_and_was_not_shown_yet_is_there_at_the_end() -> None:

@@ -26,7 +26,7 @@ def server() -> Iterator[subprocess.Popen[str]]:
 def told(server: subprocess.Popen[str]) -> str:
     """What the command says before it waits for clients."""
     assert server.stdout is not None
-    lines = []
+    lines: list[str] = []
     while not lines or "Ctrl-C" not in lines[-1]:
         lines.append(server.stdout.readline())
         assert lines[-1], "the command ended early"

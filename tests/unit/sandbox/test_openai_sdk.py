@@ -117,7 +117,7 @@ def batch_file(client: Any, *bodies: dict[str, Any], url: str = "/v1/chat/comple
 
 def finished(client: Any, batch_id: str) -> tuple[list[str], Any]:
     """The states that a batch goes through, and the batch as it is in the end."""
-    states = []
+    states: list[str] = []
     while not states or states[-1] not in ("completed", "failed", "cancelled"):
         batch = client.batches.retrieve(batch_id)
         states.append(batch.status)

@@ -255,7 +255,7 @@ def test_limits_and_stop_words_end_an_answer(talk: Talk) -> None:
 
 
 def test_search_names_its_sources_in_the_native_protocol(talk: Talk) -> None:
-    options = {"enable_search": True, "search_options": {"enable_source": True}}
+    options: dict[str, Any] = {"enable_search": True, "search_options": {"enable_source": True}}
     output = talk.native("hi", result_format="message", **options).json()["output"]
     assert [page["index"] for page in output["search_info"]["search_results"]] == [1, 2]
 
@@ -606,7 +606,7 @@ def test_a_stream_can_end_in_every_wrong_way(talk: Talk) -> None:
 
 
 def test_a_stream_can_leave_things_out(talk: Talk) -> None:
-    options = {"stream": True, "stream_options": {"include_usage": True}}
+    options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     assert "[DONE]" not in talk.compatible("sandbox: no-done", **options).text
     assert "prompt_tokens" not in talk.compatible("sandbox: no-usage", **options).text
     assert '"usage"' not in talk.native("sandbox: no-usage", stream=True).text
@@ -736,7 +736,7 @@ def test_several_answers_are_streamed_side_by_side(protocol: str, talk: Talk) ->
             for choice in frame["choices"] if frame != "[DONE]" else ():
                 texts[choice["index"]] += choice["delta"]["content"] or ""
     else:
-        options = {"n": 3, "result_format": "message", "incremental_output": True}
+        options: dict[str, Any] = {"n": 3, "result_format": "message", "incremental_output": True}
         for event in talk.native("sandbox: echo\nseveral answers", stream=True, **options).text.split("\n\n")[:-1]:
             for choice in json.loads(event.partition("data:")[2])["output"]["choices"]:
                 texts[choice["index"]] += choice["message"]["content"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
 from annotated_types import Ge, Gt, Len, Lt, MultipleOf
 from pydantic import (
@@ -143,7 +143,7 @@ ADAPTED: dict[str, Any] = {
     "a dict by pattern": dict[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")], int],
     "a dict of lists": Annotated[dict[str, list[float]], Len(2)],
     "a set": set[int],
-    "a set of three": conset(Literal["a", "b", "c"], min_length=3),
+    "a set of three": Annotated[set[Literal["a", "b", "c"]], Len(3)],
     "a set of booleans": conset(bool, min_length=2),
     "a tuple": tuple[int, str, *tuple[float, ...]],
     "a tuple with one type": Annotated[tuple[str, ...], Len(3, 3)],

@@ -7,13 +7,13 @@ from qwen_magic.service.endpoints import LOCAL_SERVERS, REGIONS, endpoint
 
 
 @pytest.mark.parametrize("name", [*REGIONS, *LOCAL_SERVERS])
-def test_every_name_is_an_endpoint(name):
+def test_every_name_is_an_endpoint(name: str) -> None:
     found = endpoint(name)
     assert found.base_url.startswith("http")
     assert found.base_url.endswith("/v1")
 
 
-def test_regions_speak_both_protocols():
+def test_regions_speak_both_protocols() -> None:
     assert endpoint("singapore").base_url == "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
     assert endpoint("singapore", "dashscope").base_url == "https://dashscope-intl.aliyuncs.com/api/v1"
 
@@ -33,13 +33,13 @@ def test_regions_speak_both_protocols():
         ("https://provider.example/llm/v1", "compatible", False, "provider.example"),
     ],
 )
-def test_a_url_says_what_is_spoken_there(url, protocol, service, account):
+def test_a_url_says_what_is_spoken_there(url: str, protocol: str, service: bool, account: str) -> None:
     found = endpoint(url)
     assert (found.protocol, found.dialect.service, found.account) == (protocol, service, account)
     assert found.needs_key is service
 
 
-def test_the_protocol_of_a_url_can_be_changed():
+def test_the_protocol_of_a_url_can_be_changed() -> None:
     native = endpoint("https://host.example/compatible-mode/v1", "dashscope")
     assert (native.base_url, native.protocol) == ("https://host.example/api/v1", "dashscope")
     assert native.compatible.base_url == "https://host.example/compatible-mode/v1"
@@ -47,7 +47,7 @@ def test_the_protocol_of_a_url_can_be_changed():
     assert service.base_url == "https://dashscope.aliyuncs.com/compatible-mode/v1"
 
 
-def test_somebody_elses_api_may_be_openais_all_the_same():
+def test_somebody_elses_api_may_be_openais_all_the_same() -> None:
     found = endpoint("https://openrouter.example/api/v1", "compatible")
     assert found.base_url == "https://openrouter.example/api/v1"
     assert (found.protocol, found.dialect.service) == ("compatible", False)
@@ -67,7 +67,7 @@ def test_somebody_elses_api_may_be_openais_all_the_same():
         ("https://proxy.example/api/v1", True),
     ],
 )
-def test_documents_are_uploaded_where_they_can_be_read(name, keeps):
+def test_documents_are_uploaded_where_they_can_be_read(name: str, keeps: bool) -> None:
     assert endpoint(name).keeps_files is keeps
 
 
@@ -86,12 +86,12 @@ def test_documents_are_uploaded_where_they_can_be_read(name, keeps):
         ("https://host/llm/v1/chat/completions", "want https://host/llm/v1\\."),
     ],
 )
-def test_what_is_no_endpoint_gets_one_clear_line(name, says):
+def test_what_is_no_endpoint_gets_one_clear_line(name: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
         endpoint(name)
     assert "secret" not in str(caught.value)
 
 
-def test_local_servers_do_not_speak_the_native_protocol():
+def test_local_servers_do_not_speak_the_native_protocol() -> None:
     with pytest.raises(ConfigurationError, match="/api/v1"):
         endpoint("ollama", "dashscope")

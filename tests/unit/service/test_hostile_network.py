@@ -22,7 +22,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no types
 import pytest
 from rich.console import Console
 from rich.traceback import Traceback
@@ -483,12 +483,12 @@ def test_no_traceback_with_local_variables_shows_the_key(client: Client, script:
             except QwenError as error:
                 caught.append(error)
     assert caught
-    for error in caught:
-        for frame in frames_of(error):
+    for each in caught:
+        for frame in frames_of(each):
             if frame.f_code.co_filename != __file__:
                 assert KEY not in "".join(map(repr, frame.f_locals.values())), frame
         console = Console(file=io.StringIO(), width=500)
-        console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+        console.print(Traceback.from_exception(type(each), each, each.__traceback__, show_locals=True))
         shown = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO
         assert "Traceback" in shown
         assert KEY not in shown

@@ -19,9 +19,11 @@ from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import FloatRect, Locator
+
 from support.paths import ROOT
 
-__all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "running_browser", "running_server"]
+__all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "box_of", "running_browser", "running_server"]
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TIMEOUT = 30_000  # milliseconds
@@ -198,7 +200,7 @@ class Notebook:
     def save(self) -> dict[str, Any]:
         """Save, and return what is in the file."""
         self.command("docmanager:save")
-        return json.loads(self.path.read_text(encoding="utf-8"))
+        return dict(json.loads(self.path.read_text(encoding="utf-8")))
 
     def shut_down(self) -> None:
         """Shut the kernel down for good."""
@@ -209,8 +211,15 @@ class Notebook:
         (self.path.parent / hold).touch()
 
 
+def box_of(part: Locator) -> FloatRect:
+    """Where something is on the page, in pixels; it has to be there."""
+    box = part.bounding_box()
+    assert box is not None
+    return box
+
+
 def document(cells: Sequence[str]) -> str:
     """A notebook of code cells, as its file holds it."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel})
-    return nbformat.writes(made)
+    return str(nbformat.writes(made))

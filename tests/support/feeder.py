@@ -30,7 +30,7 @@ def show(
     """Stream `text` into the cell. A hold NAME is where `{NAME}` stands in the text or the thinking."""
     view = LiveView()
     view.start(Heading(model, ENDPOINT, tuple(attachments)))
-    shown = {TextDelta: "", ReasoningDelta: ""}
+    shown: dict[type[Event], str] = {TextDelta: "", ReasoningDelta: ""}
     began, finish_reason = time.monotonic(), "stop"
     try:
         pending: list[Event] = [Started(model, "request-1")]
@@ -64,7 +64,9 @@ def show(
     )
 
 
-def pieces(kind: type, text: str, holds: Sequence[str]) -> Iterator[Event | str]:
+def pieces(
+    kind: type[TextDelta | ReasoningDelta], text: str, holds: Sequence[str]
+) -> Iterator[TextDelta | ReasoningDelta | str]:
     """`text` in small deltas, and the names of the holds where they stand."""
     for hold in holds:
         before, found, after = text.partition("{" + hold + "}")
