@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from .conversations import Conversation
     from .core.answer import Answer
     from .core.code_blocks import CodeBlock
-    from .core.errors import QwenError
+    from .core.errors import QwenError, SchemaMismatch
+    from .structured.answer import DataAnswer
 
 __all__ = [
     "Answer",
     "CodeBlock",
     "Conversation",
+    "DataAnswer",
     "QwenError",
+    "SchemaMismatch",
     "__version__",
     "ask",
     "chat",
@@ -64,7 +67,9 @@ def __getattr__(name: str) -> Any:
         "Answer": "core.answer",
         "CodeBlock": "core.code_blocks",
         "Conversation": "conversations",
+        "DataAnswer": "structured.answer",
         "QwenError": "core.errors",
+        "SchemaMismatch": "core.errors",
         "ask": "api",
         "chat": "api",
         "chats": "api",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from .assistant.assistant import Answered, Assistant, nothing
 from .assistant.interrupts import in_one_line
@@ -17,13 +17,16 @@ from .conversations import Conversation
 from .core.answer import Answer
 from .core.errors import InputError
 from .magics.extension import load
+from .structured.answer import DataAnswer
 
 if TYPE_CHECKING:
     from .conversations import CellRef, Conversations
     from .rendering.views.protocol import View
+    from .structured.schema import Schema
 
 __all__ = ["ask", "chat", "chats", "compact", "conversation"]
 
+T = TypeVar("T")
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 Variables = Mapping[str, Any] | str | Iterable[str]
 PATH = (str, PathLike)
@@ -31,10 +34,53 @@ PATHS_ONLY = "files and images take paths"
 BY_NAME = 'Give an object by name: variables={"it": value}'
 
 
+class Options(TypedDict, total=False):
+    """The keywords of `ask` beside those for data, for type checkers."""
+
+    endpoint: str
+    protocol: str
+    model: str
+    system: str | None
+    think: bool | None
+    search: bool | None
+    alone: bool
+    chat: str | Conversation
+    append: bool | None
+    pin: bool
+    show: bool
+    files: Paths
+    images: Paths
+    variables: Variables
+    rows: int
+    values: bool
+    force: bool
+    fields: Mapping[str, Any] | None
+
+
+@overload
+def ask(prompt: str, *, schema: None = None, many: Literal[False] = False, **options: Unpack[Options]) -> Answer: ...
+
+
+@overload
+def ask(prompt: str, *, schema: type[T], many: Literal[False] = False, **options: Unpack[Options]) -> DataAnswer[T]: ...
+
+
+@overload
+def ask(prompt: str, *, schema: type[T], many: Literal[True], **options: Unpack[Options]) -> DataAnswer[list[T]]: ...
+
+
+@overload
+def ask(
+    prompt: str, *, schema: str | Mapping[str, Any], many: bool = False, **options: Unpack[Options]
+) -> DataAnswer[Any]: ...
+
+
 @in_one_line()
 def ask(
     prompt: str,
     *,
+    schema: Any = None,
+    many: bool = False,
     endpoint: str = "",
     protocol: str = "",
     model: str = "",
@@ -64,14 +110,19 @@ def ask(
     tables are described, and none of their values is sent. `fields` go into the request's body as they are
     (`{"temperature": 0.2}`). The prompt is sent as it is: in Python, f-strings put values in.
 
-    Raises `QwenError` when there is no answer, and `KeyboardInterrupt` when it was stopped; in a notebook `_qwen` (and
-    `%qwen last`) then have what had arrived.
+    With a `schema` the answer has `data` and a `frame`: an instance of the class (a dataclass, TypedDict, pydantic
+    model or msgspec Struct), a list for `list[…]` and with `many`, a dict for the short form (`"name, age int, city?"`)
+    and for a JSON schema.
+
+    Raises `SchemaMismatch` when the answer does not fit its schema, `QwenError` when there is no answer, and
+    `KeyboardInterrupt` when it was stopped; in a notebook `_qwen` (and `%qwen last`) then have what had arrived.
     """
     _refuse_types(prompt, fields)
     attach = _attach(files, images, variables, rows, values, force)
     question = Question(
         prompt, endpoint=endpoint, protocol=protocol, model=model, system=system, think=think, search=search,
         fields=fields or {}, alone=alone, conversation=chat, append=append, pin=pin, attach=attach,
+        schema=_schema(schema, many),
     )  # fmt: skip
     return _asked(question, show)
 
@@ -131,6 +182,15 @@ def _attach(files: Paths, images: Paths, variables: Variables, rows: int, values
         values=values,
         force=force,
     )
+
+
+def _schema(given: Any, many: bool) -> Schema[Any] | None:
+    """The form of the answer, by `ask`'s keywords. Raises `InputError` for what is no schema."""
+    from .structured.schema import schema_given
+
+    if given is None and many:
+        raise InputError("many needs a schema.", 'Such as schema="name, age int", many=True.')
+    return None if given is None else schema_given(given, _namespace(), many=many)
 
 
 def _asked(question: Question, show: bool) -> Answer:

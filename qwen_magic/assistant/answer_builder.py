@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..core.answer import Answer, Attached
 from ..core.events import (
+    Again,
     Event,
     Finish,
     Note,
@@ -39,6 +40,9 @@ class AnswerBuilder:
         self._calls: dict[int, list[ToolCallDelta]] = {}
         self._sources: tuple[Source, ...] = ()
         self._usage: Usage | None = None
+        self._spent: Usage | None = None
+        self.blanks = 0
+        """How many blanks the text ends with."""
         self._started = Started()
         self._finish = ""
         self._notes: list[str] = []
@@ -49,6 +53,10 @@ class AnswerBuilder:
             match event:
                 case TextDelta(text):
                     self._text.append(text)
+                    filled = text.rstrip()
+                    self.blanks = len(text) - len(filled) + (0 if filled else self.blanks)
+                case Again(reason):
+                    self._begin_anew(reason)
                 case ReasoningDelta(text):
                     self._reasoning.append(text)
                 case Recast("reasoning"):
@@ -70,6 +78,27 @@ class AnswerBuilder:
                 case Finish(reason):
                     self._finish = reason
 
+    def end(self, reason: str) -> None:
+        """It has ended, for this reason, whatever the service gave."""
+        self._finish = reason
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    @property
+    def finish_reason(self) -> str:
+        """The service's reason why it ended; empty as long as there is none."""
+        return self._finish
+
+    @property
+    def usage(self) -> Usage | None:
+        """All that was used, also for what was dropped."""
+        if self._spent is None:
+            return self._usage
+        return self._spent + (self._usage or Usage())
+
     @property
     def empty(self) -> bool:
         """Whether nothing has come that a person could read."""
@@ -90,7 +119,7 @@ class AnswerBuilder:
             reasoning="".join(self._reasoning),
             model=self._started.model or model,
             endpoint=endpoint,
-            usage=self._usage,
+            usage=self.usage,
             finish_reason=self._finish or ended,
             request_id=self._started.request_id,
             seconds=round(time.perf_counter() - self._begun, 6),
@@ -99,6 +128,13 @@ class AnswerBuilder:
             attachments=attachments,
             notes=(*notes, *self._notes, *self._on_thinking()),
         )
+
+    def _begin_anew(self, reason: str) -> None:
+        """Drop what has arrived; what it took counts all the same."""
+        self._spent, self._usage = self.usage, None
+        self._text, self._reasoning, self._calls = [], [], {}
+        self._finish, self.blanks = "", 0
+        self._notes.append(reason)
 
     def _on_thinking(self) -> tuple[str, ...]:
         """Whether the switch for thinking did what it should. A service may count thinking that it does not show."""

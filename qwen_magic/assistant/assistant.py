@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..conversations import CellRef, Conversation, Conversations, Reservation, Turn
-from ..core.answer import FAILED, STOPPED, Answer
-from ..core.errors import FileGone, InputError, Stopped
-from ..core.events import Event, ReasoningDelta, TextDelta
+from ..core.answer import FAILED, MISMATCH, STOPPED, Answer
+from ..core.errors import FileGone, InputError, ServiceError, Stopped
+from ..core.events import Again, Event, ReasoningDelta, TextDelta
 from ..core.messages import ChatRequest
 from ..core.settings import Settings
 from ..provider.provider import Provider
 from ..service.credentials import Credentials
+from ..structured.ladder import Ladder
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in
+from .data_question import DataQuestion, EndlessBlanks
 from .interrupts import Interrupts
 from .question import Question
 from .request_builder import DryRun, Plan, RequestBuilder, continued
@@ -83,7 +85,8 @@ class Assistant:
         self.conversations = Conversations()
         self.last: Last | None = None
         self._store = AttachmentStore(self.provider)
-        self._builder = RequestBuilder(self.provider, self._store)
+        self._ladder = Ladder()
+        self._builder = RequestBuilder(self.provider, self._store, self._ladder)
 
     @property
     def settings(self) -> Settings:
@@ -136,8 +139,9 @@ class Assistant:
         last = self.last
         if last is None or last.answer.complete:
             raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
-        # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought.
-        beginning = last.answer if last.answer.text else None
+        # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought. So does
+        # one that is not the data that was asked for.
+        beginning = last.answer if last.answer.text and last.answer.finish_reason != MISMATCH else None
         plan = replace(last.plan, endpoint=self.provider.resolve(last.plan.choice))
         if last.conversation is None or last.turn is None:
             return self._ask(plan, view, None, None, beginning, answered=answered)
@@ -168,16 +172,17 @@ class Assistant:
 
         request = continued(plan, beginning.text) if beginning else plan.request
         reply = AnswerBuilder(plan.request.think)
+        data = DataQuestion(plan.schema, plan.endpoint, self._ladder, request) if plan.schema else None
         error: BaseException | None = None
         with Interrupts() as interrupts:
             stream = self.provider.client.stream(plan.endpoint, request)
             try:
                 notes = (*plan.notes, *plan.hints)
-                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes))
+                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes, plan.schema))
                 with interrupts.passing():
                     if beginning is not None:
                         pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
-                    self._listen(stream, plan, request, reply, view, cancel, interrupts.check)
+                    self._listen(stream, plan, request, data, reply, view, cancel, interrupts.check)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
             finally:
@@ -190,6 +195,7 @@ class Assistant:
                 attachments=plan.attachments,
                 notes=plan.notes,
             )
+            answer = data.data_answer(answer) if data else answer
             self._keep(plan, answer, conversation, reserved)
             answered(answer)
             view.finish(answer)
@@ -204,12 +210,41 @@ class Assistant:
         stream: AnswerStream,
         plan: Plan,
         request: ChatRequest,
+        data: DataQuestion | None,
         reply: AnswerBuilder,
         view: View,
         cancel: Cancel | None,
         check: Callable[[], None],
     ) -> None:
-        """Pass the answer on; where documents have gone from the service, upload each anew and ask again."""
+        """Pass the answer on; where it is to be data, ask on as `data` says."""
+        while data is not None:
+            try:
+                self._hear(stream, plan, request, reply, view, cancel, data.watching(reply, check))
+                further = data.answered(request, reply)
+            except EndlessBlanks:
+                further = data.answered(request, reply, endless=True)
+            except ServiceError as error:
+                further = data.refused(request, error) if reply.empty else None
+                if further is None:
+                    raise
+            if further is None:
+                return
+            request, reason = further
+            pass_on([Again(reason)], reply, view)
+            stream = self.provider.client.stream(plan.endpoint, request)
+        self._hear(stream, plan, request, reply, view, cancel, check)
+
+    def _hear(
+        self,
+        stream: AnswerStream,
+        plan: Plan,
+        request: ChatRequest,
+        reply: AnswerBuilder,
+        view: View,
+        cancel: Cancel | None,
+        check: Callable[[], None],
+    ) -> None:
+        """Pass one answer on; where documents have gone from the service, upload each anew and ask again."""
         for left in reversed(range(1 + len(documents_in(request.messages)))):
             try:
                 read(stream, reply, view, cancel, check)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..attachments import Attach
     from ..conversations import CellRef, Conversation, Turn
+    from ..structured.schema import Schema
 
 __all__ = ["Question"]
 
@@ -24,7 +25,7 @@ class Question:
     `conversation` is one, or the name of one of the shell's. `fields` go into the request's body as they are. `alone`
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
     same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
-    as it was sent before: names, by the sha256 of it.
+    as it was sent before: names, by the sha256 of it. With a `schema` the answer is data.
     """
 
     prompt: str
@@ -43,3 +44,4 @@ class Question:
     again: Turn | None = None
     attach: Attach | None = None
     snapshots: Mapping[str, str] = field(default_factory=dict)
+    schema: Schema[Any] | None = None

@@ -18,7 +18,10 @@ from ..core.models import lookup
 from ..protocols import protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
+from ..structured.ladder import Ladder
+from ..structured.schema import Schema
 from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
+from .data_question import in_form, with_instructions
 from .question import Question
 
 __all__ = ["DryRun", "Plan", "RequestBuilder", "continued"]
@@ -54,6 +57,7 @@ class Plan:
     estimate: int = 0
     pin: bool = False
     spends: Conversation | None = None
+    schema: Schema[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ class DryRun:
 class RequestBuilder:
     """Makes plans for one shell."""
 
-    def __init__(self, provider: Provider, store: AttachmentStore) -> None:
+    def __init__(self, provider: Provider, store: AttachmentStore, ladder: Ladder) -> None:
         self._provider = provider
         self._store = store
+        self._ladder = ladder
 
     def plan(
         self, question: Question, conversation: Conversation, context: tuple[Turn, ...], *, dry: bool = False
@@ -95,11 +100,13 @@ class RequestBuilder:
         system = self._system(question, conversation)
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
+        if question.schema and lookup(model).single_turn:
+            raise InputError(f"{model} translates, and answers with nothing else.", "Name another model with -m.")
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None
         window = self._provider.models.window(here, model)
-        sent, fitted = _fitted_to(question.prompt, system, context, loaded, here, model, window)
+        sent, fitted = _fitted_to(question, system, context, loaded, here, model, window)
         _refuse_documents(fitted.messages, model)
         messages = self._store.finish(fitted.messages, here, model, loaded.own, dry=dry)
         settings = self._provider.settings
@@ -111,10 +118,22 @@ class RequestBuilder:
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
-        notes = (*notes, *_notes_on(fitted, here, window))
         asked = messages[-1]
-        estimate, pin = fitted.estimate, question.pin
-        return Plan(choice, here, request, asked, loaded.own, sent.attached, notes, estimate=estimate, pin=pin)
+        if question.schema is not None:
+            asked = replace(asked, parts=asked.parts[:-1])
+            request = in_form(request, question.schema, here, self._ladder.rung(here, model, request.think))
+        return Plan(
+            choice,
+            here,
+            request,
+            asked,
+            loaded.own,
+            sent.attached,
+            notes=(*notes, *_notes_on(fitted, here, window)),
+            estimate=fitted.estimate,
+            pin=question.pin,
+            schema=question.schema,
+        )
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
@@ -160,7 +179,7 @@ class RequestBuilder:
 
 
 def _fitted_to(
-    prompt: str,
+    question: Question,
     system: str | None,
     context: tuple[Turn, ...],
     loaded: LoadedAttachments,
@@ -172,9 +191,10 @@ def _fitted_to(
     turns = loaded.readable(context, here, model)
 
     def fitted(sent: Sent) -> FittedContext:
+        asked = Message.user(question.prompt, *sent.parts)
         return fit(
             turns,
-            Message.user(prompt, *sent.parts),
+            with_instructions(asked, question.schema) if question.schema else asked,
             system=system,
             model=model,
             window=window,
@@ -248,7 +268,8 @@ def continued(plan: Plan, text: str) -> ChatRequest:
 
     Raises `InputError` for a model that cannot be asked twice.
     """
-    request = plan.request
+    # Nothing that is gone on with begins as a form has to.
+    request = replace(plan.request, output=None) if text else plan.request
     if not text:
         return request
     if lookup(request.model).single_turn:

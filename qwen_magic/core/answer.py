@@ -11,10 +11,10 @@ from .code_blocks import CodeBlock, code_blocks
 from .events import Source, Usage
 from .messages import ToolCall
 
-__all__ = ["Answer", "Attached", "FAILED", "STOPPED"]
+__all__ = ["Answer", "Attached", "FAILED", "MISMATCH", "STOPPED"]
 
 # Our own words beside the service's finish reasons (stop, length, tool_calls).
-STOPPED, FAILED = "stopped", "failed"
+STOPPED, FAILED, MISMATCH = "stopped", "failed", "mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Answer:
     @property
     def complete(self) -> bool:
         """Whether the model said all that it had to say: only such an answer is context for the next question."""
-        return self.finish_reason not in (STOPPED, FAILED, "length")
+        return self.finish_reason not in (STOPPED, FAILED, MISMATCH, "length")
 
     @property
     def code(self) -> tuple[CodeBlock, ...]:

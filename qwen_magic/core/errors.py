@@ -57,6 +57,7 @@ __all__ = [
     "NotTheService",
     "QwenError",
     "RateLimited",
+    "SchemaMismatch",
     "ServiceError",
     "ServiceUnavailable",
     "Stopped",
@@ -261,6 +262,10 @@ class StreamCut(StreamError):
 
 class StreamGarbled(StreamError):
     """The stream held something that neither protocol has."""
+
+
+class SchemaMismatch(QwenError):
+    """The answer is not the data that was asked for. Its text is kept."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 __all__ = [
+    "Again",
     "Event",
     "Finish",
     "Note",
@@ -132,4 +133,13 @@ class Retrying:
     delay: float
 
 
-Event = Started | TextDelta | ReasoningDelta | Recast | ToolCallDelta | Sources | Usage | Note | Finish | Retrying
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What has arrived is not what was asked for: it is dropped, and another answer comes, because of `reason`."""
+
+    reason: str
+
+
+Event = (
+    Again | Started | TextDelta | ReasoningDelta | Recast | ToolCallDelta | Sources | Usage | Note | Finish | Retrying
+)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ChatRequest", "Document", "Image", "Message", "Part", "Role", "Text", "ToolCall"]
+__all__ = ["ChatRequest", "Document", "Image", "Message", "OutputFormat", "Part", "Role", "Text", "ToolCall"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -96,6 +96,19 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """The form that the answer is to have: `json_object` for any object, `json_schema` for one of this `schema`.
+
+    `strict` asks the service to hold the model to the schema, which takes only some schemas.
+    """
+
+    kind: Literal["json_object", "json_schema"]
+    name: str = "data"
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """Everything that one question sends, before a protocol gives it a form.
 
@@ -103,13 +116,15 @@ class ChatRequest:
     which lets a protocol encode it.
 
     `think` and `search` switch the model's thinking and the service's web search on or off; `None` leaves the
-    model's own default. `fields` go into the request's body as they are, and win over everything else.
+    model's own default. `output` is the form of the answer, where the server is to hold the model to one. `fields` go
+    into the request's body as they are, and win over everything else.
     """
 
     model: str
     messages: tuple[Message, ...]
     think: bool | None = None
     search: bool | None = None
+    output: OutputFormat | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = True
 

@@ -127,6 +127,8 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
             return paths(begun)
         case (*_, "-v" | "--var"):
             return variables(magics)
+        case (*_, "--schema"):
+            return schemas(magics, begun)
         case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
             before = before[2:]
     options = [name for option in OPTIONS for name in option.names] if begun.startswith("-") else []
@@ -167,6 +169,14 @@ def chat_names(magics: QwenMagics) -> list[str]:
 def variables(magics: QwenMagics) -> list[str]:
     """Those that the person has made."""
     return [name for name in magics.shell.user_ns if name not in magics.shell.user_ns_hidden and name[:1] != "_"]
+
+
+def schemas(magics: QwenMagics, begun: str) -> list[str]:
+    """The classes and dicts of the notebook that are schemas, and files of JSON."""
+    from ..structured.schema import candidates
+
+    files = [each for each in paths(begun) if each.endswith((".json", "/"))] if begun else []
+    return [*candidates(magics.shell.user_ns), *files]
 
 
 def paths(begun: str) -> list[str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..local.interaction import Dialogue
     from ..panel.panels import Panels
     from ..service.endpoints import Endpoint
+    from ..structured.schema import Schema
     from .autosave import Autosave
 
 __all__ = ["QwenMagics"]
@@ -56,7 +57,8 @@ Options:
 {usage()}
 
 The prompt is free text; {{{{ expression }}}} in it is evaluated in the notebook. The last answer is _qwen: it has
-.text, .reasoning, .code, .usage, .finish_reason, .model, .request_id and .seconds.
+.text, .reasoning, .code, .usage, .finish_reason, .model, .request_id and .seconds; with --schema also .data and .frame,
+and -o has the data.
 """
     return function
 
@@ -203,7 +205,12 @@ class QwenMagics(Magics):
         """What makes an answer, whole or not, `_qwen` and the variable `name`."""
 
         def publish(answer: Answer) -> None:
-            self.shell.push({"_qwen": answer} | ({name: answer} if name else {}), interactive=False)
+            from ..structured.answer import DataAnswer
+
+            named: dict[str, Any] = {name: answer} if name else {}
+            if isinstance(answer, DataAnswer):
+                named = {name: answer.data} if name and answer.fits else {}
+            self.shell.push({"_qwen": answer} | named, interactive=False)
 
         return publish
 
@@ -249,7 +256,18 @@ class QwenMagics(Magics):
             append=given.get("append"),
             pin=given.get("pin", False),
             attach=self._attach(given, prompt),
+            schema=self._schema(given),
         )
+
+    def _schema(self, given: dict[str, Any]) -> Schema[Any] | None:
+        """What the line says of the answer's form."""
+        if "schema" not in given:
+            if given.get("many"):
+                raise InputError("--many needs a schema.", "Such as --schema 'name, age int' --many.")
+            return None
+        from ..structured.schema import schema_given
+
+        return schema_given(given["schema"], self.shell.user_ns, many=given.get("many", False))
 
     def _attach(self, given: dict[str, Any], prompt: str) -> Attach:
         """What the line names, and the prompt as it was typed."""

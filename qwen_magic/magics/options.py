@@ -43,6 +43,14 @@ OPTIONS = (
     Option(("-m", "--model"), "word", "model", "MODEL", "ask this model"),
     Option(("-s", "--system"), "word", "system", "TEXT", "the system prompt, for this question"),
     Option(("-o", "--out"), "word", "out", "NAME", "put the answer in this variable (always in _qwen)"),
+    Option(
+        ("--schema",),
+        "word",
+        "schema",
+        "SCHEMA",
+        "answer with data: 'name, age int, city?', a class or dict of the notebook, file.json",
+    ),
+    Option(("--many",), "flag", "many", "", "with --schema: answer with a list of it"),
     Option(("-c", "--chat"), "word", "chat", "NAME", "ask in this conversation"),
     Option(
         ("-f", "--file"), "words", "files", "PATH", "attach a file, a glob or a URL; @PATH in the prompt does it too"

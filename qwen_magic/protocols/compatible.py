@@ -11,7 +11,7 @@ from typing import Any
 from ..core.events import Event, Note, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
 from .decoder import FrameDecoder
-from .encoding import headers_of, message_forms
+from .encoding import headers_of, message_forms, response_format
 from .lenient_json import JSONObject, count, first_choice, mapping, word
 from .wire_protocol import Dialect, HttpRequest
 
@@ -25,7 +25,7 @@ class Compatible:
         body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, content)}
         if request.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body |= switches(request, dialect) | dict(request.fields)
+        body |= switches(request, dialect) | response_format(request) | dict(request.fields)
         return HttpRequest("chat/completions", body, headers_of(request))
 
     def decoder(self, request: ChatRequest, dialect: Dialect) -> CompatibleDecoder:

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.messages import ChatRequest, Document, Message, Text
 from ..core.models import lookup
 
-__all__ = ["headers_of", "message_forms"]
+__all__ = ["headers_of", "message_forms", "response_format"]
 
 # With documents the first system message is the role and later ones are ids (the service's docs, "Qwen-Long"):
 # where the person has given no role, this one keeps the ids out of its place.
@@ -26,6 +26,20 @@ def message_forms(request: ChatRequest, content: Callable[[Message], Any]) -> li
     # Whether the thinking of earlier turns goes along with them.
     with_thinking = request.fields.get("preserve_thinking", lookup(request.model).keeps_thinking)
     return [form(message, content(message), with_thinking) for message in spread(request.messages)]
+
+
+def response_format(request: ChatRequest) -> dict[str, Any]:
+    """The field for the form of the answer, the same in both protocols, if there is one.
+
+    The service, vLLM, SGLang, llama-server, LM Studio and Ollama take it (their docs, "Structured output").
+    """
+    output = request.output
+    if output is None:
+        return {}
+    if output.kind == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    described = {"name": output.name, "strict": output.strict, "schema": output.schema}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
 def form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
-from ..core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ..core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from ..core.translatable import applied
+from ..structured.schema import Schema
+from .data_table import DataSection
 from .markdown import Blocks, Patch
 from .page_words import in_all_languages
 from .views.protocol import Heading
@@ -70,8 +72,9 @@ class Section:
 class GrowingAnswer:
     """The `state` of one answer, changed in place; every method returns the patch that tells a page the same."""
 
-    def __init__(self) -> None:
-        self._sections = {"thinking": Section(), "answer": Section()}
+    def __init__(self, schema: Schema[Any] | None = None) -> None:
+        answer = Section() if schema is None else DataSection(schema)
+        self._sections: dict[str, Section | DataSection] = {"thinking": Section(), "answer": answer}
         self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
         self._entered = self._thought = 0.0
@@ -94,6 +97,9 @@ class GrowingAnswer:
                     new[after] += [self._sections[before].text, *new[before]]
                     new[before] = []
                     patch[before] = self._sections[before].clear()
+                case Again():
+                    new = {"thinking": [], "answer": []}
+                    patch = {name: section.clear() for name, section in self._sections.items()}
         for name, pieces in new.items():
             if text := "".join(pieces):
                 patch[name] = joined(patch.get(name), self._sections[name].grow(text))
@@ -117,12 +123,20 @@ class GrowingAnswer:
         """The HTML of the whole answer, when it has ended: what `render` makes of its text."""
         return "".join(self.state["answer"]["blocks"])
 
+    @property
+    def is_data(self) -> bool:
+        """Whether the answer is shown as data, of which the record makes its own HTML."""
+        return isinstance(self._sections["answer"], DataSection)
+
     def _note(self, event: Event) -> None:
         """What an event tells about the answer's progress."""
         match event:
             case Retrying(reason, delay):
                 said = in_all_languages(applied(one_line, reason))
                 self._progress["notice"] = {"kind": "retrying", "delay": delay, "reason": said}
+            case Again(reason):
+                said = in_all_languages(applied(one_line, reason))
+                self._progress["notice"] = {"kind": "retrying", "delay": 0, "reason": said}
             case Started():
                 self._progress["notice"] = None
             case ReasoningDelta(text) if text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.answer import FAILED, STOPPED, Answer
+from ..core.answer import FAILED, MISMATCH, STOPPED, Answer
 from ..core.control_characters import one_line
 from ..core.languages import translated
 from ..core.translatable import _
@@ -15,6 +15,7 @@ OUTCOMES = {
     "tool_calls": "",
     STOPPED: _("stopped"),
     FAILED: _("failed: the answer broke off"),
+    MISMATCH: _("failed: the answer does not fit its schema"),
     "length": _("cut off at the token limit"),
 }
 

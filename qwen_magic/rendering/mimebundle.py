@@ -16,6 +16,8 @@ from ..core.control_characters import one_line, visible
 from ..core.events import Source
 from ..core.languages import translated
 from ..core.translatable import _
+from ..structured.answer import DataAnswer
+from .data_table import data_html, data_markdown, data_plain
 from .footer import called, footer
 from .highlight import code_html
 from .parser import encodable, html_blocks, normalised
@@ -41,13 +43,18 @@ def record(
     `html` is the answer's text rendered, for whoever has it already. The same answer gives the same record. Nothing
     in it runs, and nothing is fetched.
     """
-    html = markdown_html(answer.text) if html is None else html
+    html = answer_html(answer) if html is None else html
     data = {
         "text/html": html_record(answer, html, show_reasoning=show_reasoning),
         "text/markdown": markdown_record(answer, show_reasoning=show_reasoning),
         "text/plain": plain_record(answer, show_reasoning=show_reasoning),
     }
     return data, {"qwen": facts(answer)}
+
+
+def answer_html(answer: Answer) -> str:
+    """The answer itself: its table where it is data, else its text."""
+    return data_html(answer) if isinstance(answer, DataAnswer) else markdown_html(answer.text)
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
@@ -127,7 +134,7 @@ def markdown_record(answer: Answer, *, show_reasoning: bool) -> str:
     notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
     parts = (
         folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
-        neutralise(answer.text).strip("\n"),
+        data_markdown(answer) if isinstance(answer, DataAnswer) else neutralise(answer.text).strip("\n"),
         *markdown_calls(answer),
         "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
         *(f"*{as_text(translated(line))}*" for line in notes if line),
@@ -149,8 +156,9 @@ def markdown_link(page: Source) -> str:
 
 def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
     """What the model said, for terminals and for programs."""
-    thinking = shortened(answer.reasoning) if show_reasoning else ""
-    return "\n\n".join(filter(None, (*map(visible, (thinking, answer.text)), *plain_beside(answer))))
+    thinking = visible(shortened(answer.reasoning)) if show_reasoning else ""
+    text = data_plain(answer) if isinstance(answer, DataAnswer) else visible(answer.text)
+    return "\n\n".join(filter(None, (thinking, text, *plain_beside(answer))))
 
 
 def plain_beside(answer: Answer) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .chat_request import Chat
+from .json_answers import check_told
 from .served_models import streams_only, thinks_in_streams_only
 from .service_errors import wrong
 
@@ -166,6 +167,7 @@ def check_thinking(chat: Chat) -> None:
 
 def check_format(chat: Chat) -> None:
     kind = chat.option("response_format", {}).get("type", "text")
+    check_told(chat)
     newest = chat.name.startswith(("qwen3.7", "qwen3.8"))
     if kind == "text":
         return

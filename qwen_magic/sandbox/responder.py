@@ -12,6 +12,7 @@ from typing import Any
 from . import token_counts as tokens
 from .chat_request import Chat, Seen
 from .directives import DIRECTIVES, Play, play
+from .json_answers import as_asked, wants_json
 from .sample_answers import HARM, THOUGHTS, TOUR
 from .schema_examples import example
 from .token_counts import Counts
@@ -75,8 +76,8 @@ def answer(chat: Chat) -> SandboxAnswer:
 
 
 def written(chat: Chat, script: Play) -> str:
-    if chat.option("response_format", {}).get("type", "text") != "text":
-        return as_json(chat)
+    if wants_json(chat):
+        return as_asked(chat, in_json(chat))
     for word, write in TEXTS.items():
         if word in script:
             return write(chat, script)
@@ -181,11 +182,9 @@ def attached(seen: Seen) -> str:
     return ", ".join(filter(None, (f"{seen.kind} {name}".strip(), seen.note, size, digest)))
 
 
-def as_json(chat: Chat) -> str:
-    form = chat.option("response_format")
-    if form["type"] == "json_schema":
-        return json.dumps(example(form.get("json_schema", {}).get("schema", {}), chat.question), ensure_ascii=False)
-    content = {
+def in_json(chat: Chat) -> dict[str, Any]:
+    """The usual answer, for whoever wants JSON of any form."""
+    return {
         "simulator": True,
         "model": chat.name,
         "messages": len(chat.messages),
@@ -193,7 +192,6 @@ def as_json(chat: Chat) -> str:
         "question": " ".join(chat.question.split())[:FIRST_WORDS],
         "attachments": [{"kind": seen.kind, "size": seen.size, "sha256": seen.sha256} for seen in chat.seen],
     }
-    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def call_tools(chat: Chat, script: Play) -> tuple[SandboxToolCall, ...]:

@@ -104,6 +104,31 @@ def test_thinking_is_kept_apart_from_the_answer(notebook: Kernel, http: httpx.Cl
     assert notebook.value("(_qwen.reasoning, _qwen.text)") == (expected["reasoning_content"], expected["content"])
 
 
+def test_a_schema_holds_random_weights_to_fitting_data(notebook: Kernel) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "maxLength": 12},
+            "mood": {"enum": ["good", "bad"]},
+            "ok": {"type": "boolean"},
+            "numbers": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2},
+        },
+        "required": ["name", "mood", "ok", "numbers"],
+        "additionalProperties": False,
+    }
+    notebook.run(f"form = {schema!r}")
+    for question in QUESTIONS[:4]:
+        result = notebook.run(f"%%qwen --alone --schema form --set max_tokens=400\n{question}")
+        assert result.status == "ok", result.text
+        data = notebook.value("_qwen.data")
+        assert set(data) == set(schema["required"])
+        assert data["mood"] in ("good", "bad")
+        assert "asked once more" not in result.text + str(result.saved)
+    form = sent(notebook, "--alone --schema form", "Why?")
+    assert form["response_format"]["type"] == "json_schema"
+    assert form["chat_template_kwargs"] == {"enable_thinking": False}
+
+
 def test_the_second_cell_has_the_first_in_its_context(notebook: Kernel) -> None:
     magic = f"%%qwen --set 'grammar={SHORT}'"
     first = notebook.run(f"{magic}\nOne?", cell_id="one")

@@ -19,7 +19,7 @@ from support.paths import PACKAGE, ROOT
 LAYERS = {
     "surfaces": ("__init__", "api", "cli", "doctor", "magics", "panel", "relay"),
     "flow": ("assistant",),
-    "notebook": ("attachments", "conversations", "rendering"),
+    "notebook": ("attachments", "conversations", "rendering", "structured"),
     "service": ("local", "provider", "sandbox", "service"),
     "wire": ("protocols",),
     "values": ("_version", "core"),

@@ -143,7 +143,7 @@ function sectionDrawer(host, typeset) {
     while (host.childNodes.length > kept) host.lastChild.remove();
     ends.length = first;
     for (const html of blocks.slice(first)) {
-      host.insertAdjacentHTML("beforeend", html);
+      placeOf(html, host).insertAdjacentHTML("beforeend", html);
       ends.push(host.childNodes.length);
     }
     const added = [...host.childNodes].slice(kept);
@@ -162,6 +162,11 @@ function sectionDrawer(host, typeset) {
     if (added) (tail ? lastPlace(host) : host).append(added);
     drawn = { tail, append };
   };
+}
+
+/** Where a block belongs: a row of data into the table that is open. */
+function placeOf(html, host) {
+  return (html.startsWith("<tr") && host.querySelector(":scope > table:last-child > tbody")) || host;
 }
 
 /** The innermost element at the very end of `host`. */

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ...core.answer import Answer, Attached
 from ...core.events import Event
+from ...structured.schema import Schema
 
 __all__ = ["Heading", "View"]
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What is known before the first word: who is asked, what was sent beside the question, and remarks on it."""
+    """What is known before the first word: who is asked, what was sent beside the question, and remarks on it.
+
+    With a `schema` the answer is data, and shown as such.
+    """
 
     model: str
     endpoint: str = ""
     attachments: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = ()
+    schema: Schema[Any] | None = None
 
 
 class View(Protocol):

@@ -20,9 +20,11 @@ from rich.text import Text
 
 from ...core.answer import Answer
 from ...core.control_characters import one_line, visible
-from ...core.events import Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ...core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from ...core.languages import translated
 from ...core.translatable import _
+from ...structured.answer import DataAnswer
+from ..data_table import TableText, data_plain
 from ..footer import called, footer
 from ..mimebundle import plain_beside
 from ..parser import outline, parser
@@ -55,6 +57,7 @@ class TerminalView:
         self._show_reasoning = show_reasoning
         self._reasoning: list[str] = []
         self._open = UnprintedText()
+        self._data: TableText | None = None
         self._printed = False
         self._model = self._status = ""
         self._noted: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class TerminalView:
         self._model = heading.model
         self._status = answering(heading.model)
         self._noted = heading.notes
+        self._data = TableText(heading.schema) if heading.schema else None
         names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
         for line in filter(None, (names, *heading.notes)):
             self._note(one_line(translated(line)))
@@ -86,7 +90,7 @@ class TerminalView:
                 case Recast("reasoning"):
                     self._recast()
                 case Recast("text"):
-                    self._open.add(visible("".join(self._reasoning)))
+                    self._add("".join(self._reasoning))
                     self._reasoning.clear()
                 case Retrying(reason, delay):
                     again = _("Trying again in {seconds:.0f} s: {reason}", seconds=delay, reason=reason)
@@ -98,7 +102,11 @@ class TerminalView:
                     self._reasoning.append(text)
                 case TextDelta(text):
                     self._show_thinking()
-                    self._open.add(visible(text))
+                    self._add(text)
+                case Again(reason):
+                    self._reasoning.clear()
+                    self._data = self._data and self._data.emptied()
+                    self._status = f"Trying again: {one_line(reason)}"
                 case ToolCallDelta(name=name) if name:
                     self._status = one_line(called(name))
         finished = self._open.take_finished()
@@ -113,10 +121,19 @@ class TerminalView:
         self._print(self._open.text)
         if self._printed:
             self._console.print()
+        if isinstance(answer, DataAnswer) and (data := data_plain(answer)).strip():
+            self._beside(data)
         for part in plain_beside(answer):
             self._beside(part)
         for line in (*answer.notes[len(self._noted) :], footer(answer)):
             self._note(one_line(translated(line)))
+
+    def _add(self, text: str) -> None:
+        """The next piece of the answer; data is printed at the end, when its columns have their widths."""
+        if self._data is None:
+            self._open.add(visible(text))
+        else:
+            self._data.feed(text)
 
     def _recast(self) -> None:
         """What is printed cannot be taken back; what is still open can."""
@@ -164,6 +181,8 @@ class TerminalView:
 
     def _tail(self) -> RenderableType:
         """What the live region shows now."""
+        if self._data is not None and self._data.total:
+            return Text(self._data.last(max(self._console.height - 4, 1)), no_wrap=True, overflow="ellipsis")
         if self._open.end.strip():
             body = markdown(self._open.end) if self._open.length <= LONGEST_TAIL else Text(self._open.end)
             return Trimmed(body, gap=self._printed, last=max(self._console.height - 2, 1))

@@ -1,0 +1,402 @@
+"""A schema as one value, made of whatever a person has: the short form, a JSON schema, a class, a list of one.
+
+Not for checking an answer against it: that is `validation`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, get_args
+
+from ..core.errors import InputError
+from ..core.messages import OutputFormat
+from .short_form import HOW, short_form
+
+__all__ = ["LARGEST", "Schema", "candidates", "make_schema", "resolved", "schema_given"]
+
+T = TypeVar("T", covariant=True)
+
+# A schema of more than this is none that a model could follow, in bytes; the figure is ours.
+LARGEST = 1_000_000
+# What tells a JSON schema from any other dict (JSON Schema 2020-12, core and validation vocabularies).
+KEYWORDS = {"type", "properties", "items", "prefixItems", "$ref", "enum", "const", "anyOf", "oneOf", "allOf"}
+# The root has to be an object: strict mode takes no other, and JSON mode answers with nothing else (the service's docs,
+# "Structured output", 2026). Anything else travels in a field of this name.
+ITEMS, VALUE = "items", "value"
+# Names of schemas: letters, digits, - and _, up to 64 (OpenAI's API reference, "response_format").
+NOT_IN_NAMES, LONGEST_NAME = re.compile(r"[^A-Za-z0-9_-]+"), 64
+NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+LIST_OF = re.compile(r"list\[(.+)\]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Schema(Generic[T]):
+    """What an answer has to be.
+
+    `document` is the JSON schema of the value, and `wire` the same as it is sent: its root is an object, which has the
+    value in its field `key`, if there is a key. `target` is the class to build, or `None` where the value itself is
+    the data. `fills` says that fields that are not there are empty.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    wire: Mapping[str, Any]
+    key: str = ""
+    target: Any = None
+    fills: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether the value is a list."""
+        return self.document.get("type") == "array"
+
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """The fields of the object, or of one object of the list, with their schemas; none where they are open."""
+        root = resolved(self.document, self.document)
+        row = resolved(root.get("items", {}), self.document) if self.many else root
+        found = row.get("properties", {})
+        return {name: resolved(field, self.document) for name, field in found.items() if isinstance(field, Mapping)}
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The names of the fields that are always there."""
+        root = resolved(self.document, self.document)
+        row = resolved(root.get("items", {}), self.document) if self.many else root
+        return frozenset(row.get("required", ()))
+
+    @property
+    def strict(self) -> bool:
+        """Whether strict mode takes it: every object is closed, and every field required."""
+        return all(map(is_closed, objects(self.wire)))
+
+    def format(self, kind: str) -> OutputFormat:
+        """What a request says of it."""
+        return OutputFormat(
+            "json_schema" if kind == "json_schema" else "json_object", self.name, self.wire, self.strict
+        )
+
+
+def schema_given(given: Any, namespace: Mapping[str, Any], *, many: bool = False) -> Schema[Any]:
+    """The schema that a person names or writes: see `make_schema`; text may also be the name of something in
+    `namespace`, `list[NAME]`, a file (`person.json`) or the text of a JSON schema. Raises `InputError`.
+    """
+    if not isinstance(given, str):
+        return make_schema(given, many=many)
+    text = given.strip()
+    inner = LIST_OF.fullmatch(text)
+    if inner:
+        return schema_given(inner[1], namespace, many=True)
+    if text.startswith("{"):
+        return make_schema(parsed(text, "The schema"), many=many)
+    if text.endswith(".json") and "\n" not in text:
+        return make_schema(of_file(text), many=many, name=Path(text).stem)
+    if NAME.fullmatch(text) and not isinstance(found := named(text, namespace), str):
+        return make_schema(found, many=many, name=text.rpartition(".")[2])
+    return make_schema(found if NAME.fullmatch(text) else text, many=many)
+
+
+def candidates(namespace: Mapping[str, Any]) -> list[str]:
+    """The names in `namespace` that are schemas, for Tab."""
+    return [name for name, value in namespace.items() if name[:1] != "_" and looks_like_schema(value)]
+
+
+def make_schema(given: Any, *, many: bool = False, name: str = "") -> Schema[Any]:
+    """A schema of the short form, a JSON schema (a dict), or a class: dataclass, TypedDict, pydantic model, msgspec
+    Struct, also in `list[…]`. `many` asks for a list of it. Raises `InputError` for what is none.
+    """
+    if isinstance(given, Schema):
+        return given
+    if isinstance(given, str):
+        document = short_form(given)
+        return of_document(listed(document) if many else document, name or "data", fills=True, close=True)
+    if isinstance(given, Mapping):
+        check_document(given)
+        title = given.get("title")
+        return of_document(listed(given) if many else dict(given), name or (title if isinstance(title, str) else ""))
+    if not isinstance(given, type) and not get_args(given):
+        raise not_a_schema(given)
+    target = list[given] if many else given
+    document = document_of(target)
+    return of_document(document, class_name(given), target=target, close=True)
+
+
+def of_document(
+    document: Mapping[str, Any], name: str, *, target: Any = None, fills: bool = False, close: bool = False
+) -> Schema[Any]:
+    """`close` is for schemas that are made here: their objects have no other fields, and say so."""
+    document = with_plain_root(document)
+    wire = closed(document) if close else document
+    key = "" if wire.get("type") == "object" else ITEMS if wire.get("type") == "array" else VALUE
+    if key:
+        wire = {"type": "object", "properties": {key: inside(wire, key)}, "required": [key]}
+        wire = wire | {"additionalProperties": False} | definitions(document if not close else closed(document))
+    return Schema(NOT_IN_NAMES.sub("_", name)[:LONGEST_NAME] or "data", document, wire, key, target, fills)
+
+
+# --- where it comes from
+
+
+def named(name: str, namespace: Mapping[str, Any]) -> Any:
+    """What `name` stands for in the notebook."""
+    first, *rest = name.split(".")
+    if first not in namespace:
+        raise InputError(
+            f"There is no {first} in the notebook to take as a schema.",
+            f"One field is written with its type: '{name} str'." if not rest else HOW,
+        )
+    found = namespace[first]
+    for attribute in rest:
+        if not hasattr(found, attribute):
+            raise InputError(f"{name}: there is no {attribute!r} in it.", "Name a class or a dict of the notebook.")
+        found = getattr(found, attribute)
+    return found
+
+
+def of_file(path: str) -> Any:
+    """The JSON schema in a file."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(LARGEST + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"The schema {path} cannot be read: {reason}.", "Name a JSON file.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The schema {path} is not a text in UTF-8.", "Name a JSON file.") from error
+    if len(content) > LARGEST:
+        raise InputError(f"The schema {path} is larger than {LARGEST:,} bytes.", "Name a smaller one.")
+    return parsed(text, f"The schema {path}")
+
+
+def parsed(text: str, what: str) -> Any:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{what} is not JSON: {error}.", "Correct it.") from error
+    if not isinstance(document, dict):
+        raise InputError(f"{what} is not a JSON object.", 'Such as {"type": "object", "properties": {…}}.')
+    return document
+
+
+def looks_like_schema(value: Any) -> bool:
+    if isinstance(value, type):
+        return any(hasattr(value, mark) for mark in ("__dataclass_fields__", "__struct_fields__", "__total__")) or (
+            is_pydantic(value) and value.__module__.partition(".")[0] != "pydantic"
+        )
+    return isinstance(value, dict) and not KEYWORDS.isdisjoint(value)
+
+
+def class_name(given: Any) -> str:
+    inner = get_args(given)
+    return class_name(inner[0]) if inner else str(getattr(given, "__name__", "data"))
+
+
+# --- classes
+
+
+def document_of(target: Any) -> dict[str, Any]:
+    """The JSON schema of a class: pydantic's own for its classes, else msgspec's."""
+    try:
+        return pydantic_document(target) if uses_pydantic(target) else msgspec_document(target)
+    except InputError:
+        raise
+    except Exception as error:  # hints may name anything, and pydantic's and msgspec's words for it are their own
+        raise not_a_schema(target) from error
+
+
+def msgspec_document(target: Any) -> dict[str, Any]:
+    import msgspec  # type: ignore[import-not-found, unused-ignore]  # where it is not installed, only classes need it
+
+    try:
+        document: dict[str, Any] = msgspec.json.schema(target)
+        return document
+    except TypeError:  # a field's type is a class that only pydantic has a schema for
+        if "pydantic" not in sys.modules:
+            raise
+        return pydantic_document(target)
+
+
+def pydantic_document(target: Any) -> dict[str, Any]:
+    document: dict[str, Any] = import_module("pydantic").TypeAdapter(target).json_schema()
+    return document
+
+
+def uses_pydantic(target: Any) -> bool:
+    """Whether it is a class of pydantic's, or a list of them."""
+    return is_pydantic(target) or any(map(uses_pydantic, get_args(target)))
+
+
+def is_pydantic(value: Any) -> bool:
+    return "pydantic" in sys.modules and hasattr(value, "__pydantic_validator__")
+
+
+def not_a_schema(target: Any) -> InputError:
+    what = getattr(target, "__name__", "") if isinstance(target, type) else ""
+    return InputError(
+        f"{f'The class {what}' if what else f'A value of the type {type(target).__name__}'} is no schema.",
+        "Take the short form, a JSON schema, a dataclass, a TypedDict, a pydantic model or a msgspec Struct.",
+    )
+
+
+# --- JSON schemas
+
+
+def check_document(document: Mapping[str, Any]) -> None:
+    """Raises `InputError` for what is not a JSON schema, or refers to what is elsewhere."""
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no types of its own
+    from jsonschema.validators import (  # type: ignore[import-untyped]  # it has no types of its own
+        Draft202012Validator,
+        validator_for,
+    )
+
+    if KEYWORDS.isdisjoint(document):
+        raise InputError(
+            "The dict is no JSON schema: it has neither type nor properties.",
+            'Such as {"type": "object", "properties": {"name": {"type": "string"}}}, or: ' + HOW,
+        )
+    try:
+        json.dumps(document, allow_nan=False)
+        validator_for(document, default=Draft202012Validator).check_schema(document)
+    except SchemaError as error:
+        raise InputError(
+            f"The JSON schema is wrong at {error.json_path}: {error.message[:200]}.", "Correct it."
+        ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"The JSON schema is not JSON: {error}.", "Correct it.") from error
+    for reference in references(document):
+        if not points_to_something(reference, document):
+            raise InputError(f"The JSON schema refers to {reference[:100]}, which is not in it.", "Put it below $defs.")
+
+
+def references(node: Any) -> Iterator[str]:
+    for part in parts(node):
+        for word in ("$ref", "$dynamicRef"):
+            if isinstance(part.get(word), str):
+                yield part[word]
+
+
+def objects(document: Any) -> Iterator[Mapping[str, Any]]:
+    """The schemas of objects in a schema."""
+    return (part for part in parts(document) if part.get("type") == "object" or "properties" in part)
+
+
+def parts(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in a JSON value, itself first; values of `const`, `enum` and the like are none of a schema."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            yield part
+            waiting += [value for name, value in part.items() if name not in ("const", "enum", "default", "examples")]
+        elif isinstance(part, list | tuple):
+            waiting += part
+
+
+def is_closed(schema: Mapping[str, Any]) -> bool:
+    # A field may be called "properties" or "type": then this is not the schema of an object at all.
+    names = schema.get("properties", {})
+    if not isinstance(names, Mapping):
+        return True
+    return schema.get("additionalProperties") is False and set(names) <= set(schema.get("required", ()))
+
+
+def points_to_something(reference: str, document: Mapping[str, Any]) -> bool:
+    return reference == "#" or (reference.startswith("#/") and pointed_at(reference, document) is not None)
+
+
+def pointed_at(reference: str, document: Mapping[str, Any]) -> Any:
+    """What a JSON pointer (RFC 6901) points at; `None` where there is nothing."""
+    found: Any = document
+    for step in reference.removeprefix("#").split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, Mapping) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return None
+    return found
+
+
+def resolved(schema: Any, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema itself, where it only refers to another place in the document."""
+    for _ in range(10):
+        if not isinstance(schema, Mapping):
+            return {}
+        reference = schema.get("$ref")
+        if not isinstance(reference, str):
+            break
+        rest = {name: value for name, value in schema.items() if name != "$ref"}
+        found = document if reference == "#" else pointed_at(reference, document)
+        schema = {**found, **rest} if isinstance(found, Mapping) else rest
+    return cast("Mapping[str, Any]", schema)
+
+
+def with_plain_root(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with an object's own words at its root, where that only refers to a definition."""
+    root = resolved({name: value for name, value in document.items() if name != "$defs"}, document)
+    return {**root, **definitions(document)}
+
+
+def definitions(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in ("$defs", "definitions") if name in document}
+
+
+def listed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a list of these."""
+    return {"type": "array", "items": inside(document, "", at="#/items"), **definitions(document)}
+
+
+def inside(document: Mapping[str, Any], key: str, *, at: str = "") -> dict[str, Any]:
+    """The schema for a place inside another, without its definitions; what it refers to is where it was."""
+    at = at or f"#/properties/{key}"
+    inner = {name: value for name, value in document.items() if name not in ("$defs", "definitions", "$schema", "$id")}
+    return cast("dict[str, Any]", moved(inner, at))
+
+
+def moved(node: Any, at: str) -> Any:
+    """`node` with the references that point at the root, or below it but for the definitions, pointing to `at`."""
+    if isinstance(node, Mapping):
+        return {
+            name: at + value[1:] if name == "$ref" and is_moved(value) else moved(value, at)
+            for name, value in node.items()
+        }
+    return [moved(each, at) for each in node] if isinstance(node, list | tuple) else node
+
+
+def is_moved(reference: Any) -> bool:
+    kept = ("#/$defs/", "#/definitions/")
+    return isinstance(reference, str) and reference.startswith("#") and not reference.startswith(kept)
+
+
+def closed(node: Any) -> Any:
+    """A schema whose objects have no other fields than theirs; those that may be null are there all the same."""
+    if isinstance(node, list | tuple):
+        return [closed(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    made = {name: closed(value) for name, value in node.items()}
+    properties = node.get("properties")
+    if isinstance(properties, Mapping) and node.get("type") == "object":
+        required = set(node.get("required", ()))
+        wanted = [name for name, field in properties.items() if name in required or takes_null(field)]
+        made = {"additionalProperties": False} | made | {"required": wanted}
+    return made
+
+
+def takes_null(field: Any) -> bool:
+    if not isinstance(field, Mapping):
+        return False
+    types = field.get("type", ())
+    return (
+        "null" in ([types] if isinstance(types, str) else types)
+        or None in field.get("enum", ())
+        or any(map(takes_null, field.get("anyOf", ())))
+    )
