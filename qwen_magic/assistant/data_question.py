@@ -15,6 +15,7 @@ from ..core.answer import MISMATCH, Answer
 from ..core.errors import InvalidRequest, SchemaMismatch, ServiceError, StreamError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
+from ..core.translatable import _, sentences
 from ..service.endpoints import Endpoint
 from ..structured.answer import DataAnswer
 from ..structured.instructions import again, instructions
@@ -31,7 +32,10 @@ MOST_BLANKS = 2_000
 # Servers that cannot make a grammar of a schema say so in their own words, some with HTTP 500 (llama-server, vLLM).
 ABOUT_FORM = re.compile(r"response_format|json.?schema|json_object|grammar|guided|structured", re.IGNORECASE)
 LIMIT_REACHED = "length"
-KEPT = "Its text is in _qwen.text."
+KEPT = _("Its text is in _qwen.text.")
+
+
+ENDLESS = _("it had no end")
 
 
 class EndlessBlanks(StreamError):
@@ -79,7 +83,7 @@ class DataQuestion:
         def look() -> None:
             check()
             if reply.blanks > MOST_BLANKS:
-                raise EndlessBlanks("The answer had no end.")
+                raise EndlessBlanks(ENDLESS)
 
         return look
 
@@ -90,7 +94,7 @@ class DataQuestion:
         if lower is None or not about_form:
             return None
         refused, self._rung, self._lowered = self._rung, lower, True
-        reason = f"{self._model} takes no {refused} here: asked with {lower}"
+        reason = _("{model} takes no {form} here: asked with {lower}", model=self._model, form=refused, lower=lower)
         return Further(in_form(request, self._schema, self._here, lower), reason)
 
     def answered(self, request: ChatRequest, reply: AnswerBuilder, *, endless: bool = False) -> Further | None:
@@ -112,8 +116,8 @@ class DataQuestion:
             reply.end(MISMATCH)
             raise mismatch(self.checked, endless)
         self._asked_again = True
-        problem = "it had no end" if endless else str(self.checked.problems[0])
-        reason = f"asked once more, because the answer did not fit the schema: {problem}"
+        problem = ENDLESS if endless else str(self.checked.problems[0])
+        reason = _("asked once more, because the answer did not fit the schema: {problem}", problem=problem)
         if endless:  # it is the form that keeps the model from ending
             self._rung = "prompt"
             return Further(in_form(request, self._schema, self._here, "prompt"), reason)
@@ -129,16 +133,17 @@ class DataQuestion:
 
 
 def cut(reply: AnswerBuilder) -> SchemaMismatch:
-    written = f" ({reply.usage.output:,} tokens)" if reply.usage else ""
+    tokens = reply.usage.output if reply.usage else 0
+    raising = _("Raise the limit with --set max_tokens=N (fields={{'max_tokens': N}} in ask()), or ask for less.")
     return SchemaMismatch(
-        f"The answer was cut at the token limit{written}, in the middle of its JSON.",
-        f"Raise the limit with --set max_tokens=N (fields={{'max_tokens': N}} in ask()), or ask for less. {KEPT}",
+        _("The answer was cut at the token limit ({tokens:,} tokens), in the middle of its JSON.", tokens=tokens),
+        sentences(raising, KEPT),
     )
 
 
 def mismatch(checked: Checked, endless: bool) -> SchemaMismatch:
-    problem = "it had no end" if endless else "; ".join(map(str, checked.problems[:2]))
+    problem = ENDLESS if endless else "; ".join(map(str, checked.problems[:2]))
     return SchemaMismatch(
-        f"The answer does not fit the schema, also when asked again: {problem}.",
-        f"Describe the field in the schema, or let it be empty. {KEPT}",
+        _("The answer does not fit the schema, also when asked again: {problem}.", problem=problem),
+        sentences(_("Describe the field in the schema, or let it be empty."), KEPT),
     )

@@ -15,6 +15,7 @@ from ..core.answer import Attached
 from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
+from ..core.translatable import _
 from ..protocols import protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
@@ -101,7 +102,9 @@ class RequestBuilder:
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
         if question.schema and lookup(model).single_turn:
-            raise InputError(f"{model} translates, and answers with nothing else.", "Name another model with -m.")
+            raise InputError(
+                _("{model} translates, and answers with nothing else.", model=model), _("Name another model with -m.")
+            )
         if lookup(model).single_turn:
             notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
             context, system = (), None

@@ -10,6 +10,8 @@ from html import escape
 from typing import Any
 
 from ..core.control_characters import one_line, visible
+from ..core.languages import translated
+from ..core.translatable import _
 from ..structured.answer import DataAnswer
 from ..structured.schema import Schema
 from ..structured.table import GrowingTable, Table, table
@@ -55,7 +57,7 @@ def data_plain(answer: DataAnswer[Any]) -> str:
         return visible(answer.text)
     shown = table(answer.plain, answer.schema)
     rows = [(*cells, *[""] * (len(shown.columns) - len(cells))) for cells in shown.rows]
-    listing = repr(Listing(shown.columns, rows, empty="No rows."))
+    listing = repr(Listing(shown.columns, rows, empty=translated(_("No rows."))))
     return "\n".join(filter(None, (listing, left_out(shown))))
 
 
@@ -83,7 +85,13 @@ def closed_html(shown: Table) -> str:
 def left_out(shown: Table) -> str:
     if not shown.left_out:
         return ""
-    return f"… {shown.left_out:,} more: the first {len(shown.rows)} of {shown.total:,} rows are shown"
+    more = _(
+        "… {left:,} more: the first {shown} of {total:,} rows are shown",
+        left=shown.left_out,
+        shown=len(shown.rows),
+        total=shown.total,
+    )
+    return translated(more)
 
 
 def styles(shown: Table, cells: Sequence[str]) -> list[str]:
@@ -95,7 +103,10 @@ def styles(shown: Table, cells: Sequence[str]) -> list[str]:
 
 def shortened(text: str) -> str:
     left = len(text) - LONGEST_JSON
-    return text if left <= 0 else f"{text[:LONGEST_JSON]}\n… ({left:,} characters left out: _qwen.text has all of it)"
+    if left <= 0:
+        return text
+    more = _("… ({left:,} characters left out: _qwen.text has all of it)", left=left)
+    return f"{text[:LONGEST_JSON]}\n{translated(more)}"
 
 
 class DataSection:
@@ -170,4 +181,5 @@ class TableText:
         shown = self._table.table
         width = len(shown.columns)
         ends = [(*cells, *[""] * (width - len(cells))) for cells in shown.rows[-min(rows, LAST_ROWS) :]]
-        return f"{Listing(shown.columns, ends)!r}\n{shown.total:,} {'rows' if shown.headed else 'fields'} so far"
+        counted = translated(_("{count:,} so far", count=shown.total))
+        return f"{Listing(shown.columns, ends)!r}\n{counted}"

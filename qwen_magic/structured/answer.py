@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ..core.answer import Answer
+from ..core.errors import InputError
+from ..core.translatable import _
 from .schema import Schema
 
 __all__ = ["DataAnswer"]
@@ -32,9 +34,8 @@ class DataAnswer(Answer, Generic[T]):
 
         Fields that may be empty are nullable. Raises `InputError` where there is no data, and neither is installed.
         """
-        from ..core.errors import InputError
         from .frame import frame
 
         if self.schema is None or not self.fits:
-            raise InputError("The answer has no data.", "It did not fit its schema: see its text.")
+            raise InputError(_("The answer has no data."), _("It did not fit its schema: see its text."))
         return frame(self.plain, self.schema)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .schema import Schema
 
 __all__ = ["VALUE", "frame"]
@@ -55,7 +56,7 @@ def library() -> str:
         except ImportError:
             continue
         return name
-    raise InputError("A DataFrame needs pandas or polars.", "Install one: %pip install pandas")
+    raise InputError(_("A DataFrame needs pandas or polars."), _("Install one: %pip install pandas"))
 
 
 def made_by(name: str) -> Callable[..., Any]:

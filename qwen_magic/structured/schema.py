@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 from ..core.errors import InputError
 from ..core.messages import OutputFormat
+from ..core.translatable import _
 from .short_form import HOW, short_form
 
 __all__ = ["LARGEST", "Schema", "candidates", "make_schema", "resolved", "schema_given"]
@@ -32,6 +33,8 @@ ITEMS, VALUE = "items", "value"
 # Names of schemas: letters, digits, - and _, up to 64 (OpenAI's API reference, "response_format").
 NOT_IN_NAMES, LONGEST_NAME = re.compile(r"[^A-Za-z0-9_-]+"), 64
 NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+NAME_A_FILE, CORRECT = _("Name a JSON file."), _("Correct it.")
+AS_JSON = _('Such as {{"type": "object", "properties": {{"name": {{"type": "string"}}}}}}.')
 LIST_OF = re.compile(r"list\[(.+)\]", re.DOTALL)
 
 
@@ -94,7 +97,7 @@ def schema_given(given: Any, namespace: Mapping[str, Any], *, many: bool = False
     if inner:
         return schema_given(inner[1], namespace, many=True)
     if text.startswith("{"):
-        return make_schema(parsed(text, "The schema"), many=many)
+        return make_schema(parsed(text, "{…}"), many=many)
     if text.endswith(".json") and "\n" not in text:
         return make_schema(of_file(text), many=many, name=Path(text).stem)
     if NAME.fullmatch(text) and not isinstance(found := named(text, namespace), str):
@@ -148,13 +151,14 @@ def named(name: str, namespace: Mapping[str, Any]) -> Any:
     first, *rest = name.split(".")
     if first not in namespace:
         raise InputError(
-            f"There is no {first} in the notebook to take as a schema.",
-            f"One field is written with its type: '{name} str'." if not rest else HOW,
+            _("There is no {name} in the notebook to take as a schema.", name=first),
+            HOW if rest else _("One field is written with its type: '{name} str'.", name=name),
         )
     found = namespace[first]
     for attribute in rest:
         if not hasattr(found, attribute):
-            raise InputError(f"{name}: there is no {attribute!r} in it.", "Name a class or a dict of the notebook.")
+            there_is_none = _("{name}: there is no {attribute} in it.", name=name, attribute=repr(attribute))
+            raise InputError(there_is_none, _("Name a class or a dict of the notebook."))
         found = getattr(found, attribute)
     return found
 
@@ -167,21 +171,23 @@ def of_file(path: str) -> Any:
         text = content.decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"The schema {path} cannot be read: {reason}.", "Name a JSON file.") from error
+        unread = _("The schema {path} cannot be read: {reason}.", path=path, reason=reason)
+        raise InputError(unread, NAME_A_FILE) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"The schema {path} is not a text in UTF-8.", "Name a JSON file.") from error
+        raise InputError(_("The schema {path} is not a text in UTF-8.", path=path), NAME_A_FILE) from error
     if len(content) > LARGEST:
-        raise InputError(f"The schema {path} is larger than {LARGEST:,} bytes.", "Name a smaller one.")
-    return parsed(text, f"The schema {path}")
+        too_large = _("The schema {path} is larger than {most:,} bytes.", path=path, most=LARGEST)
+        raise InputError(too_large, _("Name a smaller one."))
+    return parsed(text, path)
 
 
 def parsed(text: str, what: str) -> Any:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{what} is not JSON: {error}.", "Correct it.") from error
+        raise InputError(_("The schema {name} is not JSON: {reason}.", name=what, reason=error), CORRECT) from error
     if not isinstance(document, dict):
-        raise InputError(f"{what} is not a JSON object.", 'Such as {"type": "object", "properties": {…}}.')
+        raise InputError(_("The schema {name} is not a JSON object.", name=what), AS_JSON)
     return document
 
 
@@ -239,9 +245,10 @@ def is_pydantic(value: Any) -> bool:
 
 def not_a_schema(target: Any) -> InputError:
     what = getattr(target, "__name__", "") if isinstance(target, type) else ""
+    kind = _("A value of the type {type} is no schema.", type=type(target).__name__)
     return InputError(
-        f"{f'The class {what}' if what else f'A value of the type {type(target).__name__}'} is no schema.",
-        "Take the short form, a JSON schema, a dataclass, a TypedDict, a pydantic model or a msgspec Struct.",
+        _("The class {name} is no schema.", name=what) if what else kind,
+        _("Take the short form, a JSON schema, a dataclass, a TypedDict, a pydantic model or a msgspec Struct."),
     )
 
 
@@ -257,22 +264,19 @@ def check_document(document: Mapping[str, Any]) -> None:
     )
 
     if KEYWORDS.isdisjoint(document):
-        raise InputError(
-            "The dict is no JSON schema: it has neither type nor properties.",
-            'Such as {"type": "object", "properties": {"name": {"type": "string"}}}, or: ' + HOW,
-        )
+        raise InputError(_("The dict is no JSON schema: it has neither type nor properties."), AS_JSON)
     try:
         json.dumps(document, allow_nan=False)
         validator_for(document, default=Draft202012Validator).check_schema(document)
     except SchemaError as error:
-        raise InputError(
-            f"The JSON schema is wrong at {error.json_path}: {error.message[:200]}.", "Correct it."
-        ) from error
+        wrong = _("The JSON schema is wrong at {path}: {reason}.", path=error.json_path, reason=error.message[:200])
+        raise InputError(wrong, CORRECT) from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"The JSON schema is not JSON: {error}.", "Correct it.") from error
+        raise InputError(_("The JSON schema is not JSON: {reason}.", reason=error), CORRECT) from error
     for reference in references(document):
         if not points_to_something(reference, document):
-            raise InputError(f"The JSON schema refers to {reference[:100]}, which is not in it.", "Put it below $defs.")
+            elsewhere = _("The JSON schema refers to {place}, which is not in it.", place=reference[:100])
+            raise InputError(elsewhere, _("Put it below $defs."))
 
 
 def references(node: Any) -> Iterator[str]:
@@ -327,7 +331,7 @@ def pointed_at(reference: str, document: Mapping[str, Any]) -> Any:
 
 def resolved(schema: Any, document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The schema itself, where it only refers to another place in the document."""
-    for _ in range(10):
+    for _step in range(10):
         if not isinstance(schema, Mapping):
             return {}
         reference = schema.get("$ref")

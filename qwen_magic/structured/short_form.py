@@ -14,6 +14,7 @@ import re
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["HOW", "short_form"]
 
@@ -24,7 +25,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
 }
-HOW = "Such as: 'name, age int, city?, born date, size small|large, tags str[]'."
+HOW = _("Such as: 'name, age int, city?, born date, size small|large, tags str[]'.")
 FIELD = re.compile(
     r"(?P<name>[^\W\d][\w-]*)(?P<marks>[\[\]?]*)"
     r"(?:\s+(?P<type>[^\s|:：?\[\]]+(?:\s*\|\s*[^\s|:：?\[\]]+)*)(?P<type_marks>[\[\]?]*))?"
@@ -43,12 +44,12 @@ def short_form(text: str) -> dict[str, Any]:
     for part in filter(None, (part.strip().rstrip(",，") for part in parts)):
         name, field, optional = read_field(part)
         if name in properties:
-            raise InputError(f"The schema has two fields {name!r}.", "Rename one of them.")
+            raise InputError(_("The schema has two fields {name}.", name=repr(name)), _("Rename one of them."))
         properties[name] = field
         if not optional:
             required.append(name)
     if not properties:
-        raise InputError("The schema is empty.", HOW)
+        raise InputError(_("The schema is empty."), HOW)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
@@ -57,7 +58,7 @@ def read_field(part: str) -> tuple[str, dict[str, Any], bool]:
     found = FIELD.fullmatch(part)
     marks = (found["marks"] + (found["type_marks"] or "")) if found else "none"
     if found is None or marks not in MARKS:
-        raise InputError(f"The schema's field {part!r} cannot be read.", HOW)
+        raise InputError(_("The schema's field {field} cannot be read.", field=repr(part)), HOW)
     field = dict(type_of(found["type"] or "str", part))
     if "[]" in marks:
         field = {"type": "array", "items": field}
@@ -80,6 +81,8 @@ def type_of(text: str, part: str) -> dict[str, Any]:
         return {"enum": [choice.strip() for choice in text.split("|")]}
     if text not in TYPES:
         near = difflib.get_close_matches(text.lower(), TYPES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Types are {', '.join(TYPES)}, and choices such as a|b."
-        raise InputError(f"The schema's field {part!r} has no type {text!r}.", hint)
+        others = _("Types are {names}, and choices such as a|b.", names=", ".join(TYPES))
+        hint = _("Did you mean {name}?", name=near[0]) if near else others
+        unknown = _("The schema's field {field} has an unknown type: {type}.", field=repr(part), type=text)
+        raise InputError(unknown, hint)
     return TYPES[text]

@@ -106,7 +106,7 @@ class TerminalView:
                 case Again(reason):
                     self._reasoning.clear()
                     self._data = self._data and self._data.emptied()
-                    self._status = f"Trying again: {one_line(reason)}"
+                    self._status = one_line(translated(reason))
                 case ToolCallDelta(name=name) if name:
                     self._status = one_line(called(name))
         finished = self._open.take_finished()
