@@ -105,7 +105,7 @@ def test_thinking_is_kept_apart_from_the_answer(notebook: Kernel, http: httpx.Cl
 
 
 def test_a_schema_holds_random_weights_to_fitting_data(notebook: Kernel) -> None:
-    schema = {
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": {
             "name": {"type": "string", "maxLength": 12},

@@ -37,7 +37,7 @@ ROWS = [
 ]
 
 
-def asked(made: str, rows: list[dict[str, object]]) -> object:
+def asked(made: str, rows: list[dict[str, object]]) -> list[str]:
     code = (
         f"import {made}, json, sys\n"
         "from qwen_magic.structured.frame import frame\n"
