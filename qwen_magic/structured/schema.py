@@ -218,7 +218,7 @@ def document_of(target: Any) -> dict[str, Any]:
 
 
 def msgspec_document(target: Any) -> dict[str, Any]:
-    import msgspec  # type: ignore[import-not-found, unused-ignore]  # where it is not installed, only classes need it
+    import msgspec
 
     try:
         document: dict[str, Any] = msgspec.json.schema(target)

@@ -111,7 +111,7 @@ def as_plain(data: Any, schema: Schema[Any]) -> Any:
         return data
     if uses_own_pydantic(schema.target):
         return adapter(schema.target).dump_python(data, mode="json")
-    import msgspec  # type: ignore[import-not-found, unused-ignore]  # where it is not installed, only classes need it
+    import msgspec
 
     return msgspec.to_builtins(data)
 
@@ -147,7 +147,7 @@ def by_pydantic(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ..
 
 def by_msgspec(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
     """`strict=False` takes "34" for a number, which models write, and pydantic takes it, too."""
-    import msgspec  # type: ignore[import-not-found, unused-ignore]  # where it is not installed, only classes need it
+    import msgspec
 
     try:
         return msgspec.convert(value, schema.target, strict=False), ()
@@ -167,7 +167,7 @@ def uses_own_pydantic(target: Any) -> bool:
     """Whether pydantic checks it: its own classes, and those of others that hold them."""
     if uses_pydantic(target):
         return True
-    import msgspec  # type: ignore[import-not-found, unused-ignore]  # where it is not installed, only classes need it
+    import msgspec
 
     try:
         msgspec.json.schema(target)

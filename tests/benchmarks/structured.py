@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -92,10 +93,10 @@ def ours(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
     from qwen_magic.rendering.views.silent import SilentView
     from qwen_magic.structured.answer import DataAnswer
 
-    assistant = Assistant(Settings(endpoint="sandbox"))
     schema = make_schema(person)
 
     def ask(prompt: str) -> Any:
+        assistant = Assistant(Settings(endpoint="sandbox"))  # it has not asked this server before
         answer = assistant.ask(Question(prompt, model=MODEL, alone=True, schema=schema), SilentView())
         assert isinstance(answer, DataAnswer)
         return answer.data
@@ -104,7 +105,7 @@ def ours(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
 
 
 def of_chatlas(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
-    from chatlas import ChatOpenAICompletions  # type: ignore[import-not-found]  # a peer, not a dependency
+    from chatlas import ChatOpenAICompletions
 
     def ask(prompt: str) -> Any:
         chat = ChatOpenAICompletions(base_url=sandbox.compatible_url, api_key=sandbox.key, model=MODEL)
@@ -114,7 +115,7 @@ def of_chatlas(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
 
 
 def of_instructor(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
-    import instructor  # type: ignore[import-not-found]  # a peer, not a dependency
+    import instructor
     import openai
 
     client = instructor.from_openai(
@@ -164,17 +165,20 @@ def print_peers() -> None:
         name: str
         age: int
 
+    logging.disable(logging.CRITICAL)  # instructor logs each error that it raises
     there = {name: make for name, make in PEERS.items() if importlib.util.find_spec(name)}
     print(f"\n{'a server that':<24}" + "".join(f"{name:<34}" for name in there))
-    good = dict.fromkeys(there, 0)
+    data, clear = dict.fromkeys(there, 0), dict.fromkeys(there, 0)
     with Sandbox() as sandbox:
         asking = {name: make(sandbox, Person) for name, make in there.items()}
         for way, directive in WAYS.items():
             found = {name: outcome(ask, f"{directive}Who?", Person) for name, ask in asking.items()}
             for name, each in found.items():
-                good[name] += not each.startswith("wrong")
+                data[name] += each == "data"
+                clear[name] += not each.startswith("wrong")
             print(f"{way:<24}" + "".join(f"{each[:32]:<34}" for each in found.values()))
-    print(f"{'data or a clear error':<24}" + "".join(f"{f'{count} of {len(WAYS)}':<34}" for count in good.values()))
+    for words, counts in (("data", data), ("data or a clear error", clear)):
+        print(f"{words:<24}" + "".join(f"{f'{count} of {len(WAYS)}':<34}" for count in counts.values()))
 
 
 if __name__ == "__main__":

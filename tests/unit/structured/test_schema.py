@@ -33,7 +33,7 @@ class Product(pydantic.BaseModel):
     colour: Literal["red", "green"] = "red"
 
 
-class Point(msgspec.Struct):
+class Point(msgspec.Struct):  # type: ignore[misc, unused-ignore]  # any type, where msgspec is not installed
     x: float
     y: float
 

@@ -84,7 +84,7 @@ class Product(pydantic.BaseModel):
     price: float
 
 
-class Point(msgspec.Struct):
+class Point(msgspec.Struct):  # type: ignore[misc, unused-ignore]  # any type, where msgspec is not installed
     x: float
 
 
