@@ -1,7 +1,7 @@
 """Keeps a person's interrupt from landing where something would be left half done, such as a record half shown, and
 says it in one line.
 
-Not for breaking an answer off: that is `qwen_magic.service.client`.
+Not for breaking an answer off: that is `qwen_magic.service.answer_stream`.
 """
 
 from __future__ import annotations
