@@ -74,6 +74,7 @@ def joined(older: Slots, newer: Slots) -> Slots:
 
 
 def remove(slots: Slots, places: Iterable[Place]) -> Slots:
+    """The order without these places."""
     gone = set(places)
     return {place: turn for place, turn in slots.items() if place not in gone}
 

@@ -64,6 +64,7 @@ class Prices(NamedTuple):
     currency: str = ""
 
     def cost(self, model: str, usage: Usage) -> float | None:
+        """What this usage cost, in the currency; `None` where no price is known for the model."""
         price = self.models.get(model) or self.models.get(lookup(model).name)
         return None if price is None else (usage.input * price[0] + usage.output * price[1]) / 1_000_000
 

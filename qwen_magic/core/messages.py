@@ -74,6 +74,7 @@ class Message:
 
     @classmethod
     def system(cls, text: str) -> Message:
+        """A system prompt."""
         return cls("system", (Text(text),))
 
     @classmethod
@@ -83,6 +84,7 @@ class Message:
 
     @classmethod
     def assistant(cls, text: str, reasoning: str = "") -> Message:
+        """An answer, with the thinking that led to it."""
         return cls("assistant", (Text(text),), reasoning)
 
     @property
@@ -92,6 +94,7 @@ class Message:
 
     @property
     def images(self) -> tuple[Image, ...]:
+        """The message's pictures, in order."""
         return tuple(part for part in self.parts if isinstance(part, Image))
 
 
@@ -130,4 +133,5 @@ class ChatRequest:
 
     @property
     def images(self) -> tuple[Image, ...]:
+        """The pictures of all messages, in order."""
         return tuple(image for message in self.messages for image in message.images)

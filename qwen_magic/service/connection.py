@@ -101,6 +101,7 @@ class Bearer(httpx2.Auth):
         self._key = key
 
     def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # no reply wanted
+        """httpx2's hook: the request with its header."""
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         yield request
 

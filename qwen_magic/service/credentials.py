@@ -46,6 +46,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """The key itself, for the header of a request."""
         return self._value
 
     def __eq__(self, other: object) -> bool:

@@ -48,6 +48,7 @@ class RemoteFile:
 
     @classmethod
     def read(cls, row: JSONObject) -> RemoteFile:
+        """A file from a row of the service's list; what is odd in it is left out."""
         created = row.get("created_at")
         return cls(
             word(row.get("id")),
@@ -78,12 +79,14 @@ class Ledger:
         return tuple(str(row[0]) for row in rows)
 
     def add(self, place: str, sha256: str, file_id: str) -> None:
+        """Remember that this content was uploaded to this place, under this id."""
         with self._database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (place, sha256, file_id, time.time())
             )
 
     def forget(self, place: str, file_id: str) -> None:
+        """Forget the file with this id; does nothing to an unknown one."""
         with self._database() as database:
             database.execute("DELETE FROM uploads WHERE place = ? AND id = ?", (place, file_id))
 
