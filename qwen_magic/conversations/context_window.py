@@ -10,9 +10,9 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from struct import unpack
 
 from ..core.errors import InputError
+from ..core.image_headers import recognise
 from ..core.messages import Document, Image, Message, Part
 from ..core.models import ModelFacts, lookup
 from ..core.tokens import count_tokens
@@ -247,7 +247,7 @@ def weigh_part(part: Part, patch: int) -> int:
 
 
 def count_pixels(url: str) -> int | None:
-    """Height by width of a PNG or JPEG in a `data:` URL; `None` for every other picture."""
+    """Width by height of a picture in a `data:` URL; `None` for one that lies elsewhere, or has no header."""
     scheme, _, data = url[: HEAD_OF_A_PICTURE * 4 // 3].partition(";base64,")
     if not scheme.startswith("data:image/"):
         return None
@@ -255,19 +255,5 @@ def count_pixels(url: str) -> int | None:
         head = b64decode(data[: len(data) - len(data) % 4])
     except ValueError:
         return None
-    if head.startswith(b"\x89PNG") and len(head) >= 24:
-        width, height = unpack(">II", head[16:24])
-        return int(width * height)
-    return jpeg_pixels(head) if head.startswith(b"\xff\xd8") else None
-
-
-def jpeg_pixels(head: bytes) -> int | None:
-    """Walks the segments of a JPEG to the first frame header (SOF0 to SOF15, but for DHT, JPG and DAC)."""
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = unpack(">HH", head[at + 5 : at + 9])
-            return int(height * width)
-        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
-    return None
+    picture = recognise(head)
+    return picture.width * picture.height if picture else None

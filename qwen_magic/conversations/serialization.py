@@ -20,6 +20,9 @@
 
 Fields that have their default value may be missing. Attachments are named by their sha256 (of the bytes that were
 sent, in hex). There is no key in the file, because there is none in a conversation.
+
+Neither msgspec nor cattrs reads it: msgspec takes no union of several dataclasses, and `core` has no other values;
+cattrs makes "5" of 5 and 5 of "5", where this has to refuse, and would need a hook for each kind of field.
 """
 
 from __future__ import annotations

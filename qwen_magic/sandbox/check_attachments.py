@@ -10,8 +10,8 @@ import binascii
 import re
 from hashlib import sha256
 
+from ..core.image_headers import Picture, recognise
 from .chat_request import Chat, ChatMessage, Part, Seen
-from .image_headers import Picture, recognise
 from .served_models import is_omni, reads_pdf
 from .service_errors import wrong
 from .storage import Storage, StoredFile
@@ -27,6 +27,8 @@ PIXELS_4K, PIXELS_8K = 3840 * 2160, 7680 * 4320
 MAX_PICTURES = 250
 MAX_PDF = 150 * 1024 * 1024
 MAX_FILES = 100
+# Of each format with a mark at its end: the mark, and in how many of the last bytes it stands.
+ENDS = {"PNG": (b"IEND", 64), "JPEG": (b"\xff\xd9", 1024)}
 FORMATS = ("BMP", "HEIC", "JPEG", "PNG", "TIFF", "WEBP")
 
 DATA_URI = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.I)
@@ -67,12 +69,18 @@ def look_at_picture(chat: Chat, part: Part, storage: Storage) -> Seen:
     else:
         data = decoded(part.value)
     picture = recognise(data)
-    if picture is None or picture.format not in FORMATS:
+    if picture is None or picture.format not in FORMATS or is_cut(data, picture):
         raise wrong("The image format is illegal and cannot be opened.")
     check_sides(picture)
     name = part.value if part.value.startswith("oss://") else ""
     note = f"{picture.format}, {picture.width} × {picture.height} px"
     return Seen("image", name, len(data), sha256(data).hexdigest(), note, of_picture(picture, chat.name))
+
+
+def is_cut(data: bytes, picture: Picture) -> bool:
+    """Whether the end of a picture is missing, of a format that has a mark there."""
+    mark, within = ENDS.get(picture.format, (b"", 1))
+    return mark not in data[-within:]
 
 
 def decoded(uri: str) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.image_headers import Picture
 from .chat_request import Chat
-from .image_headers import Picture
 
 __all__ = ["Counts", "of_chat", "of_picture", "of_text", "shorten"]
 

@@ -429,6 +429,20 @@ def test_an_uploaded_document_is_read_by_its_id(talk: Talk) -> None:
     assert "2. document" in talk.text([two, question], "qwen-long")
 
 
+def test_an_upload_is_whole_although_it_has_its_own_boundary_inside_a_line(
+    sandbox: Sandbox, http: httpx.Client
+) -> None:
+    content = b"a line with --frontier inside\r\nand a last line end\r\n"
+    head = b'--frontier\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
+    purpose, file = head % (b"purpose", b""), head % (b"file", b'; filename="a.txt"')
+    uploaded = http.post(
+        f"{sandbox.compatible_url}/files",
+        content=purpose + b"file-extract\r\n" + file + content + b"\r\n--frontier--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=frontier"},
+    ).json()
+    assert uploaded["bytes"] == len(content)
+
+
 def test_wrong_references_to_documents_are_refused(talk: Talk) -> None:
     file_id = talk.upload("a.txt", b"text").json()["id"]
     question = {"role": "user", "content": "hi"}
