@@ -230,7 +230,7 @@ def measurable(use: Use, build: Callable[[int], str]) -> int:
 def growth(use: Use, build: Callable[[int], str], size: int, times: int) -> float:
     """The time for so many times the size, as a multiple. Both sizes take turns: a busy moment meets both."""
     runs = [[seconds(use, build(each)) for each in (size, times * size)] for _ in range(3)]
-    short, long = (min(column) for column in zip(*runs, strict=True))
+    short, long = (min(run[size] for run in runs) for size in (0, 1))
     return long / max(short, 1e-9)
 
 
