@@ -43,10 +43,21 @@ replace: ADDRESS
 def test_a_notebook_runs_and_gives_what_it_shows(path: Path, tmp_path: Path) -> None:
     rules = tmp_path / "sanitise.cfg"
     rules.write_text(SANITISE, encoding="utf-8")
-    options = ("--nbval", f"--nbval-sanitize-with={rules}", "--nbval-current-env", "-p", "no:cacheprovider", "-q")
+    # Of pytest's plugins only the one that is needed: others take seconds to load.
+    environment = clean_environment(tmp_path) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    options = (
+        "-p",
+        "nbval.plugin",
+        "--nbval",
+        f"--nbval-sanitize-with={rules}",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+    )
     command = [sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(path)]
     run = subprocess.run(
-        command, cwd=tmp_path, env=clean_environment(tmp_path), capture_output=True, encoding="utf-8", errors="replace"
+        command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", errors="replace"
     )
     assert run.returncode == 0, run.stdout[-8_000:] + run.stderr[-2_000:]
 

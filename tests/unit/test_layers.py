@@ -52,8 +52,13 @@ def folder(module: str) -> str:
     return module.partition(".")[0]
 
 
-def imported(path: Path) -> Iterator[tuple[str, ...]]:
+@cache
+def imported(path: Path) -> tuple[tuple[str, ...], ...]:
     """The dotted names that a file imports, in full, wherever that is in it, also for types alone."""
+    return tuple(imports(path))
+
+
+def imports(path: Path) -> Iterator[tuple[str, ...]]:
     package = ("qwen_magic", *path.relative_to(PACKAGE).parts[:-1])
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

@@ -267,12 +267,12 @@ def test_bytes_that_are_no_text_are_shown_as_such(client: Client) -> None:
         assert text(events).endswith("bone two")
 
 
-def test_a_million_tiny_events_come_through(client: Client) -> None:
+def test_a_hundred_thousand_tiny_events_come_through(client: Client) -> None:
     tiny = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' * 1000
-    with FaultServer((HEADERS, *[framed(tiny)] * 1000, framed(ANSWER), LAST)) as server:
+    with FaultServer((HEADERS, *[framed(tiny)] * 100, framed(ANSWER), LAST)) as server:
         events, error = ask(client, server.url)
         assert error is None
-        assert text(events) == "x" * 1_000_000 + "one two"
+        assert text(events) == "x" * 100_000 + "one two"
         assert usable(client, server)
 
 
@@ -476,7 +476,7 @@ def test_no_traceback_with_local_variables_shows_the_key(client: Client, script:
     with FaultServer(script) as server:
         for send in (
             lambda: list(client.stream(at(server.url), question()).batches(0.0)),
-            lambda: client.call(at(server.url), "POST", "files", content=b"x" * 20 * MB),
+            lambda: client.call(at(server.url), "POST", "files", content=b"x" * MB),
         ):
             try:
                 send()
