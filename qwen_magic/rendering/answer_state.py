@@ -29,9 +29,10 @@ EMPTY = Patch(0, (), "")
 class Section:
     """A stretch of markdown that grows: the answer, or the thinking. `state` is what a page needs to draw it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, written: bool = False) -> None:
+        self._written = written
         self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
-        self._blocks = Blocks()
+        self._blocks = Blocks(written=written)
         self._fed: list[str] = []
 
     @property
@@ -39,9 +40,14 @@ class Section:
         """All that it holds."""
         return "".join(self._fed)
 
+    @property
+    def markdown(self) -> str | None:
+        """The closed section as safe markdown, if that is `written` on the way."""
+        return self._blocks.markdown
+
     def clear(self) -> dict[str, Any]:
         """Begin anew; returns what to send to the page."""
-        self._blocks = Blocks()
+        self._blocks = Blocks(written=self._written)
         self._fed = []
         self.state |= {"blocks": [], "tail": "", "append": ""}
         return asdict(EMPTY)
@@ -70,10 +76,13 @@ class Section:
 
 
 class GrowingAnswer:
-    """The `state` of one answer, changed in place; every method returns the patch that tells a page the same."""
+    """The `state` of one answer, changed in place; every method returns the patch that tells a page the same.
 
-    def __init__(self, schema: Schema[Any] | None = None) -> None:
-        answer = Section() if schema is None else DataSection(schema)
+    With `written`, the answer is there as markdown as well when it has ended, for a record of it.
+    """
+
+    def __init__(self, schema: Schema[Any] | None = None, *, written: bool = False) -> None:
+        answer = Section(written=written) if schema is None else DataSection(schema)
         self._sections: dict[str, Section | DataSection] = {"thinking": Section(), "answer": answer}
         self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
@@ -127,6 +136,12 @@ class GrowingAnswer:
     def is_data(self) -> bool:
         """Whether the answer is shown as data, of which the record makes its own HTML."""
         return isinstance(self._sections["answer"], DataSection)
+
+    @property
+    def markdown(self) -> str | None:
+        """The whole answer, when it has ended: what `neutralise` makes of its text, or `None`."""
+        answer = self._sections["answer"]
+        return answer.markdown if isinstance(answer, Section) else None
 
     def _note(self, event: Event) -> None:
         """What an event tells about the answer's progress."""

@@ -7,13 +7,18 @@ and rendering, and the open end is rendered only when that is paid for. Until th
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from markdown_it.token import Token
+
+from ..core.control_characters import visible
 from .open_tail import LONGEST_TAIL, Tail
-from .parser import html_blocks, normalised
+from .parser import block_html, completed, normalised, outline
 from .rules.math import TYPESET
+from .safe_markdown import paragraphs, written
 from .stability import extent
 
 __all__ = ["Blocks", "Patch"]
@@ -42,10 +47,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Finished text and its blocks; how much of the answer was formulas before and after it."""
+    """Finished text, its blocks, and safe markdown; how much of the answer was formulas before and after it."""
 
     text: str
     blocks: tuple[str, ...]
+    markdown: str
     typeset_before: int
     typeset_after: int
 
@@ -54,11 +60,13 @@ class Blocks:
     """Turns an answer that comes in pieces into patches.
 
     When `close` has been called, all the blocks together are what `render` makes of the whole answer, wherever it was
-    cut into pieces. `work` counts the characters that were parsed, and those of HTML that were made.
+    cut into pieces. `work` counts the characters that were parsed, and those of HTML that were made. With `written`,
+    `markdown` is what `neutralise` makes of it, from the same parse.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, written: bool = False) -> None:
         self.work = 0
+        self._written = written
         self._finished: list[Finished] = []
         self._count = 0
         self._references: dict[str, Any] = {}
@@ -75,6 +83,7 @@ class Blocks:
         text = normalised(text.removesuffix("\r"))
         self._fed.append(text)
         self._allowance += WORK * len(text)
+        self._written = self._written and visible(text) == text
 
     def patch(self) -> Patch:
         """What has changed since the last patch."""
@@ -95,6 +104,14 @@ class Blocks:
         base, blocks = self._count, self._finish(self._tail.text)
         self._tail = Tail()
         return Patch(base, blocks, "") if self._references.keys() <= {TYPESET} else self._resolved(base)
+
+    @property
+    def markdown(self) -> str | None:
+        """The closed answer as safe markdown; `None` where it has to be parsed once more for it."""
+        if not self._written:
+            return None
+        text = paragraphs(finished.markdown for finished in self._finished)
+        return text + "\n" if text else ""
 
     def _take(self) -> bool:
         """Open the text that was fed since the last patch; says whether there is any."""
@@ -127,7 +144,8 @@ class Blocks:
         trusted then until it is paid for.
         """
         text = self._tail.text
-        found = extent(text, ChainMap({}, self._references))
+        defined: dict[str, Any] = {}
+        found = extent(text, ChainMap(defined, self._references))
         self._trusted = found.finished > 0 or self._allowance >= len(text)
         if not found.finished:
             self._pay(len(text))
@@ -136,19 +154,22 @@ class Blocks:
         self.work += len(text)
         self._tail = Tail(text[found.finished :])
         self._tail.knows(found)
-        return self._finish(text[: found.finished])
+        # What the open end defines may still change: then what is finished is parsed by itself.
+        return self._finish(text[: found.finished], None if defined else found.blocks)
 
-    def _finish(self, text: str) -> tuple[str, ...]:
-        finished = self._rendered(text)
+    def _finish(self, text: str, outlined: Sequence[list[Token]] | None = None) -> tuple[str, ...]:
+        finished = self._rendered(text, outlined)
         self.work += len(text) + sum(map(len, finished.blocks))
         self._finished.append(finished)
         self._count += len(finished.blocks)
         return finished.blocks
 
-    def _rendered(self, text: str) -> Finished:
+    def _rendered(self, text: str, outlined: Sequence[list[Token]] | None = None) -> Finished:
         before = self._references.get(TYPESET, 0)
-        blocks = tuple(html_blocks(text, self._references))
-        return Finished(text, blocks, before, self._references.get(TYPESET, 0))
+        blocks = completed(outline(text, self._references) if outlined is None else outlined, self._references)
+        markdown = paragraphs(map(written, blocks)) if self._written else ""  # first: HTML changes the tokens
+        html = tuple(block_html(block, {}) for block in blocks)
+        return Finished(text, html, markdown, before, self._references.get(TYPESET, 0))
 
     def _pay(self, work: int) -> None:
         self.work += work

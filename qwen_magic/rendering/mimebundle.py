@@ -36,17 +36,18 @@ FRAME = '<div class="highlight" style="border:1px solid #8886;border-radius:4px;
 
 
 def record(
-    answer: Answer, *, show_reasoning: bool = False, html: str | None = None
+    answer: Answer, *, show_reasoning: bool = False, html: str | None = None, markdown: str | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The data and the metadata of the display that shows `answer`; its thinking is folded, or open if that is asked.
 
-    `html` is the answer's text rendered, for whoever has it already. The same answer gives the same record. Nothing
-    in it runs, and nothing is fetched.
+    `html` is the answer's text rendered, and `markdown` the same made safe, for whoever has them already. The same
+    answer gives the same record. Nothing in it runs, and nothing is fetched.
     """
     html = answer_html(answer) if html is None else html
+    markdown = answer_markdown(answer) if markdown is None else markdown
     data = {
         "text/html": html_record(answer, html, show_reasoning=show_reasoning),
-        "text/markdown": markdown_record(answer, show_reasoning=show_reasoning),
+        "text/markdown": markdown_record(answer, markdown, show_reasoning=show_reasoning),
         "text/plain": plain_record(answer, show_reasoning=show_reasoning),
     }
     return data, {"qwen": facts(answer)}
@@ -55,6 +56,11 @@ def record(
 def answer_html(answer: Answer) -> str:
     """The answer itself: its table where it is data, else its text."""
     return data_html(answer) if isinstance(answer, DataAnswer) else markdown_html(answer.text)
+
+
+def answer_markdown(answer: Answer) -> str:
+    """The same as markdown that is safe to show."""
+    return data_markdown(answer) if isinstance(answer, DataAnswer) else neutralise(answer.text)
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
@@ -129,12 +135,12 @@ def attachment_line(attached: Attached) -> str:
     return f"{attached.name} ({attached.facts})"
 
 
-def markdown_record(answer: Answer, *, show_reasoning: bool) -> str:
+def markdown_record(answer: Answer, markdown: str, *, show_reasoning: bool) -> str:
     thinking = neutralise(shortened(answer.reasoning))
     notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
     parts = (
         folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
-        data_markdown(answer) if isinstance(answer, DataAnswer) else neutralise(answer.text).strip("\n"),
+        markdown.strip("\n"),
         *markdown_calls(answer),
         "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
         *(f"*{as_text(translated(line))}*" for line in notes if line),

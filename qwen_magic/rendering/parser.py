@@ -7,9 +7,10 @@ which blocks of a growing answer are finished is the business of `incremental`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import cache
 from html import escape
+from itertools import chain
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -27,7 +28,10 @@ from .rules.open_end import OPEN_END, OpenEnd, open_end, without_last_markers
 from .rules.task_lists import tasks
 from .sanitizer import PROCESS_MATH, sanitise
 
-__all__ = ["References", "encodable", "fences", "html_blocks", "normalised", "outline", "parser", "said"]
+__all__ = [
+    "References", "block_html", "completed", "encodable", "fences", "html_blocks", "normalised", "outline", "parser",
+    "said", "top_level",
+]  # fmt: skip
 
 # Where links like `[text][label]` lead, by label: all that one block knows of another.
 References = MutableMapping[str, Any]
@@ -44,6 +48,9 @@ DEEPEST = 40
 # Deeper emphasis is text. The parser has no bound for it, since it finds it without recursion.
 DEEPEST_EMPHASIS = 20
 EMPHASIS = {f"{kind}_{end}" for kind in ("em", "strong", "s") for end in ("open", "close")}
+
+# The parser's rules that `outline` has done.
+OUTLINED = ("normalize", "block")
 
 # In `env` for the open end of an answer.
 PROVISIONAL = "provisional"
@@ -110,9 +117,14 @@ def html_blocks(text: str, references: References, *, provisional: bool = False)
     `provisional` is for the open end of an answer: what begins in its last line and does not end is shown without its
     markers, and so are formulas, which are not typeset there.
     """
-    md, env = parser(), {"references": references} | ({PROVISIONAL: True} if provisional else {})
-    for tokens in top_level(md.parse(text, env)):
-        yield sanitise(md.renderer.render(tokens, md.options, env))
+    env = {"references": references} | ({PROVISIONAL: True} if provisional else {})
+    for block in top_level(parser().parse(text, env)):
+        yield block_html(block, env)
+
+
+def block_html(block: Sequence[Token], env: MutableMapping[str, Any]) -> str:
+    """The HTML of one top-level block. The tokens are changed by it."""
+    return sanitise(parser().renderer.render(block, parser().options, env))
 
 
 def said(text: str, references: References) -> str:
@@ -125,8 +137,17 @@ def said(text: str, references: References) -> str:
 def outline(text: str, references: References) -> list[list[Token]]:
     """The top-level blocks of `text` without what is in their lines, which is the greater part of the work."""
     tokens: list[Token] = []
-    parser().block.parse(text, parser(), {"references": references}, tokens)
+    parser().block.parse(text.replace("\0", "\ufffd"), parser(), {"references": references}, tokens)
     return list(top_level(tokens))
+
+
+def completed(blocks: Iterable[list[Token]], references: References) -> list[list[Token]]:
+    """What a whole parse makes of the text that `outline` has found these `blocks` in; their tokens are changed."""
+    state = StateCore("", parser(), {"references": references}, list(chain.from_iterable(blocks)))
+    for name, rule in zip(parser().core.ruler.get_active_rules(), parser().core.ruler.getRules(""), strict=True):
+        if name not in OUTLINED:
+            rule(state)
+    return list(top_level(state.tokens))
 
 
 def fences(text: str) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from ..core.control_characters import one_line, visible
 from .parser import language, normalised, parser
 
-__all__ = ["as_code", "as_link", "as_text", "neutralise"]
+__all__ = ["as_code", "as_link", "as_text", "neutralise", "paragraphs", "written"]
 
 # What some front-end draws instead of showing it; as plain text it stays code.
 DIAGRAM = re.compile(r"mermaid|geojson|topojson|stl|vega|vega-?lite|plantuml|dot|graphviz|math", re.IGNORECASE)
@@ -72,8 +72,8 @@ def neutralise(text: str) -> str:
     Raw HTML is text, a remote picture is a link, a link goes to the web or is its text, a diagram is code. `render`
     makes in effect the same of the result as of `text`.
     """
-    written = blocks(parser().parse(visible(normalised(text)), {"references": {}}))
-    return written + "\n" if written else ""
+    safe = written(parser().parse(visible(normalised(text)), {"references": {}}))
+    return safe + "\n" if safe else ""
 
 
 def as_text(line: str) -> str:
@@ -111,8 +111,11 @@ class Container:
     bare: bool = False
 
 
-def blocks(tokens: Sequence[Token]) -> str:
-    """The blocks that `tokens` are, written without recursion, however deep they are nested."""
+def written(tokens: Sequence[Token]) -> str:
+    """The blocks that `tokens` are as safe markdown; without recursion, however deep they are nested.
+
+    The tokens are those of visible text.
+    """
     path = [Container(Token("document", "", 0))]
     for token in tokens:
         if token.nesting > 0:
@@ -121,14 +124,15 @@ def blocks(tokens: Sequence[Token]) -> str:
             closed = path.pop()
             close(closed, path)
         elif token.type == "inline":
-            written = joined(inline(token.children or [], *BREAKS.get(path[-1].token.type, IN_PARAGRAPH)))
-            path[-1].pieces.append(written)
+            line = joined(inline(token.children or [], *BREAKS.get(path[-1].token.type, IN_PARAGRAPH)))
+            path[-1].pieces.append(line)
         else:
             path[-1].pieces.append(leaf(token, path))
     return paragraphs(path[0].pieces)
 
 
 def paragraphs(pieces: Iterable[str], between: str = "\n\n") -> str:
+    """Blocks of markdown, one after the other."""
     return between.join(filter(None, pieces))
 
 

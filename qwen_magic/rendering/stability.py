@@ -8,6 +8,7 @@ an empty line behind it that it could not go beyond.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markdown_it.token import Token
@@ -30,12 +31,14 @@ BOUNDARY = re.compile(r"\n[ \t]*\n[^\s\-*+>|\d]|\n(?:#{1,6} |```|~~~)")
 class Extent:
     """The first `finished` characters are finished; then comes a block of the token type `opened`, or none.
 
-    Text that `boundary` is found in may have finished that block; without it, another look is not worth while.
+    `blocks` are the outline of what is finished. Text that `boundary` is found in may have finished the open block;
+    without it, another look is not worth while.
     """
 
     finished: int = 0
     opened: str = ""
     boundary: re.Pattern[str] = BOUNDARY
+    blocks: Sequence[list[Token]] = ()
 
 
 def extent(text: str, references: References) -> Extent:
@@ -47,12 +50,13 @@ def extent(text: str, references: References) -> Extent:
     lines = complete.split("\n")[:-1]
     blocks = outline(complete, references)
     opened = blocks[-1][0] if blocks and not is_finished(blocks[-1][0], lines) else None
-    end = last_line(blocks[:-1] if opened else blocks)
+    finished = blocks[:-1] if opened else blocks
+    end = last_line(finished)
     if not opened:
         # No block goes on behind an empty line when none is open; a definition may go on up to there.
         end = max((number for number in range(end, len(lines)) if not lines[number].strip()), default=end - 1) + 1
     length = sum(map(len, lines[:end])) + end
-    return Extent(length, opened.type if opened else "", boundary_of(opened))
+    return Extent(length, opened.type if opened else "", boundary_of(opened), finished)
 
 
 def last_line(blocks: list[list[Token]]) -> int:

@@ -126,7 +126,7 @@ class LiveView:
 
     def start(self, heading: Heading) -> None:
         """Put the widget into the cell, with a line of text for front-ends that have no widgets."""
-        self._growing = GrowingAnswer(heading.schema)
+        self._growing = GrowingAnswer(heading.schema, written=True)
         self._widget = self._opened() or AnswerWidget()
         self._widget.begin(
             heading=heading_state(heading) | {"thinking_stays": self._show_reasoning},
@@ -148,7 +148,7 @@ class LiveView:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
         self._widget.send(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
         html = None if self._growing.is_data else self._growing.html
-        data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html)
+        data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html, markdown=self._growing.markdown)
         self._widget.shown["record"] = {"data": data, "metadata": metadata}
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
         self._widget.close_with_next_cell()

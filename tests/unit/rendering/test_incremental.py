@@ -16,7 +16,8 @@ from support.hostile.payloads import PAYLOADS
 from support.long_answers import LONG
 from support.paths import CORPUS
 
-from qwen_magic.rendering.markdown import Blocks, Patch, render
+from qwen_magic.core.control_characters import visible
+from qwen_magic.rendering.markdown import Blocks, Patch, neutralise, normalised, render
 
 TEXTS = sorted(CORPUS.glob("*.md"))
 ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in TEXTS]
@@ -46,14 +47,17 @@ class Page:
 
 
 def shown(pieces: Iterable[str]) -> Page:
-    """The page when the answer has ended."""
-    page, blocks = Page(), Blocks()
+    """The page when the answer has ended; what was written for its record is what the whole would have given."""
+    pieces = list(pieces)
+    page, blocks = Page(), Blocks(written=True)
     for piece in pieces:
         blocks.feed(piece)
         page.apply(blocks.patch())
     page.apply(blocks.close())
     assert not page.tail
     assert not page.append
+    whole = normalised("".join(pieces))
+    assert blocks.markdown == (neutralise(whole) if visible(whole) == whole else None)
     return page
 
 
