@@ -31,7 +31,7 @@ def parsed(text: str) -> Any:
         raise ValueError("nested too deeply") from None
     if text.count("[") + text.count("{") > DEEPEST and deeper_than(DEEPEST, value):
         raise ValueError("nested too deeply")
-    if "\\ud" in text.lower():
+    if "\\ud" in text or "\\uD" in text:
         return json.loads(SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
     return value
 
@@ -52,7 +52,7 @@ def inside(value: Any) -> Any:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """`value` if it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict | Mapping) else {}  # a dict, as good as always: looked at first
 
 
 def rows(value: Any) -> list[JSONObject]:

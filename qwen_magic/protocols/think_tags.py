@@ -89,6 +89,10 @@ class ThinkTags:
 
     def _text(self, *, at_end: bool = False) -> list[Event]:
         """Text in which a closing tag may still come."""
+        if OPEN[0] not in self._held:
+            text = self._ready(0)
+            self._line.add(text)
+            return spoken("", text)
         opened, closing = self._held.find(OPEN), self._closing(at_end)
         if closing is not None and not -1 < opened < closing:
             before, self._held = self._held[:closing], self._held[closing + len(CLOSE) :]
@@ -168,6 +172,8 @@ def undecided(text: str) -> int:
 
 def longest_overlap(text: str, tag: str) -> int:
     """How many characters at the end of `text` may be the beginning of `tag`."""
+    if tag[0] not in text[1 - len(tag) :]:
+        return 0
     return next((size for size in range(min(len(text), len(tag) - 1), 0, -1) if tag.startswith(text[-size:])), 0)
 
 
