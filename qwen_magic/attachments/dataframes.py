@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from heapq import nlargest
+from itertools import chain
 from typing import Any
 
 import narwhals as nw
@@ -132,12 +135,29 @@ def most_or_range(known: Any) -> str:
 
 def of_objects(values: list[Any]) -> str:
     """The facts of a column of Python's own objects, which may be of any type."""
-    types = Counter(type(each).__name__ for each in values)
-    mixed = f"mixed types: {', '.join(f'{name} ({count:,})' for name, count in types.most_common())}"
+    types = Counter(map(type, values))
+    mixed = f"mixed types: {', '.join(f'{kind.__name__} ({count:,})' for kind, count in types.most_common())}"
     # A number and its text are different values, 1 and True as well.
-    counts = Counter((type(each).__name__, each) for each in values)
-    most = ordered((value, count) for (_, value), count in counts.items())
-    return joined(mixed * (len(types) > 1), frequent(most))
+    of_type = {kind: values if len(types) == 1 else [each for each in values if type(each) is kind] for kind in types}
+    return joined(mixed * (len(types) > 1), of_counts([Counter(each) for each in of_type.values()]))
+
+
+def of_counts(counters: list[Counter[Any]]) -> str:
+    """Which values there are. Of many different ones few are put in order, which would take long."""
+    numbers = list(chain.from_iterable(counts.values() for counts in counters))
+    if len(numbers) <= LOOKED_AT:
+        return frequent(ordered(chain.from_iterable(counts.items() for counts in counters)))
+    if max(numbers) == 1:
+        return f"all different, such as {quoted(next(iter(counters[0])))}"
+
+    def at(enough: Callable[[int], bool]) -> list[tuple[Any, int]]:
+        if sum(map(enough, numbers)) > LOOKED_AT:
+            return []
+        return ordered((each, n) for counts in counters for each, n in counts.items() if enough(n))
+
+    least, fewest = nlargest(TOP, numbers)[-1], min(numbers)
+    rare = numbers.count(fewest)
+    return different_values(len(numbers), (at(least.__le__) or at(least.__lt__))[:TOP], at(fewest.__eq__)[-TOP:], rare)
 
 
 def of_texts(known: Any, as_text: bool) -> str:
@@ -152,8 +172,9 @@ def of_texts(known: Any, as_text: bool) -> str:
     if len(counts) == len(known):
         return joined(misfit, f"all different, such as {quoted(known[0])}")
     least = counts["count"].sort(descending=True).head(TOP)[-1]
-    most, rare = (counts.filter(each) for each in (nw.col("count") >= least, nw.col("count") == counts["count"].min()))
-    return joined(misfit, different_values(len(counts), few(most)[:TOP], few(rare)[-TOP:], len(rare)))
+    most = few(counts.filter(nw.col("count") >= least)) or few(counts.filter(nw.col("count") > least))
+    rare = counts.filter(nw.col("count") == counts["count"].min())
+    return joined(misfit, different_values(len(counts), most[:TOP], few(rare)[-TOP:], len(rare)))
 
 
 def few(counts: Any) -> list[tuple[Any, int]]:

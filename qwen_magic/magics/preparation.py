@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import resolve_name
@@ -24,6 +25,9 @@ NEEDED = (
     *("ipywidgets", "anywidget", ".prompts", "..service.client", "..assistant.request_builder"),
     *("..protocols.compatible", "..rendering.parser", "..rendering.views.live"),
 )
+# What describes a table. It is needed where there is a library whose tables somebody may attach.
+NEEDED_FOR_TABLES = ("..attachments.dataframes",)
+LIBRARIES_OF_TABLES = ("pandas", "polars", "pyarrow")
 # Seconds between two steps, in which the kernel looks for the next cell.
 PAUSE = 0.02
 
@@ -37,15 +41,10 @@ class Idle:
 
     def prepare(self) -> None:
         """A cell has ended: prepare the next question, unless another cell comes first. Needs a running event loop."""
-        if self._widget is not None or self._waiting is not None:
+        if self._waiting is not None or not (steps := list(self._steps())):
             return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        missing = [name for name in NEEDED if resolve_name(name, __package__) not in sys.modules]
-        steps: list[Callable[[], object]] = [partial(import_module, name, __package__) for name in missing]
-        self._next(loop, [*steps, *((connect_to_nothing,) if missing else ()), self._open])
+        with suppress(RuntimeError):
+            self._next(asyncio.get_running_loop(), steps)
 
     def take(self) -> AnswerWidget | None:
         """The widget that was opened, if there is one; it belongs to the caller from now on."""
@@ -60,6 +59,17 @@ class Idle:
             self._widget.close()
         self._waiting = self._widget = None
 
+    def _steps(self) -> Iterator[Callable[[], object]]:
+        """What is left to do."""
+        missing = missing_modules(NEEDED)
+        yield from (partial(import_module, name) for name in missing)
+        if missing:
+            yield connect_to_nothing
+        if self._widget is None:
+            yield self._open
+        if any(name in sys.modules for name in LIBRARIES_OF_TABLES):
+            yield from (partial(import_module, name) for name in missing_modules(NEEDED_FOR_TABLES))
+
     def _next(self, loop: asyncio.AbstractEventLoop, steps: list[Callable[[], object]]) -> None:
         def step() -> None:
             self._waiting = None
@@ -73,6 +83,11 @@ class Idle:
         from ..rendering.views.live import AnswerWidget
 
         self._widget = AnswerWidget()
+
+
+def missing_modules(names: Iterable[str]) -> list[str]:
+    """Those of these modules that are not imported yet, by their full names."""
+    return [name for name in (resolve_name(name, __package__) for name in names) if name not in sys.modules]
 
 
 def connect_to_nothing() -> None:

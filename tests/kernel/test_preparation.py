@@ -66,3 +66,11 @@ def test_where_nobody_looks_nothing_is_prepared(fresh_kernel: Kernel, sandbox: S
     magics = "get_ipython().magics_manager.registry['QwenMagics']"
     assert fresh_kernel.value(f"{magics}._idle._waiting is None")
     assert not opened(fresh_kernel)
+
+
+def test_what_describes_a_table_is_imported_when_its_library_is(fresh_kernel: Kernel, sandbox: Sandbox) -> None:
+    ready(fresh_kernel, sandbox)
+    fresh_kernel.run("import sys")
+    assert not fresh_kernel.value("'narwhals' in sys.modules or 'pandas' in sys.modules")
+    fresh_kernel.run("import pandas", "second")
+    fresh_kernel.wait(lambda: fresh_kernel.value("'qwen_magic.attachments.dataframes' in sys.modules"))

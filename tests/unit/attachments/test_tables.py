@@ -376,6 +376,18 @@ def test_a_number_among_many_texts_that_is_none_is_found() -> None:
     assert '|price|String|0|mostly numbers as text, but for 1: "12,5" (1); all different' in of_variable(frame)
 
 
+def test_among_many_objects_the_frequent_and_the_rare_ones_are_named() -> None:
+    values = ["n/a", *range(3_000)] + ["n/a"] * 9 + [7] * 5 + list(range(10, 3_000)) * 2
+    frame = pytest.importorskip("pandas").DataFrame({"code": values, "key": [(each,) for each in range(len(values))]})
+    text = of_variable(frame)
+    mixed = "mixed types: int (8,985), str (10); 3,001 different"
+    assert f'|code|Object|0|{mixed}; most often "n/a" (10), 7 (6); rarest 6 (1), 8 (1), 9 (1)' in text
+    assert "|key|Object|0|all different, such as (0,)|" in text
+    texts = [f"shop {number}" for number in range(3_000)] + ["shop 7"] * 5
+    frame = pytest.importorskip("pandas").DataFrame({"shop": texts})
+    assert '3,000 different; most often "shop 7" (6)' in of_variable(frame)
+
+
 def values_of_a_table(folder: Path) -> dict[str, Any]:
     """A table as a variable and in every file that there is, with values that are found nowhere else."""
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
