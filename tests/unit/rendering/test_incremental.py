@@ -17,7 +17,8 @@ from support.long_answers import LONG
 from support.paths import CORPUS
 
 from qwen_magic.core.control_characters import visible
-from qwen_magic.rendering.markdown import Blocks, Patch, neutralise, normalised, render
+from qwen_magic.rendering.markdown import Blocks, Patch, neutralise, render
+from qwen_magic.rendering.parser import normalised
 
 TEXTS = sorted(CORPUS.glob("*.md"))
 ANSWERS = [pytest.param(path.read_text(encoding="utf-8"), id=path.stem) for path in TEXTS]
