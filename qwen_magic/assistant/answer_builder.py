@@ -123,7 +123,7 @@ class AnswerBuilder:
             finish_reason=self._finish or ended,
             request_id=self._started.request_id,
             seconds=round(time.perf_counter() - self._begun, 6),
-            tool_calls=tuple(map(joined, self._calls.values())),
+            tool_calls=tuple(map(_joined, self._calls.values())),
             sources=self._sources,
             attachments=attachments,
             notes=(*notes, *self._notes, *self._on_thinking()),
@@ -144,7 +144,7 @@ class AnswerBuilder:
         return (NOT_THOUGHT,) if self._think and not thought and self._finish == "stop" else ()
 
 
-def joined(pieces: list[ToolCallDelta]) -> ToolCall:
+def _joined(pieces: list[ToolCallDelta]) -> ToolCall:
     """A tool call out of its pieces: id and name come with one of them, the arguments in all."""
     return ToolCall(
         id=next((piece.id for piece in pieces if piece.id), ""),

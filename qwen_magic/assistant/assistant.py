@@ -68,7 +68,7 @@ def nothing(answer: Answer) -> None:
 
 
 @dataclass(frozen=True)
-class Last:
+class _Last:
     """The last question that was asked, for `%qwen last` and `%qwen continue`."""
 
     plan: Plan
@@ -83,7 +83,7 @@ class Assistant:
     def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
         self.provider = Provider(settings or Settings.of_environment(), credentials or Credentials())
         self.conversations = Conversations()
-        self.last: Last | None = None
+        self.last: _Last | None = None
         self._store = AttachmentStore(self.provider)
         self._ladder = Ladder()
         self._builder = RequestBuilder(self.provider, self._store, self._ladder)
@@ -119,7 +119,7 @@ class Assistant:
             if reserved.replaces is not None and question.again is None:
                 plan = replace(plan, hints=(REPLACED,))
             if conversation.predecessor and not len(conversation):
-                plan = replace(plan, notes=(*plan.notes, begun_anew(conversation)))
+                plan = replace(plan, notes=(*plan.notes, _begun_anew(conversation)))
             return self._ask(plan, view, conversation, reserved, cancel=cancel, answered=answered)
 
     def dry_run(self, question: Question) -> DryRun:
@@ -181,7 +181,7 @@ class Assistant:
                 view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes, plan.schema))
                 with interrupts.passing():
                     if beginning is not None:
-                        pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
+                        _pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
                     self._listen(stream, plan, request, data, reply, view, cancel, interrupts.check)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
@@ -202,7 +202,7 @@ class Assistant:
         if error is not None and not broken_off:
             raise error
         if broken_off or interrupts.waiting:
-            raise stopped(answer) from None
+            raise _stopped(answer) from None
         return answer
 
     def _listen(
@@ -230,7 +230,7 @@ class Assistant:
             if further is None:
                 return
             request, reason = further
-            pass_on([Again(reason)], reply, view)
+            _pass_on([Again(reason)], reply, view)
             stream = self.provider.client.stream(plan.endpoint, request)
         self._hear(stream, plan, request, reply, view, cancel, check)
 
@@ -247,7 +247,7 @@ class Assistant:
         """Pass one answer on; where documents have gone from the service, upload each anew and ask again."""
         for left in reversed(range(1 + len(documents_in(request.messages)))):
             try:
-                read(stream, reply, view, cancel, check)
+                _read(stream, reply, view, cancel, check)
             except FileGone as error:
                 if not left or not self._store.forget(request.messages, plan.endpoint, plan.loaded, error):
                     raise
@@ -266,7 +266,7 @@ class Assistant:
             turn = reserved.keep(turn)
         elif plan.spends is not None:
             plan.spends.spending.count(plan.request.model, answer.usage)
-        self.last = Last(plan, answer, conversation, turn)
+        self.last = _Last(plan, answer, conversation, turn)
 
     def _conversation(self, question: Question) -> Conversation:
         asked = question.conversation
@@ -289,18 +289,18 @@ NOTHING = "Nothing had arrived yet."
 KEPT = "What had arrived is kept: %qwen continue goes on from there."
 
 
-def begun_anew(conversation: Conversation) -> str:
+def _begun_anew(conversation: Conversation) -> str:
     """Where the first question goes in a conversation whose name another one had before."""
     old = f"'{conversation.predecessor}'" if " " in conversation.predecessor else conversation.predecessor
     return f"a new conversation {conversation.name!r}: -c {old} goes on with the one that was called so before"
 
 
-def stopped(answer: Answer) -> Stopped:
+def _stopped(answer: Answer) -> Stopped:
     """What says that the person stopped this answer, and what is left of it."""
     return Stopped(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
 
 
-def read(
+def _read(
     stream: AnswerStream, reply: AnswerBuilder, view: View, cancel: Cancel | None, check: Callable[[], None]
 ) -> None:
     """Pass the answer on as it comes; `check` may raise. Whatever ends it, `reply` has all that had arrived."""
@@ -309,12 +309,12 @@ def read(
             cancel.calls(stream.cancel)
         try:
             for events in stream.batches(view.interval):
-                pass_on(events, reply, view)
+                _pass_on(events, reply, view)
                 check()
         finally:
             reply.add(stream.rest())
 
 
-def pass_on(events: Sequence[Event], reply: AnswerBuilder, view: View) -> None:
+def _pass_on(events: Sequence[Event], reply: AnswerBuilder, view: View) -> None:
     reply.add(events)
     view.update(events)

@@ -111,10 +111,10 @@ class DataQuestion:
             reply.end("stop")
             return None
         if reply.finish_reason == LIMIT_REACHED:
-            raise cut(reply)
+            raise _cut(reply)
         if self._asked_again:
             reply.end(MISMATCH)
-            raise mismatch(self.checked, endless)
+            raise _mismatch(self.checked, endless)
         self._asked_again = True
         problem = ENDLESS if endless else str(self.checked.problems[0])
         reason = _("asked once more, because the answer did not fit the schema: {problem}", problem=problem)
@@ -132,7 +132,7 @@ class DataQuestion:
         return DataAnswer(**values, data=found.data, plain=found.plain, schema=self._schema, fits=self._fits)
 
 
-def cut(reply: AnswerBuilder) -> SchemaMismatch:
+def _cut(reply: AnswerBuilder) -> SchemaMismatch:
     tokens = reply.usage.output if reply.usage else 0
     raising = _("Raise the limit with --set max_tokens=N (fields={{'max_tokens': N}} in ask()), or ask for less.")
     return SchemaMismatch(
@@ -141,7 +141,7 @@ def cut(reply: AnswerBuilder) -> SchemaMismatch:
     )
 
 
-def mismatch(checked: Checked, endless: bool) -> SchemaMismatch:
+def _mismatch(checked: Checked, endless: bool) -> SchemaMismatch:
     problem = ENDLESS if endless else "; ".join(map(str, checked.problems[:2]))
     return SchemaMismatch(
         _("The answer does not fit the schema, also when asked again: {problem}.", problem=problem),

@@ -47,7 +47,7 @@ class Turn:
     @property
     def messages(self) -> tuple[Message, Message]:
         """The question and the answer, as later questions are sent them."""
-        question = Message(self.question.role, tuple(sendable(part) for part in self.question.parts))
+        question = Message(self.question.role, tuple(_sendable(part) for part in self.question.parts))
         return question, Message.assistant(self.answer.text, self.answer.reasoning)
 
     @property
@@ -57,7 +57,7 @@ class Turn:
         return f"“{words if len(words) <= 50 else words[:49] + '…'}”"
 
 
-def sendable(part: Part) -> Part:
+def _sendable(part: Part) -> Part:
     """A picture that was saved without its contents is sent as a note that it was there."""
     if isinstance(part, Image) and not part.url:
         return Text(f"[A picture was attached here: {part.name or part.sha256}. It is not there any more.]")

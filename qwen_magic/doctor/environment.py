@@ -23,12 +23,12 @@ VISIBLE = 4
 
 def versions(case: Case) -> Iterator[Finding]:
     """What to name in a bug report."""
-    found = {"qwen_magic": __version__, "python": platform.python_version(), **dict(installed(PACKAGES))}
+    found = {"qwen_magic": __version__, "python": platform.python_version(), **dict(_installed(PACKAGES))}
     found |= {"openssl": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").split()[0], "system": platform.platform()}
     yield fine("versions", ", ".join(f"{name} {number}" for name, number in found.items()), **found)
 
 
-def installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for package in packages:
         try:
             yield package, version(package)
@@ -39,7 +39,7 @@ def installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 def configuration(case: Case) -> Iterator[Finding]:
     """Who is asked, and who said so."""
     here = case.endpoint
-    origin = case.origin or said_by(case, os.environ)
+    origin = case.origin or _said_by(case, os.environ)
     yield fine(
         "configuration",
         f"{here.name} at {here.base_url}, {here.protocol} protocol ({origin})",
@@ -50,7 +50,7 @@ def configuration(case: Case) -> Iterator[Finding]:
     )
 
 
-def said_by(case: Case, environment: Mapping[str, str]) -> str:
+def _said_by(case: Case, environment: Mapping[str, str]) -> str:
     """Where the choice of the endpoint comes from."""
     wanted = case.provider.settings.endpoint
     if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["QwenMagics"]
 
 
-def documented(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+def _documented(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
     """The docstring of the magic, which `%%qwen?` shows, with the options in it."""
     function.__doc__ = f"""{function.__doc__}
 
@@ -178,7 +178,7 @@ class QwenMagics(Magics):
 
     @no_var_expand
     @line_cell_magic("qwen")  # type: ignore[arg-type]  # IPython types its decorators as taking nothing
-    @documented
+    @_documented
     @in_one_line()
     def qwen(self, line: str, cell: str | None = None) -> Answer | None:
         """Ask Qwen; the answer streams into the cell's output, and the next question has it in its context."""

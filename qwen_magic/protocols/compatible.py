@@ -18,29 +18,29 @@ from .wire_protocol import Dialect, HttpRequest
 __all__ = ["PROTOCOL"]
 
 
-class Compatible:
+class _Compatible:
     """Encodes requests and makes decoders; has no state."""
 
     def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
-        body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, content)}
+        body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, _content)}
         if request.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body |= switches(request, dialect) | response_format(request) | dict(request.fields)
+        body |= _switches(request, dialect) | response_format(request) | dict(request.fields)
         return HttpRequest("chat/completions", body, headers_of(request))
 
-    def decoder(self, request: ChatRequest, dialect: Dialect) -> CompatibleDecoder:
-        return CompatibleDecoder(request, dialect)
+    def decoder(self, request: ChatRequest, dialect: Dialect) -> _CompatibleDecoder:
+        return _CompatibleDecoder(request, dialect)
 
 
-PROTOCOL = Compatible()
+PROTOCOL = _Compatible()
 
 
-def content(message: Message) -> str | list[dict[str, Any]]:
+def _content(message: Message) -> str | list[dict[str, Any]]:
     """Plain text as a string, which every server takes; parts only where there is an image."""
-    return [part_form(part) for part in message.parts] if message.images else message.text
+    return [_part_form(part) for part in message.parts] if message.images else message.text
 
 
-def part_form(part: Part) -> dict[str, Any]:
+def _part_form(part: Part) -> dict[str, Any]:
     match part:
         case Text(text):
             return {"type": "text", "text": text}
@@ -49,7 +49,7 @@ def part_form(part: Part) -> dict[str, Any]:
     raise TypeError(f"{type(part).__name__} has no place inside a message")
 
 
-def switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
+def _switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     """Thinking and search, where this server wants them."""
     fields: dict[str, Any] = {}
     if request.think is not None:
@@ -67,7 +67,7 @@ def switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
 NO_REASON = "the server ended the answer and gave no reason: it may be incomplete"
 
 
-class CompatibleDecoder(FrameDecoder):
+class _CompatibleDecoder(FrameDecoder):
     """Reads `chat.completion.chunk` frames, or one whole `chat.completion`."""
 
     def feed(self, event: str, data: str) -> list[Event]:
@@ -88,13 +88,13 @@ class CompatibleDecoder(FrameDecoder):
         events = self._deltas.read(mapping(choice.get("delta") or choice.get("message")))
         usage = mapping(frame.get("usage") or choice.get("usage"))
         if usage:
-            events.append(read_usage(usage))
+            events.append(_read_usage(usage))
         elif frame.get("timings"):
-            events.append(read_timings(mapping(frame["timings"])))
+            events.append(_read_timings(mapping(frame["timings"])))
         return events
 
 
-def read_usage(usage: JSONObject) -> Usage:
+def _read_usage(usage: JSONObject) -> Usage:
     read, written = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
     return Usage(
         input=count(usage.get("prompt_tokens")),
@@ -105,7 +105,7 @@ def read_usage(usage: JSONObject) -> Usage:
     )
 
 
-def read_timings(timings: JSONObject) -> Usage:
+def _read_timings(timings: JSONObject) -> Usage:
     """llama-server counts here when it was not asked for usage (seen on its wire)."""
     cached = count(timings.get("cache_n"))
     return Usage(cached + count(timings.get("prompt_n")), count(timings.get("predicted_n")), cached=cached)

@@ -22,29 +22,29 @@ TEXT = "services/aigc/text-generation/generation"
 MULTIMODAL = "services/aigc/multimodal-generation/generation"
 
 
-class DashScope:
+class _DashScope:
     """Encodes requests and makes decoders; has no state."""
 
     def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
         multimodal = lookup(request.model).multimodal or bool(request.images)
         body = {
             "model": request.model,
-            "input": {"messages": message_forms(request, multimodal_content if multimodal else content)},
-            "parameters": parameters(request),
+            "input": {"messages": message_forms(request, _multimodal_content if multimodal else _content)},
+            "parameters": _parameters(request),
         }
         headers = {"X-DashScope-SSE": "enable"} if request.stream else {}
         if any(image.url.startswith("oss://") for image in request.images):
             headers["X-DashScope-OssResourceResolve"] = "enable"
         return HttpRequest(MULTIMODAL if multimodal else TEXT, body, headers | headers_of(request))
 
-    def decoder(self, request: ChatRequest, dialect: Dialect) -> DashScopeDecoder:
-        return DashScopeDecoder(request, dialect)
+    def decoder(self, request: ChatRequest, dialect: Dialect) -> _DashScopeDecoder:
+        return _DashScopeDecoder(request, dialect)
 
 
-PROTOCOL = DashScope()
+PROTOCOL = _DashScope()
 
 
-def parameters(request: ChatRequest) -> dict[str, Any]:
+def _parameters(request: ChatRequest) -> dict[str, Any]:
     fields: dict[str, Any] = {"result_format": "message"}
     if request.stream:
         fields["incremental_output"] = True
@@ -58,15 +58,15 @@ def parameters(request: ChatRequest) -> dict[str, Any]:
     return fields | response_format(request) | dict(request.fields)
 
 
-def content(message: Message) -> str:
+def _content(message: Message) -> str:
     return message.text
 
 
-def multimodal_content(message: Message) -> list[dict[str, Any]]:
-    return [part_form(part) for part in message.parts]
+def _multimodal_content(message: Message) -> list[dict[str, Any]]:
+    return [_part_form(part) for part in message.parts]
 
 
-def part_form(part: Part) -> dict[str, Any]:
+def _part_form(part: Part) -> dict[str, Any]:
     match part:
         case Text(text):
             return {"text": text}
@@ -75,7 +75,7 @@ def part_form(part: Part) -> dict[str, Any]:
     raise TypeError(f"{type(part).__name__} has no place inside a message")
 
 
-class DashScopeDecoder(FrameDecoder):
+class _DashScopeDecoder(FrameDecoder):
     """Reads the frames of one native answer, or one whole native reply."""
 
     _sources: tuple[Source, ...] = ()
@@ -93,22 +93,22 @@ class DashScopeDecoder(FrameDecoder):
         # result_format "text" has the text in the output itself.
         events += self._deltas.read(mapping(choice.get("message")) or {"content": output.get("text")})
         usage = mapping(frame.get("usage"))
-        return [*events, read_usage(usage)] if usage else events
+        return [*events, _read_usage(usage)] if usage else events
 
     def _new_sources(self, output: JSONObject) -> list[Event]:
         results = mapping(output.get("search_info")).get("search_results")
-        pages = tuple(map(read_source, rows(results)))
+        pages = tuple(map(_read_source, rows(results)))
         if not pages or pages == self._sources:
             return []
         self._sources = pages
         return [Sources(pages)]
 
 
-def read_source(result: JSONObject) -> Source:
+def _read_source(result: JSONObject) -> Source:
     return Source(count(result.get("index")), word(result.get("title")), text_of(result.get("url")))
 
 
-def read_usage(usage: JSONObject) -> Usage:
+def _read_usage(usage: JSONObject) -> Usage:
     read = mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     return Usage(
         input=count(usage.get("input_tokens")),

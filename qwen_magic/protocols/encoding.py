@@ -25,7 +25,7 @@ def message_forms(request: ChatRequest, content: Callable[[Message], Any]) -> li
     """The request's messages as JSON; `content` is the protocol's form of a message's parts."""
     # Whether the thinking of earlier turns goes along with them.
     with_thinking = request.fields.get("preserve_thinking", lookup(request.model).keeps_thinking)
-    return [form(message, content(message), with_thinking) for message in spread(request.messages)]
+    return [_form(message, content(message), with_thinking) for message in _spread(request.messages)]
 
 
 def response_format(request: ChatRequest) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def response_format(request: ChatRequest) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
-def form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:
+def _form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": content}
     if message.reasoning and with_thinking:
         fields["reasoning_content"] = message.reasoning
@@ -56,7 +56,7 @@ def form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:
     return fields
 
 
-def spread(messages: Sequence[Message]) -> tuple[Message, ...]:
+def _spread(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The messages with their documents in system messages of their own, each document once.
 
     "Do not mix ids with prose in one message" is the rule for `fileid://` references; several ids may share one,
@@ -65,10 +65,10 @@ def spread(messages: Sequence[Message]) -> tuple[Message, ...]:
     if not any(isinstance(part, Document) for message in messages for part in message.parts):
         return tuple(messages)
     spoken = messages if messages[0].role == "system" else (Message.system(ROLE), *messages)
-    return tuple(with_documents_apart(spoken))
+    return tuple(_with_documents_apart(spoken))
 
 
-def with_documents_apart(messages: Sequence[Message]) -> Iterator[Message]:
+def _with_documents_apart(messages: Sequence[Message]) -> Iterator[Message]:
     seen: set[str] = set()
     for message in messages:
         ids = [part.file_id for part in message.parts if isinstance(part, Document) and part.file_id not in seen]

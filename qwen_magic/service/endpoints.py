@@ -147,12 +147,12 @@ def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:
     Raises `ConfigurationError` for an unknown name, a URL that is not one, and a protocol that is not spoken there.
     """
     if "://" in name:
-        return at_url(name, protocol)
+        return _at_url(name, protocol)
     if name in REGIONS:
         return of_service(name, REGIONS[name], protocol or "compatible")
     if name in LOCAL_SERVERS:
         url, dialect = LOCAL_SERVERS[name]
-        return replace(at_url(url, protocol), name=name, dialect=dialect)
+        return replace(_at_url(url, protocol), name=name, dialect=dialect)
     near = difflib.get_close_matches(name, NAMES, n=2)
     raise ConfigurationError(
         f"There is no endpoint called {name!r}.",
@@ -177,10 +177,10 @@ def of_service(name: str, root: str, protocol: ProtocolName, account: str = ACCO
     return Endpoint(name, root + path, protocol, SERVICE, account, needs_key=True)
 
 
-def at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
+def _at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
     """The endpoint at a base URL; its path says which form it speaks, unless `protocol` does."""
     url = url.strip().rstrip("/")
-    host = checked_host(url)
+    host = _checked_host(url)
     own = bool(OF_SERVICE.fullmatch(host))
     native = protocol == "dashscope" or (protocol is None and url.endswith(NATIVE_PATH))
     if native and url.endswith(COMPATIBLE_PATH):
@@ -205,7 +205,7 @@ def at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
     )
 
 
-def checked_host(url: str) -> str:
+def _checked_host(url: str) -> str:
     """The host of a usable base URL."""
     try:
         parts = urlsplit(url)

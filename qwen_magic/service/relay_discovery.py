@@ -47,14 +47,14 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
     """The relay for this kernel. Raises `ConfigurationError` when there is none."""
     environment = os.environ if environment is None else environment
     if url := environment.get(HUB_RELAY):
-        return of_hub(url, environment.get(HUB_TOKEN, ""))
+        return _of_hub(url, environment.get(HUB_TOKEN, ""))
     place = environment.get(OFFER)
     if not place:
         raise ConfigurationError(
             "This kernel's Jupyter server offers no relay.",
             "Its administrator gives it a key (c.QwenRelay.key_file), or this kernel was started by something else.",
         )
-    server = info(Path(place))
+    server = _info(Path(place))
     token = server.get("token") or environment.get(HUB_TOKEN, "")
     if not token:
         raise ConfigurationError(
@@ -64,7 +64,7 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
     return Relay(root(server), Secret(str(token)))
 
 
-def of_hub(url: str, token: str) -> Relay:
+def _of_hub(url: str, token: str) -> Relay:
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(
             f"{HUB_RELAY} is {url!r}, which is no URL.", "Such as http://127.0.0.1:10101/services/qwen."
@@ -77,7 +77,7 @@ def of_hub(url: str, token: str) -> Relay:
     return Relay(url.rstrip("/"), Secret(token))
 
 
-def info(place: Path) -> dict[str, Any]:
+def _info(place: Path) -> dict[str, Any]:
     try:
         server = json.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

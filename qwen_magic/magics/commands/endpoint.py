@@ -27,8 +27,8 @@ QUOTES = ('"', "'")
 def use(call: CommandCall) -> None:
     """Ask somebody else from now on, or say who is asked."""
     agreed = YES in call.text.split()
-    words, protocol = without_protocol(tuple(word for word in call.text.split() if word != YES))
-    name = named(" ".join(words))
+    words, protocol = _without_protocol(tuple(word for word in call.text.split() if word != YES))
+    name = _named(" ".join(words))
     provider = call.magics.assistant.provider
     if name or protocol:
         endpoint = call.magics.use(name, protocol, dialogue(agreed) if name.startswith(HERE) else None)
@@ -40,7 +40,7 @@ def use(call: CommandCall) -> None:
     say(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
 
 
-def named(text: str) -> str:
+def _named(text: str) -> str:
     """The one endpoint that `text` names, without its quotes. Raises `InputError`."""
     own = OWN.fullmatch(text)
     if own and not own["path"].startswith(QUOTES):
@@ -55,7 +55,7 @@ def named(text: str) -> str:
     return text.strip("\"'")
 
 
-def without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:
+def _without_protocol(words: tuple[str, ...]) -> tuple[list[str], str]:
     """The words without `--protocol P` or `--protocol=P`, and P."""
     names, protocol = [], ""
     rest = iter(words)
@@ -85,7 +85,7 @@ def models(call: CommandCall) -> None:
     display(Listing(("model", "window (tokens)", "sees images", "thinks"), rows, "This endpoint has no models."))
 
 
-def credentials_and_account(call: CommandCall) -> tuple[Credentials, str]:
+def _credentials_and_account(call: CommandCall) -> tuple[Credentials, str]:
     """The keys of this shell, and whose key the present endpoint wants. Raises `InputError` where it wants none."""
     provider = call.magics.assistant.provider
     if provider.choice.on_this_machine:
@@ -99,7 +99,7 @@ def login(call: CommandCall) -> None:
 
     from ...service.credentials import display_name
 
-    credentials, account = credentials_and_account(call)
+    credentials, account = _credentials_and_account(call)
     name = display_name(account)
     try:
         typed = getpass(f"Key for {name}; it is not shown: ")
@@ -113,7 +113,7 @@ def logout(call: CommandCall) -> None:
     """Forget it again."""
     from ...service.credentials import display_name
 
-    credentials, account = credentials_and_account(call)
+    credentials, account = _credentials_and_account(call)
     name = display_name(account)
     gone = credentials.forget(account)
     left = credentials.find(account)

@@ -22,26 +22,26 @@ def files(call: CommandCall) -> None:
     if what == ("rm",) and ids:
         delete(call, ids)
     elif what == ("prune",) and not ids:
-        delete(call, files_of(call).ours())
+        delete(call, _files_of(call).ours())
     elif not what:
-        show(call)
+        _show(call)
     else:
         raise InputError(
             f"%qwen files {' '.join(call.words)}: that is none.", "%qwen files, files rm ID …, files prune."
         )
 
 
-def files_of(call: CommandCall) -> RemoteFiles:
+def _files_of(call: CommandCall) -> RemoteFiles:
     provider = call.magics.assistant.provider
     return provider.files(provider.resolve())
 
 
-def show(call: CommandCall) -> None:
+def _show(call: CommandCall) -> None:
     from IPython.display import display
 
     from ...rendering.fact_table import Listing
 
-    store = files_of(call)
+    store = _files_of(call)
     ours = set(store.ours())
     rows = [
         (file.id, file.name, f"{file.size:,}", ago(file.created or time.time()), "yes" if file.id in ours else "")
@@ -52,7 +52,7 @@ def show(call: CommandCall) -> None:
 
 def delete(call: CommandCall, ids: tuple[str, ...]) -> None:
     """Delete each that is there; those that are not are named."""
-    store = files_of(call)
+    store = _files_of(call)
     missing = []
     for file_id in ids:
         try:
