@@ -16,6 +16,7 @@ from .attachments import Attach
 from .conversations import Conversation
 from .core.answer import Answer
 from .core.errors import InputError
+from .core.translatable import _
 from .magics.extension import load
 from .structured.answer import DataAnswer
 
@@ -30,8 +31,8 @@ T = TypeVar("T")
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 Variables = Mapping[str, Any] | str | Iterable[str]
 PATH = (str, PathLike)
-PATHS_ONLY = "files and images take paths"
-BY_NAME = 'Give an object by name: variables={"it": value}'
+PATHS_ONLY = _("files and images take paths")
+BY_NAME = _('Give an object by name: variables={{"it": value}}')
 
 
 class Options(TypedDict, total=False):
@@ -148,7 +149,7 @@ def chat(name: str = "default") -> None:
 
     shell = get_ipython()
     if shell is None or getattr(shell, "kernel", None) is None:
-        raise InputError("The chat panel needs a notebook.", "In a terminal, ask with %qwen or ask().")
+        raise InputError(_("The chat panel needs a notebook."), _("In a terminal, ask with %qwen or ask()."))
     load(shell).panels.show(name)
 
 
@@ -165,14 +166,16 @@ def chats() -> Conversations:
 def _refuse_types(prompt: Any, fields: Any) -> None:
     """Raises `InputError` for a question that is no text, and for fields that are no mapping."""
     if not isinstance(prompt, str):
-        raise InputError(f"A question is text, and this is of the type {type(prompt).__name__}.")
+        raise InputError(_("A question is text, and this is of the type {kind}.", kind=type(prompt).__name__))
     if not isinstance(fields or {}, Mapping):
-        raise InputError(f"fields is of the type {type(fields).__name__}.", "It takes a dict, by the fields' names.")
+        raise InputError(
+            _("fields is of the type {kind}.", kind=type(fields).__name__), _("It takes a dict, by the fields' names.")
+        )
 
 
 def _attach(files: Paths, images: Paths, variables: Variables, rows: int, values: bool, force: bool) -> Attach:
     """What goes along, by `ask`'s keywords. Raises `InputError` for one that is of the wrong type."""
-    names = _listed(variables, str, "variables takes names")
+    names = _listed(variables, str, _("variables takes names"))
     return Attach(
         _listed(files, PATH, PATHS_ONLY),
         _listed(images, PATH, PATHS_ONLY),
@@ -189,7 +192,7 @@ def _schema(given: Any, many: bool) -> Schema[Any] | None:
     from .structured.schema import schema_given
 
     if given is None and many:
-        raise InputError("many needs a schema.", 'Such as schema="name, age int", many=True.')
+        raise InputError(_("many needs a schema."), _('Such as schema="name, age int", many=True.'))
     return None if given is None else schema_given(given, _namespace(), many=many)
 
 
@@ -230,7 +233,9 @@ def _listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[An
     several = (given,) if one else tuple(given)
     for each in several:
         if not isinstance(each, kinds):
-            raise InputError(f"{wanted}, and this is of the type {type(each).__name__}.", BY_NAME)
+            raise InputError(
+                _("{wanted}, and this is of the type {kind}.", wanted=wanted, kind=type(each).__name__), BY_NAME
+            )
     return several
 
 

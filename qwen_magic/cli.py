@@ -16,11 +16,14 @@ from types import FrameType
 
 from .core.control_characters import one_line
 from .core.errors import QwenError
+from .core.languages import translated
+from .core.translatable import N_, _
 from .rendering.command_output import say
 
 __all__ = ["main"]
 
-SANDBOX = """\
+SANDBOX = N_(
+    """\
 The Qwen sandbox: a simulator of Alibaba's Qwen service, not a model.
 
   OpenAI-compatible   {compatible}
@@ -38,6 +41,7 @@ With other clients:
 
 Ask it "help" for what it can play. Ctrl-C ends it.
 """
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,24 +50,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except (QwenError, OSError) as error:
-        print(f"jupyter qwen: {one_line(str(error))}", file=sys.stderr)
+        print(
+            f"jupyter qwen: {one_line(error.in_language() if isinstance(error, QwenError) else str(error))}",
+            file=sys.stderr,
+        )
         return 1
     return code
 
 
 def parser() -> argparse.ArgumentParser:
-    whole = argparse.ArgumentParser(prog="jupyter qwen", description="Qwen inside the notebook.")
-    commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    sandbox = commands.add_parser("sandbox", help="serve an offline simulator of the Qwen service")
-    sandbox.add_argument("--port", type=int, default=0, help="the port to listen on (default: any free one)")
-    sandbox.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
+    whole = argparse.ArgumentParser(prog="jupyter qwen", description=translated(_("Qwen inside the notebook.")))
+    commands = whole.add_subparsers(title=translated(_("commands")), required=True, metavar="COMMAND")
+    sandbox = commands.add_parser("sandbox", help=translated(_("serve an offline simulator of the Qwen service")))
+    sandbox.add_argument(
+        "--port", type=int, default=0, help=translated(_("the port to listen on (default: any free one)"))
+    )
+    sandbox.add_argument(
+        "--host", default="127.0.0.1", help=translated(_("the address to listen on (default: this machine only)"))
+    )
     sandbox.set_defaults(run=serve_sandbox)
-    doctor = commands.add_parser("doctor", help="go step by step to the first token, and say what is wrong")
-    doctor.add_argument("endpoint", nargs="?", default="", help="a name or a base URL (default: the one configured)")
-    doctor.add_argument("--protocol", default="", help="compatible or dashscope")
-    doctor.add_argument("--model", default="", help="the model to ask")
-    doctor.add_argument("--try-regions", action="store_true", help="send a refused key to the other regions as well")
-    doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    doctor = commands.add_parser(
+        "doctor", help=translated(_("go step by step to the first token, and say what is wrong"))
+    )
+    doctor.add_argument(
+        "endpoint", nargs="?", default="", help=translated(_("a name or a base URL (default: the one configured)"))
+    )
+    doctor.add_argument("--protocol", default="", help=translated(_("compatible or dashscope")))
+    doctor.add_argument("--model", default="", help=translated(_("the model to ask")))
+    doctor.add_argument(
+        "--try-regions", action="store_true", help=translated(_("send a refused key to the other regions as well"))
+    )
+    doctor.add_argument("--json", action="store_true", help=translated(_("one JSON document instead of lines")))
     doctor.set_defaults(run=examine)
     return whole
 
@@ -74,7 +91,7 @@ def serve_sandbox(options: argparse.Namespace) -> int:
     ended = told_to_end()
     with Sandbox(options.port, options.host, any_key=True, remember=0) as sandbox:
         places = {"compatible": sandbox.compatible_url, "native": sandbox.native_url, "key": sandbox.key}
-        say(SANDBOX.format(**places))
+        say(_(SANDBOX, **places))
         # Windows delivers signals only between waits.
         while not ended.wait(0.5):
             pass
@@ -98,11 +115,11 @@ def examine(options: argparse.Namespace) -> int:
     provider = Provider(settings, Credentials())
     findings = []
     try:
-        origin = "the command line" if options.endpoint else ""
+        origin = _("the command line") if options.endpoint else ""
         for finding in doctor(provider, origin=origin, try_regions=options.try_regions):
             findings.append(finding)
             if not options.json:
-                say(str(finding))
+                say(finding.in_language())
     finally:
         provider.close()
     if options.json:

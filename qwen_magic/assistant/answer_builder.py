@@ -21,12 +21,13 @@ from ..core.events import (
     Usage,
 )
 from ..core.messages import ToolCall
+from ..core.translatable import _
 
 __all__ = ["AnswerBuilder"]
 
 
-THOUGHT = "thinking was switched off, and came all the same: the server or the model ignores the switch"
-NOT_THOUGHT = "thinking was asked for, and none came: the server or the model ignores the switch"
+THOUGHT = _("thinking was switched off, and came all the same: the server or the model ignores the switch")
+NOT_THOUGHT = _("thinking was asked for, and none came: the server or the model ignores the switch")
 
 
 class AnswerBuilder:

@@ -18,6 +18,7 @@ from ..core.errors import FileGone, InputError, ServiceError, Stopped
 from ..core.events import Again, Event, ReasoningDelta, TextDelta
 from ..core.messages import ChatRequest
 from ..core.settings import Settings
+from ..core.translatable import _
 from ..provider.provider import Provider
 from ..service.credentials import Credentials
 from ..structured.ladder import Ladder
@@ -138,7 +139,9 @@ class Assistant:
         """
         last = self.last
         if last is None or last.answer.complete:
-            raise InputError("There is no answer to go on with.", "Only one that was stopped or cut can be continued.")
+            raise InputError(
+                _("There is no answer to go on with."), _("Only one that was stopped or cut can be continued.")
+            )
         # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought. So does
         # one that is not the data that was asked for.
         beginning = last.answer if last.answer.text and last.answer.finish_reason != MISMATCH else None
@@ -282,17 +285,21 @@ class Assistant:
 
 
 # The cell's output is replaced as well, for everybody to see: it is said while the answer comes, and not kept.
-REPLACED = "an earlier turn of this cell was replaced: %qwen undo brings it back"
+REPLACED = _("an earlier turn of this cell was replaced: %qwen undo brings it back")
 
-WHOLE = "The answer is whole, and kept."
-NOTHING = "Nothing had arrived yet."
-KEPT = "What had arrived is kept: %qwen continue goes on from there."
+WHOLE = _("The answer is whole, and kept.")
+NOTHING = _("Nothing had arrived yet.")
+KEPT = _("What had arrived is kept: %qwen continue goes on from there.")
 
 
 def _begun_anew(conversation: Conversation) -> str:
     """Where the first question goes in a conversation whose name another one had before."""
     old = f"'{conversation.predecessor}'" if " " in conversation.predecessor else conversation.predecessor
-    return f"a new conversation {conversation.name!r}: -c {old} goes on with the one that was called so before"
+    return _(
+        "a new conversation {name!r}: -c {old} goes on with the one that was called so before",
+        name=conversation.name,
+        old=old,
+    )
 
 
 def _stopped(answer: Answer) -> Stopped:

@@ -18,6 +18,7 @@ from ..core.errors import FileGone, InputError
 from ..core.messages import Document, Message, Part, Text
 from ..core.models import lookup
 from ..core.tokens import count_tokens
+from ..core.translatable import _
 from ..provider.provider import Provider
 from ..service.endpoints import Endpoint
 from .question import Question
@@ -104,7 +105,8 @@ class AttachmentStore:
         for sha256, name in snapshots.items():
             if sha256 not in self._kept:
                 raise InputError(
-                    f"{name} was attached in another session or long ago, and is not at hand here.", "Attach it anew."
+                    _("{name} was attached in another session or long ago, and is not at hand here.", name=name),
+                    _("Attach it anew."),
                 )
         return tuple(replace(self._kept[sha256], name=name) for sha256, name in snapshots.items())
 
@@ -151,10 +153,10 @@ def _refuse_secrets(question: Question, system: str | None, keys: tuple[str, ...
 
     if question.attach is None or not question.attach.force:
         keys = own_keys(keys)
-        refuse_secret_text(question.prompt, "The question", keys)
-        refuse_secret_text(system or "", "The system prompt", keys)
+        refuse_secret_text(question.prompt, _("The question"), keys)
+        refuse_secret_text(system or "", _("The system prompt"), keys)
         for name, value in question.fields.items():
-            refuse_secret_text(f"{name}={value!r}", f"The field {name}", keys)
+            refuse_secret_text(f"{name}={value!r}", _("The field {name}", name=name), keys)
 
 
 def _gathered(attach: Attach, question: Question, here: Endpoint, keys: tuple[str, ...]) -> tuple[Attachment, ...]:

@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from ..core.errors import Stopped
+from ..core.translatable import _
 
 __all__ = ["Interrupts", "in_one_line"]
 
@@ -81,4 +82,4 @@ def in_one_line() -> Iterator[None]:
     except Stopped:
         raise
     except KeyboardInterrupt:
-        raise Stopped("It was not done to its end.") from None
+        raise Stopped(_("It was not done to its end.")) from None

@@ -15,7 +15,7 @@ from ..core.answer import Attached
 from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
-from ..core.translatable import _
+from ..core.translatable import _, _n
 from ..protocols import protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
@@ -93,11 +93,11 @@ class RequestBuilder:
         uploads, unless this is a `dry` run.
         """
         if not question.prompt.strip():
-            raise InputError("There is no question.", "Write it below the line, or after %qwen.")
+            raise InputError(_("There is no question."), _("Write it below the line, or after %qwen."))
         choice = self._provider.choice.changed(question.endpoint, question.protocol)
         here = self._provider.resolve(choice)
         if question.search and not here.dialect.service:
-            raise InputError(f"{here.name} has no web search.", "Leave out --search.")
+            raise InputError(_("{name} has no web search.", name=here.name), _("Leave out --search."))
         system = self._system(question, conversation)
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
@@ -106,7 +106,7 @@ class RequestBuilder:
                 _("{model} translates, and answers with nothing else.", model=model), _("Name another model with -m.")
             )
         if lookup(model).single_turn:
-            notes = (*notes, *(f"asked alone: {model} takes one message",) * bool(context or system))
+            notes = (*notes, *(_("asked alone: {model} takes one message", model=model),) * bool(context or system))
             context, system = (), None
         window = self._provider.models.window(here, model)
         sent, fitted = _fitted_to(question, system, context, loaded, here, model, window)
@@ -171,13 +171,25 @@ class RequestBuilder:
                 return model, ()
             if question.model:
                 raise InputError(
-                    f"{model} does not see images.",
-                    f"Leave out -m {model}, or choose one that sees, such as {settings.vision_model}.",
+                    _("{model} does not see images.", model=model),
+                    _(
+                        "Leave out -m {model}, or choose one that sees, such as {vision_model}.",
+                        model=model,
+                        vision_model=settings.vision_model,
+                    ),
                 )
-            return settings.vision_model, (f"{settings.vision_model} answers, because {model} does not see images",)
+            return settings.vision_model, (
+                _(
+                    "{vision_model} answers, because {model} does not see images",
+                    vision_model=settings.vision_model,
+                    model=model,
+                ),
+            )
         may_change = facts.known and not facts.reads_files and not question.model
         if may_change and here.keeps_files and _has_documents(context, attachments):
-            return settings.document_model, (f"{settings.document_model} answers, because it reads documents",)
+            return settings.document_model, (
+                _("{document_model} answers, because it reads documents", document_model=settings.document_model),
+            )
         return model, ()
 
 
@@ -226,14 +238,17 @@ def _notes_on(fitted: FittedContext, here: Endpoint, window: int | None) -> tupl
     """What the person should know of how the question fits."""
     notes: list[str] = []
     if fitted.left_out:
-        some = f"{fitted.left_out} earlier turns left out"
-        notes.append("1 earlier turn left out" if fitted.left_out == 1 else some)
+        notes.append(_n("{count} earlier turn left out", "{count} earlier turns left out", count=fitted.left_out))
     # Nothing is left out for a window that nobody knows: a guess that is too small would throw away what the
     # model could have read, and a server that refuses says so. Some cut without a word: hence the note.
     if not here.dialect.service and fitted.tokens > LEAST_WINDOW and window is None:
         notes.append(
-            f"about {fitted.tokens:,} tokens, and {here.name} does not say how many it reads: "
-            "if the answer forgets something, %qwen compact or %qwen reset"
+            _(
+                "about {tokens:,} tokens, and {name} does not say how many it reads: if the answer "
+                "forgets something, %qwen compact or %qwen reset",
+                tokens=fitted.tokens,
+                name=here.name,
+            )
         )
     return tuple(notes)
 
@@ -261,8 +276,13 @@ def _refuse_documents(messages: tuple[Message, ...], model: str) -> None:
     count, most = len(documents_in(messages)), lookup(model).max_files
     if most and count > most:
         raise InputError(
-            f"These are {count} documents, with those of earlier turns, and {model} reads {most} at once.",
-            "Attach fewer of them, or ask with --alone.",
+            _(
+                "These are {count} documents, with those of earlier turns, and {model} reads {most} at once.",
+                count=count,
+                model=model,
+                most=most,
+            ),
+            _("Attach fewer of them, or ask with --alone."),
         )
 
 
@@ -276,7 +296,9 @@ def continued(plan: Plan, text: str) -> ChatRequest:
     if not text:
         return request
     if lookup(request.model).single_turn:
-        raise InputError(f"{request.model} takes one message, and cannot go on with its answer.", "Ask it again.")
+        raise InputError(
+            _("{model} takes one message, and cannot go on with its answer.", model=request.model), _("Ask it again.")
+        )
     if plan.endpoint.dialect.service and lookup(request.model).continues:
         # "partial: true on the last assistant message; not while thinking" (docs, "Partial mode").
         beginning = Message("assistant", (Text(text),), partial=True)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MAX_TABLE_BYTES, MAX_VALUES
@@ -31,8 +32,8 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
         table = (parquet if file.read(4) == b"PAR1" else arrow)(file, name, rows or 0)
     except ImportError:
         raise InputError(
-            f"{name} needs the package pyarrow to be read here.",
-            "Install it: %pip install qwen_magic[tables]; or load the file, and attach the DataFrame (-v NAME).",
+            _("{name} needs the package pyarrow to be read here.", name=name),
+            _("Install it: %pip install qwen_magic[tables]; or load the file, and attach the DataFrame (-v NAME)."),
         ) from None
     note = f"described: {human(size)}, {table.shape}"
     text = markdown(table, values=rows is not None).encode("utf-8", "backslashreplace")

@@ -14,6 +14,7 @@ from io import BytesIO, StringIO
 from typing import BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MB
@@ -64,10 +65,11 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
         sample = (reader.whole if size <= WHOLE else reader.parts)(rows or 0)
     except csv.Error as error:
         raise InputError(
-            f"{name} cannot be read as CSV ({error}).", "Load it, and attach the variable (-v NAME)."
+            _("{name} cannot be read as CSV ({error}).", name=name, error=error),
+            _("Load it, and attach the variable (-v NAME)."),
         ) from None
     if not sample.header:
-        raise InputError(f"{name} has no rows.")
+        raise InputError(_("{name} has no rows.", name=name))
     table = described(sample, name, human(size))
     note = f"described: {human(size)}, {table.shape}" + f", {encoding.upper()}" * (
         encoding not in ("utf-8", "utf-8-sig")
@@ -79,7 +81,10 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
 def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
     """UTF-16 cannot be cut at a line's end without being decoded from its beginning."""
     if size > 4 * WHOLE:
-        raise InputError(f"{name} is in {encoding.upper()} and {human(size)} large.", "Save it as UTF-8.")
+        raise InputError(
+            _("{name} is in {upper} and {size} large.", name=name, upper=encoding.upper(), size=human(size)),
+            _("Save it as UTF-8."),
+        )
     file.seek(0)
     return BytesIO(file.read().decode(encoding, "replace").encode())
 

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import MIMES, Attachment, Extracted
 from .file_types import EPUB, OFFICE
 from .isolated_reader import read_apart
@@ -20,7 +21,7 @@ from .size_limits import ENOUGH_SECONDS, INLINE_CHARACTERS, SEARCH_SECONDS, SEAR
 
 __all__ = ["extract", "quotable", "text_of"]
 
-EXTRA = "Install it: %pip install qwen_magic[documents]"
+EXTRA = _("Install it: %pip install qwen_magic[documents]")
 
 
 def extract(file: BinaryIO, name: str, mime: str) -> Extracted | InputError:
@@ -62,7 +63,7 @@ def text_of(
     sections = reader(name, mime)
     begun = time.monotonic()
     texts: list[str] = []
-    size, more, remark = 0, False, "its text"
+    size, more, remark = 0, False, _("its text")
     try:
         for section in sections(file, name):
             texts.append(section)
@@ -72,15 +73,17 @@ def text_of(
                 more = True
                 break
             if passed > seconds:
-                more, remark = True, f"its text, as far as it was read in {seconds:g} s"
+                more, remark = True, _("its text, as far as it was read in {seconds:g} s", seconds=seconds)
                 break
     except ImportError as error:
-        raise InputError(f"{name} needs the package {error.name} to be read here.", EXTRA) from None
+        raise InputError(
+            _("{name} needs the package {error} to be read here.", name=name, error=error.name), EXTRA
+        ) from None
     text = "\n\n".join(texts)
     if not text.strip():
         raise InputError(
-            f"{name} has no text in it: it may be a scan.",
-            "Ask a model that reads uploaded documents (-m qwen-long), or attach its pages as images (-i).",
+            _("{name} has no text in it: it may be a scan.", name=name),
+            _("Ask a model that reads uploaded documents (-m qwen-long), or attach its pages as images (-i)."),
         )
     return Extracted(text[:characters], more, remark)
 
@@ -103,7 +106,7 @@ def reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
     if mime not in readers:
         kind = MIMES.get(mime, mime).upper()
         raise InputError(
-            f"{name} cannot be read here ({kind}).",
-            "Ask a model that reads uploaded documents (-m qwen-long).",
+            _("{name} cannot be read here ({kind}).", name=name, kind=kind),
+            _("Ask a model that reads uploaded documents (-m qwen-long)."),
         )
     return readers[mime]

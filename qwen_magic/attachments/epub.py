@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .html_text import words
 from .zip_limits import unpackable
 
@@ -25,7 +26,7 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each chapter that has words. Raises `InputError` for a book whose contents are locked."""
     with zipfile.ZipFile(unpackable(file, name)) as book:
         if "META-INF/rights.xml" in book.namelist():
-            raise InputError(f"{name} is locked by its publisher.")
+            raise InputError(_("{name} is locked by its publisher.", name=name))
         for path in chapters(book):
             text = words(book.read(path).decode("utf-8", "replace"))
             if text:

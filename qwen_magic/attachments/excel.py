@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import Attachment
 from .csv_files import headed
 from .file_access import sized
@@ -33,7 +34,7 @@ UNCOMPUTED = re.compile(rb'<c\b(?![^<>]*t="str")[^<>]*>\s*<f\b[^<>]*(?:/>|>[^<]*
 LOOKED_AT = 16 * MB
 # The folder of an archive that has the sheets inside, as Excel and every library names it.
 SHEETS = "xl/worksheets/"
-EXTRA = "Install it: %pip install qwen_magic[documents]"
+EXTRA = _("Install it: %pip install qwen_magic[documents]")
 
 
 def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
@@ -51,7 +52,7 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     blank = uncomputed(file)
     tables = list(found.values())
     if not tables:
-        raise InputError(f"{name} has no cells with anything in them.")
+        raise InputError(_("{name} has no cells with anything in them.", name=name))
     text = "\n".join(
         markdown(table, values=rows is not None) for table in tables
     ) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
@@ -77,7 +78,7 @@ def workbook(file: BinaryIO, name: str) -> Iterator[Any]:
     try:
         import openpyxl  # type: ignore[import-untyped]  # it has no types of its own
     except ImportError:
-        raise InputError(f"{name} needs the package openpyxl to be read here.", EXTRA) from None
+        raise InputError(_("{name} needs the package openpyxl to be read here.", name=name), EXTRA) from None
     book = openpyxl.load_workbook(unpackable(file, name, streamed=SHEETS), read_only=True, data_only=True)
     try:
         yield book

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import Attachment
 from .images import FORMATS, image_attachment, opened, refuse_huge
 from .size_limits import ImageLimits
@@ -26,12 +27,15 @@ def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
         refuse_huge(value, name)
         if getattr(value, "tile", ()) and value.format not in (*FORMATS, "MPO"):  # its pixels are still to be decoded
             raise InputError(
-                f"{name} is an image that was opened but not loaded ({value.format}).", "Call its load() method."
+                _("{name} is an image that was opened but not loaded ({format}).", name=name, format=value.format),
+                _("Call its load() method."),
             )
         try:
             return image_attachment(name, value.copy(), limits)
         except (OSError, ValueError) as error:  # a mode that Pillow cannot convert, a file that was closed
-            raise InputError(f"{name} cannot be drawn ({type(error).__name__}: {error}).") from None
+            raise InputError(
+                _("{name} cannot be drawn ({kind}: {error}).", name=name, kind=type(error).__name__, error=error)
+            ) from None
     if hasattr(value, "to_image"):
         return plotly(name, value, limits)
     figure = value if hasattr(value, "savefig") else value.get_figure()
@@ -43,7 +47,9 @@ def drawn(name: str, figure: Any) -> BytesIO:
     try:
         figure.savefig(target, format="png", dpi=DOTS_AN_INCH, bbox_inches="tight")
     except Exception as error:  # whatever it is that drawing somebody's figure raises
-        raise InputError(f"{name} cannot be drawn ({type(error).__name__}: {error}).") from None
+        raise InputError(
+            _("{name} cannot be drawn ({kind}: {error}).", name=name, kind=type(error).__name__, error=error)
+        ) from None
     target.seek(0)
     return target
 
@@ -62,7 +68,7 @@ def specification(name: str, figure: Any) -> Attachment:
 
     traces = [listed(trace.to_plotly_json()) for trace in figure.data]
     text = written({"data": traces, "layout": listed(figure.layout.to_plotly_json())})[:MAX_SPECIFICATION]
-    note = "plotly figure, as its specification: an image needs kaleido"
+    note = _("plotly figure, as its specification: an image needs kaleido")
     return Attachment(name, "variable", "text", text.encode(), "text/plain", note, "text")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["missing", "open_file", "sized"]
 
@@ -20,10 +21,10 @@ LOOKED_AT = 5000
 
 # What is not a file, by the test of `stat` that tells.
 STRANGE = (
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISFIFO, "a pipe (FIFO)"),
-    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, _("a device")),
+    (stat.S_ISBLK, _("a device")),
+    (stat.S_ISFIFO, _("a pipe (FIFO)")),
+    (stat.S_ISSOCK, _("a socket")),
 )
 
 
@@ -46,34 +47,38 @@ def open_file(path: Path, name: str) -> BinaryIO:
 
 def refuse_strange(status: os.stat_result, name: str) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{name} is a folder.", f"Say which files of it, such as {name.rstrip('/')}/*.csv")
+        raise InputError(
+            _("{name} is a folder.", name=name), _("Say which files of it, such as {name}/*.csv", name=name.rstrip("/"))
+        )
     for is_kind, what in STRANGE:
         if is_kind(status.st_mode):
-            raise InputError(f"{name} is {what}, not a file.")
+            raise InputError(_("{name} is {what}, not a file.", name=name, what=what))
     if not status.st_size:
-        raise InputError(f"{name} is empty.")
+        raise InputError(_("{name} is empty.", name=name))
 
 
 def refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
     code = getattr(error, "errno", None)
     # Windows says that the name cannot be resolved (its error 1921).
     if code == errno.ELOOP or getattr(error, "winerror", None) == 1921:
-        return InputError(f"{name} is a link that leads back to itself.")
+        return InputError(_("{name} is a link that leads back to itself.", name=name))
     if code in (errno.EACCES, errno.EPERM):
-        return InputError(f"{name} may not be read by you.", "Look at its permissions.")
+        return InputError(_("{name} may not be read by you.", name=name), _("Look at its permissions."))
     if isinstance(error, ValueError) or code in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
         return missing(path, name)
-    return InputError(f"{name} cannot be read ({error.strerror if isinstance(error, OSError) else error}).")
+    return InputError(
+        _("{name} cannot be read ({value}).", name=name, value=error.strerror if isinstance(error, OSError) else error)
+    )
 
 
 def missing(path: Path, name: str) -> InputError:
     """There is no such file: the error that names the nearest ones."""
     if path.is_symlink():
-        return InputError(f"{name} is a link that leads nowhere.")
+        return InputError(_("{name} is a link that leads nowhere.", name=name))
     near = difflib.get_close_matches(path.name, names_in(path.parent), n=3)
     if near:
-        return InputError(f"There is no file {name}.", f"Did you mean {' or '.join(near)}?")
-    return InputError(f"There is no file {name}.", f"Looked for it in {path.parent}.")
+        return InputError(_("There is no file {name}.", name=name), _("Did you mean {near}?", near=" or ".join(near)))
+    return InputError(_("There is no file {name}.", name=name), _("Looked for it in {parent}.", parent=path.parent))
 
 
 def names_in(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import BinaryIO, Literal
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import suffix
 from .zip_limits import listed
 
@@ -103,8 +104,8 @@ def container(file: BinaryIO, head: bytes, name: str) -> FileType | None:
         return FileType("document", "application/x-mobipocket-ebook")
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
-            f"{name} is in the old format of Office, or encrypted.",
-            "Save it as .docx, .xlsx or .pptx, without password.",
+            _("{name} is in the old format of Office, or encrypted.", name=name),
+            _("Save it as .docx, .xlsx or .pptx, without password."),
         )
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return zipped(file, name)
@@ -122,13 +123,15 @@ def zipped(file: BinaryIO, name: str) -> FileType:
             with archived.open(names[0]) if names[:1] == ["mimetype"] else BytesIO() as told:
                 mime = told.read(100).decode("ascii", "replace").strip()
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
-        raise InputError(f"{name} is damaged: it cannot be unpacked.") from None
+        raise InputError(_("{name} is damaged: it cannot be unpacked.", name=name)) from None
     finally:
         file.seek(0)
     if mime == EPUB:
         return FileType("document", EPUB)
     if mime.startswith("application/vnd.oasis.opendocument"):
-        raise InputError(f"{name} is in a format of OpenDocument.", "Save it as .docx, .xlsx, .pptx or PDF.")
+        raise InputError(
+            _("{name} is in a format of OpenDocument.", name=name), _("Save it as .docx, .xlsx, .pptx or PDF.")
+        )
     for folder, kind in OFFICE_FOLDERS.items():
         if "[Content_Types].xml" in names and any(each.startswith(folder) for each in names):
             return kind
@@ -136,7 +139,10 @@ def zipped(file: BinaryIO, name: str) -> FileType:
 
 
 def archive(name: str, kind: str) -> InputError:
-    return InputError(f"{name} is an archive ({kind}).", "Unpack it, and attach the files in it that matter.")
+    return InputError(
+        _("{name} is an archive ({kind}).", name=name, kind=kind),
+        _("Unpack it, and attach the files in it that matter."),
+    )
 
 
 def columnar(head: bytes) -> FileType | None:
@@ -150,8 +156,8 @@ def columnar(head: bytes) -> FileType | None:
 def text(head: bytes, name: str) -> FileType:
     if looks_binary(head):
         raise InputError(
-            f"{name} is neither text nor an image nor a document that can be read.",
-            "Load it in the notebook, and attach the variable (-v NAME).",
+            _("{name} is neither text nor an image nor a document that can be read.", name=name),
+            _("Load it in the notebook, and attach the variable (-v NAME)."),
         )
     ending = suffix(name)
     if ending in DELIMITED:

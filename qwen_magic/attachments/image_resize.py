@@ -15,6 +15,7 @@ from PIL import Image as Images
 from PIL import ImageCms
 from PIL.Image import Image, Resampling
 
+from ..core.translatable import _
 from .size_limits import MAX_RATIO, MIN_SIDE, ImageLimits
 
 __all__ = ["ResizedImage", "fit", "fits"]
@@ -72,9 +73,17 @@ def fit(image: Image, limits: ImageLimits) -> ResizedImage | None:
     pixels = upright(colours(smaller(image, target), image, notes), orientation)
     if target != original:
         shape = original[::-1] if orientation >= SWAPPED else original
-        notes.append(f"shrunk from {shape[0]} × {shape[1]} to {pixels.width} × {pixels.height} px")
+        notes.append(
+            _(
+                "shrunk from {wide} × {high} to {width} × {height} px",
+                wide=shape[0],
+                high=shape[1],
+                width=pixels.width,
+                height=pixels.height,
+            )
+        )
     if pixels.size != with_margin(pixels.size):
-        notes.append("with a margin")
+        notes.append(_("with a margin"))
     return encoded(pixels, lossy, limits.bytes, notes)
 
 
@@ -106,7 +115,7 @@ def stretched(image: Image) -> Image:
 def colours(image: Image, original: Image, notes: list[str]) -> Image:
     """The image in grey or in sRGB, without transparency."""
     if original.mode.startswith(("I", "F")):
-        notes.append("16 bits to 8" if original.mode.startswith("I;16") else "values scaled to 0–255")
+        notes.append(_("16 bits to 8") if original.mode.startswith("I;16") else _("values scaled to 0–255"))
     if "A" in image.getbands() or "a" in image.getbands():
         image = on_white(image.convert("RGBA"), notes)
     profile = original.info.get("icc_profile")
@@ -116,14 +125,14 @@ def colours(image: Image, original: Image, notes: list[str]) -> Image:
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             image = converted or image
     if original.mode == "CMYK":
-        notes.append("CMYK to RGB")
+        notes.append(_("CMYK to RGB"))
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
 
 
 def on_white(image: Image, notes: list[str]) -> Image:
     lowest = image.getchannel("A").getextrema()[0]
     if isinstance(lowest, int | float) and lowest < 255:
-        notes.append("transparency on white")
+        notes.append(_("transparency on white"))
     background = Images.new("RGBA", image.size, (*WHITE, 255))
     return Images.alpha_composite(background, image).convert("RGB")
 
@@ -153,8 +162,10 @@ def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> ResizedI
         for quality in QUALITIES:
             data = saved(padded(image), "JPEG", quality)
             if len(data) <= limit:
-                remarks = [f"JPEG, quality {quality}"] * (quality < QUALITIES[0] or not lossy)
-                remarks += [f"shrunk further, to {image.width} × {image.height} px"] * (image.size != size)
+                remarks = [_("JPEG, quality {quality}", quality=quality)] * (quality < QUALITIES[0] or not lossy)
+                remarks += [_("shrunk further, to {width} × {height} px", width=image.width, height=image.height)] * (
+                    image.size != size
+                )
                 return ResizedImage(data, "image/jpeg", (*notes, *remarks))
         if max(image.size) <= MIN_SIDE:
             return None

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _, listed
 from .attachment import Attachment
 from .isolated_reader import read_apart
 from .size_limits import MAX_OPENED_PIXELS, MAX_PAGES, ImageLimits
@@ -80,7 +81,9 @@ def decoded(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Attachme
         if image.format == "TIFF" and frames > 1:
             yield from pages(image, name, frames, limits)
         else:
-            yield image_attachment(name, image, limits, *(f"first of {frames:,} frames",) * (frames > 1))
+            yield image_attachment(
+                name, image, limits, *(_("first of {frames:,} frames", frames=frames),) * (frames > 1)
+            )
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def damaged(name: str) -> Iterator[None]:
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        raise InputError(f"{name} is a damaged image ({one_line(error)}).") from None
+        raise InputError(_("{name} is a damaged image ({error}).", name=name, error=one_line(error))) from None
 
 
 def pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator[Attachment]:
@@ -100,7 +103,9 @@ def pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator
     for number in range(shown):
         image.seek(number)
         refuse_huge(image, name)
-        left_out = (f"{frames - shown:,} more pages left out",) * (number == shown - 1 and frames > shown)
+        left_out = (_("{count:,} more pages left out", count=frames - shown),) * (
+            number == shown - 1 and frames > shown
+        )
         yield image_attachment(f"{name}, page {number + 1}", image, each, *left_out)
 
 
@@ -109,11 +114,11 @@ def image_attachment(name: str, image: Image, limits: ImageLimits, *notes: str) 
     from .image_resize import fit
 
     if not image.width or not image.height:
-        raise InputError(f"{name} is an image without pixels.")
+        raise InputError(_("{name} is an image without pixels.", name=name))
     fitted = fit(image, limits)
     if fitted is None:
-        raise InputError(f"{name} cannot be made small enough to be sent.")
-    return Attachment(name, "image", "image", fitted.data, fitted.mime, ", ".join((*notes, *fitted.notes)))
+        raise InputError(_("{name} cannot be made small enough to be sent.", name=name))
+    return Attachment(name, "image", "image", fitted.data, fitted.mime, listed((*notes, *fitted.notes)))
 
 
 def opened(file: BinaryIO, name: str, formats: tuple[str, ...] = BROWSERS) -> Image:
@@ -121,7 +126,9 @@ def opened(file: BinaryIO, name: str, formats: tuple[str, ...] = BROWSERS) -> Im
     try:
         import PIL.Image
     except ImportError:
-        raise InputError("Images need the package Pillow.", "Install it: %pip install qwen_magic[images]") from None
+        raise InputError(
+            _("Images need the package Pillow."), _("Install it: %pip install qwen_magic[images]")
+        ) from None
     try:
         with warnings.catch_warnings():
             # Pillow warns from half of what it refuses on; we have a limit of our own.
@@ -139,12 +146,13 @@ def opened_heif(file: BinaryIO, name: str) -> Image:
     is_heif = file.read(4) == b"ftyp"
     file.seek(0)
     if not is_heif:
-        raise InputError(f"{name} is no image that can be read.", "Save it as PNG or JPEG.")
+        raise InputError(_("{name} is no image that can be read.", name=name), _("Save it as PNG or JPEG."))
     try:
         import pillow_heif
     except ImportError:
         raise InputError(
-            f"{name} is a HEIC image, and those need pillow-heif.", "Install it: %pip install pillow-heif"
+            _("{name} is a HEIC image, and those need pillow-heif.", name=name),
+            _("Install it: %pip install pillow-heif"),
         ) from None
     heif: Any = pillow_heif.open_heif(file)
     if heif.size[0] * heif.size[1] > MAX_OPENED_PIXELS:
@@ -161,8 +169,12 @@ def refuse_huge(image: Image, name: str) -> None:
 
 def too_large(name: str) -> InputError:
     return InputError(
-        f"{name} has more than {MAX_OPENED_PIXELS // 1_000_000} million pixels.",
-        "Attach a part of it, or a smaller copy.",
+        _(
+            "{name} has more than {max_opened_pixels} million pixels.",
+            name=name,
+            max_opened_pixels=MAX_OPENED_PIXELS // 1000000,
+        ),
+        _("Attach a part of it, or a smaller copy."),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["sections"]
 
@@ -21,7 +22,9 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
     try:
         yield from cells(json.load(file, parse_int=str))  # Python refuses whole numbers of 4,301 digits
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{name} is not a notebook of this format.", "Open it in Jupyter, and save it.") from None
+        raise InputError(
+            _("{name} is not a notebook of this format.", name=name), _("Open it in Jupyter, and save it.")
+        ) from None
 
 
 def cells(notebook: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _, from_json
 from .size_limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
 from .table_summary import human
 
@@ -62,21 +63,27 @@ def read_apart(
     order = {"task": task, "name": name, "memory": memory, "options": options}
     process, content = started(file, json.dumps(order), name)
     try:
-        output, _ = process.communicate(content, timeout=seconds)
+        output = process.communicate(content, timeout=seconds)[0]
     except subprocess.TimeoutExpired:
         raise endless(name, seconds) from None
     finally:
         process.kill()
         process.wait()
     if process.returncode == NO_MEMORY:
-        raise InputError(f"{name} takes more than {human(memory)} of memory to be read.", "Attach a part of it.")
+        raise InputError(
+            _("{name} takes more than {memory} of memory to be read.", name=name, memory=human(memory)),
+            _("Attach a part of it."),
+        )
     if process.returncode == -getattr(signal, "SIGXCPU", 0):
         raise endless(name, PROCESSOR_SECONDS)
     return pieces(output, name)
 
 
 def endless(name: str, seconds: float) -> InputError:
-    return InputError(f"Reading {name} took longer than {seconds:g} s, and was stopped.", "Attach a part of it.")
+    return InputError(
+        _("Reading {name} took longer than {seconds:g} s, and was stopped.", name=name, seconds=seconds),
+        _("Attach a part of it."),
+    )
 
 
 def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
@@ -100,7 +107,9 @@ def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[byt
             creationflags=NO_WINDOW,
         )
     except OSError as error:
-        raise InputError(f"{name} cannot be read: no process can be started for it ({error.strerror}).") from None
+        raise InputError(
+            _("{name} cannot be read: no process can be started for it ({reason}).", name=name, reason=error.strerror)
+        ) from None
     return process, content
 
 
@@ -108,10 +117,10 @@ def pieces(output: bytes, name: str) -> list[ReaderResult]:
     """The worker's answer: a line of JSON, and the bytes of the pieces behind it."""
     head, end, rest = output.partition(b"\n")
     if not end:
-        raise InputError(f"{name} cannot be read: the process that reads it crashed.", "Is it damaged?")
+        raise InputError(_("{name} cannot be read: the process that reads it crashed.", name=name), _("Is it damaged?"))
     answer = json.loads(head)
     if "refused" in answer:
-        raise InputError(*answer["refused"])
+        raise InputError(*map(from_json, answer["refused"]))
     found, at = [], 0
     for facts in answer["pieces"]:
         size = facts.pop("size")

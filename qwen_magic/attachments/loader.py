@@ -20,6 +20,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ..core.errors import InputError
+from ..core.translatable import _, listed
 from .at_mentions import is_data, mentioned_variables, mentions
 from .attachment import Attach, Attachment, suffix
 from .file_access import open_file
@@ -66,7 +67,14 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
         opened |= {source: fetched(source, attach.force) for source in named if source.url}
         images = sum(each.is_image for each in opened.values()) + len(pictures)
         if images > MAX_IMAGES:
-            raise InputError(f"These are {images} images, and a question takes {MAX_IMAGES}.", "Attach fewer of them.")
+            raise InputError(
+                _(
+                    "These are {images} images, and a question takes {max_images}.",
+                    images=images,
+                    max_images=MAX_IMAGES,
+                ),
+                _("Attach fewer of them."),
+            )
         attach = replace(attach, limits=attach.limits.shared_by(images))
         done |= {source: (*read(each, attach),) for source, each in opened.items() if source not in done}
     described |= {name: read_variable(name, variables[name], attach) for name in pictures}
@@ -78,8 +86,8 @@ def noted(attachment: Attachment, source: AttachmentSource) -> Attachment:
     """The attachment; where a mention may have meant a variable, with a note that it is the file."""
     if not source.shadows:
         return attachment
-    note = f"the file; the variable goes with -v {source.name}"
-    return replace(attachment, note=", ".join(filter(None, (note, attachment.note))))
+    note = _("the file; the variable goes with -v {name}", name=source.name)
+    return replace(attachment, note=listed((note, attachment.note)))
 
 
 def sources(attach: Attach) -> tuple[AttachmentSource, ...]:
@@ -92,7 +100,10 @@ def sources(attach: Attach) -> tuple[AttachmentSource, ...]:
             key = source.url or os.path.realpath(source.path or "")
             found.setdefault(key, replace(source, shadows=shadows))
     if len(found) > MAX_DOCUMENTS:
-        raise InputError(f"More than {MAX_DOCUMENTS} files are too many for one question.", "Attach fewer of them.")
+        raise InputError(
+            _("More than {max_documents} files are too many for one question.", max_documents=MAX_DOCUMENTS),
+            _("Attach fewer of them."),
+        )
     if not attach.force:
         for source in found.values():
             if source.path:
@@ -107,7 +118,7 @@ def find(given: str, cwd: Path, as_image: bool) -> Iterable[AttachmentSource]:
     if given.startswith(WEB):
         return (AttachmentSource(given, url=given, as_image=as_image),)
     if not given.strip() or "\0" in given:
-        raise InputError(f"There is no file called {given!r}.")
+        raise InputError(_("There is no file called {given!r}.", given=given))
     path = cwd / expanded(given)
     if os.path.lexists(path) or not glob.has_magic(given):
         return (AttachmentSource(shown(path, cwd), path, as_image=as_image),)
@@ -119,7 +130,7 @@ def matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[Attac
     files = (Path(each) for each in glob.iglob(pattern, recursive=True) if not os.path.isdir(each))
     found = sorted(islice(files, MAX_DOCUMENTS + 1))
     if not found:
-        raise InputError(f"No file matches {given}.", f"Looked for it from {cwd}.")
+        raise InputError(_("No file matches {given}.", given=given), _("Looked for it from {cwd}.", cwd=cwd))
     return (AttachmentSource(shown(each, cwd), each, as_image=as_image) for each in found)
 
 
@@ -168,7 +179,7 @@ def without_login(url: str) -> str:
         parsed = urlsplit(url)
         return f"{parsed.scheme}://{parsed.hostname}{parsed.path}"
     except ValueError:
-        return "The URL"
+        return _("The URL")
 
 
 def variable(attach: Attach, name: str) -> object:
@@ -183,17 +194,21 @@ def variable(attach: Attach, name: str) -> object:
     try:
         code = compile(name.strip(), "<-v>", "eval")
     except (SyntaxError, ValueError):
-        raise InputError(f"-v takes a variable or an expression of Python, and {name} is none.") from None
+        raise InputError(_("-v takes a variable or an expression of Python, and {name} is none.", name=name)) from None
     try:
         # As in {{ }}: the person's own expression, in the person's own namespace.
         return eval(code, dict(attach.namespace))
     except Exception as error:
-        raise InputError(f"-v {name} failed: {type(error).__name__}: {error}.") from error
+        raise InputError(
+            _("-v {name} failed: {kind}: {error}.", name=name, kind=type(error).__name__, error=error)
+        ) from error
 
 
 def missing_variable(name: str, known: list[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=3)
-    return InputError(f"There is no variable {name}.", f"Did you mean {' or '.join(near)}?" if near else "")
+    return InputError(
+        _("There is no variable {name}.", name=name), _("Did you mean {near}?", near=" or ".join(near)) if near else ""
+    )
 
 
 def distinct(attachments: Iterable[Attachment]) -> Iterator[Attachment]:

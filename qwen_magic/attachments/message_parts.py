@@ -14,6 +14,7 @@ from ..core.answer import Attached
 from ..core.errors import InputError
 from ..core.messages import Document, Image, Part, Text
 from ..core.tokens import count_tokens
+from ..core.translatable import _, listed
 from .attachment import Attachment
 from .size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
@@ -32,7 +33,7 @@ class Target:
     messages.
     """
 
-    name: str = "this model"
+    name: str = _("this model")
     sees: bool = True
     uploads: bool = False
     characters: int = INLINE_CHARACTERS
@@ -83,7 +84,8 @@ def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], up
             left -= needed if route == "inline" else 0
         elif attachment.form == "image":
             raise InputError(
-                f"{attachment.name} is an image, and {target.name} does not see.", "Ask one that does (-m)."
+                _("{name} is an image, and {target} does not see.", name=attachment.name, target=target.name),
+                _("Ask one that does (-m)."),
             )
         routes.append(route)
         sent.add(attachment.sha256)
@@ -97,16 +99,16 @@ def part_of(
     note = attachment.note
     match route:
         case "repeated":
-            part, note = Text(f"{called(attachment)} is attached above already."), joined(note, "attached already")
+            part, note = Text(f"{called(attachment)} is attached above already."), listed((note, _("attached already")))
         case "image":
             part = Image(data_url(attachment), attachment.name, attachment.sha256)
         case "uploaded":
             assert upload is not None
             part = Document(upload(attachment), attachment.name, attachment.sha256)
-            note = joined(note, "uploaded", attachment.upload_note)
+            note = listed((note, _("uploaded"), attachment.upload_note))
         case "inline":
             words, remark = texts[attachment.sha256]
-            part, note = Text(words), joined(note, remark)
+            part, note = Text(words), listed((note, remark))
     return part, Attached(attachment.name, attachment.kind, attachment.size, attachment.sha256, note)
 
 
@@ -148,11 +150,14 @@ def presented(attachment: Attachment, words: str, more: bool, remark: str, limit
     kept = words[:limit]
     if len(kept) < len(words) or more:
         kept = kept[: kept.rfind("\n") + 1 or len(kept)]
-        total = f" of {len(attachment.text):,}" if attachment.form != "document" else ""
-        remark = joined(remark, f"cut after {len(kept):,}{total} characters")
+        if attachment.form == "document":
+            cut = _("cut after {kept:,} characters", kept=len(kept))
+        else:
+            cut = _("cut after {kept:,} of {total:,} characters", kept=len(kept), total=len(attachment.text))
+        remark = listed((remark, cut))
     if attachment.form == "description":
         return (f"{kept}\n({remark})\n" if remark else kept), remark
-    known = joined(attachment.note, remark)
+    known = listed((attachment.note, remark))
     head = called(attachment) + (f" ({known})" if known else "")
     return f"{head}:\n\n{fenced(kept, attachment.language)}", remark
 
@@ -168,7 +173,3 @@ def fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
-
-
-def joined(*notes: str) -> str:
-    return ", ".join(filter(None, notes))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -25,7 +26,7 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
 
 def pages(reader: PdfReader, name: str) -> Iterator[str]:
     if reader.is_encrypted and not reader.decrypt(""):
-        raise InputError(f"{name} is locked with a password.", "Save a copy without it.")
+        raise InputError(_("{name} is locked with a password.", name=name), _("Save a copy without it."))
     count = len(reader.pages)
     for number, page in enumerate(reader.pages, 1):
         text = page.extract_text().strip()

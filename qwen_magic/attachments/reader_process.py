@@ -18,6 +18,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _, to_json
 from .attachment import Attachment
 from .isolated_reader import NO_MEMORY, ORDER, ReaderResult
 from .size_limits import PROCESSOR_SECONDS, ImageLimits
@@ -57,13 +58,15 @@ def answered(task: Callable[..., Iterable[ReaderResult]], file: BinaryIO, name: 
         return refused(error)
     except Exception as error:  # whatever a library raises on a damaged file
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        return refused(InputError(f"{name} cannot be read ({reason}).", "Is it damaged?"))
+        return refused(
+            InputError(_("{name} cannot be read ({reason}).", name=name, reason=reason), _("Is it damaged?"))
+        )
     head = {"pieces": [{**piece.facts, "size": len(piece.data)} for piece in found]}
     return b"".join((json.dumps(head).encode(), b"\n", *(piece.data for piece in found)))
 
 
 def refused(error: InputError) -> bytes:
-    return json.dumps({"refused": [error.happened, error.remedy]}).encode() + b"\n"
+    return json.dumps({"refused": [to_json(error.happened), to_json(error.remedy)]}).encode() + b"\n"
 
 
 def confine(memory: int) -> None:

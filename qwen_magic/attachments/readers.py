@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from ..core.errors import InputError
+from ..core.translatable import _, listed
 from .attachment import Attach, Attachment
 from .file_access import sized
 from .file_types import FileType
@@ -64,7 +65,7 @@ def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
         case "columnar":
             return (described(opened, attach),)
         case "spreadsheet" if not attach.values or not attach.as_documents:
-            refuse_large(opened.file, opened.name, "Save it as CSV, which can be of any size.")
+            refuse_large(opened.file, opened.name, _("Save it as CSV, which can be of any size."))
             return (described(opened, attach),)
         case "document" | "spreadsheet":
             return (read_document(opened, attach),)
@@ -80,12 +81,19 @@ def described(opened: Opened, attach: Attach) -> Attachment:
 def refuse_large(file: BinaryIO, name: str, remedy: str) -> None:
     """Raises `InputError` for a file of more bytes than the service takes."""
     if sized(file) > MAX_DOCUMENT:
-        raise InputError(f"{name} is larger than {MAX_DOCUMENT // MB} MB, the most that the service reads.", remedy)
+        raise InputError(
+            _(
+                "{name} is larger than {max_document} MB, the most that the service reads.",
+                name=name,
+                max_document=MAX_DOCUMENT // MB,
+            ),
+            remedy,
+        )
 
 
 def whole(file: BinaryIO, name: str) -> bytes:
     """All bytes of an open file. Raises `InputError` for more than the service takes."""
-    refuse_large(file, name, "Attach a part of it.")
+    refuse_large(file, name, _("Attach a part of it."))
     return file.read()
 
 
@@ -106,15 +114,15 @@ def read_text(opened: Opened) -> Attachment:
     text = data.decode(encoding, "replace")
     note, language = "", opened.kind.language
     if "\0" in text:
-        raise InputError(f"{opened.name} is not text: it holds zero bytes.")
+        raise InputError(_("{name} is not text: it holds zero bytes.", name=opened.name))
     if opened.page:
         (piece,) = read_apart("page", BytesIO(text.encode("utf-8", "replace")), opened.name)
-        text, note, language = piece.data.decode(), "the words of the page", "text"
+        text, note, language = piece.data.decode(), _("the words of the page"), "text"
     elif encoding not in ("utf-8", "utf-8-sig"):
-        note = f"read as {encoding.upper().removesuffix('-LE').removesuffix('-BE')}"
+        note = _("read as {encoding}", encoding=encoding.upper().removesuffix("-LE").removesuffix("-BE"))
     if REPLACED in text and not decodes(data, encoding):
-        note = f"{note}, what is no character shown as {REPLACED}".lstrip(", ")
+        note = listed((note, _("what is no character shown as {sign}", sign=REPLACED)))
     if not text.strip():
-        raise InputError(f"{opened.name} is blank: there is nothing in it to read.")
+        raise InputError(_("{name} is blank: there is nothing in it to read.", name=opened.name))
     kept = data if not note else text.encode("utf-8")
     return Attachment(opened.name, "text", "text", kept, "text/plain", note, language)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..core.translatable import _
+
 __all__ = ["FoundSecret", "secret_in"]
 
 
@@ -48,7 +50,7 @@ def form(service: str, marks: str, rest: str) -> SecretForm:
 # no word of a language reaches.
 FORMS = (
     # "Base URL and API key": sk-…, sk-ws-…, sk-sp-…. OpenAI, Anthropic, DeepSeek and OpenRouter begin theirs like that.
-    form("a model service", "sk-", r"[A-Za-z0-9_\-]{20,250}"),
+    form(_("a model service"), "sk-", r"[A-Za-z0-9_\-]{20,250}"),
     form("Alibaba Cloud", "LTAI", r"[A-Za-z0-9]{12,26}"),  # "Create an AccessKey pair"
     form("ModelScope", "ms-", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),  # "Access tokens"
     form("AWS", "AKIA ASIA", r"[A-Z0-9]{16}"),  # "IAM identifiers"
@@ -77,7 +79,7 @@ FORMS = (
     form("Vault", "hvs. hvb.", r"[\w\-]{24,255}"),  # "Tokens", prefixes
     form("Grafana", "glsa_ glc_", r"[\w=+/]{32,400}"),
     form("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{58}"),
-    form("a login (a JSON Web Token)", "eyJ", r"[\w\-]{10,2000}\.eyJ[\w\-]{10,4000}\.[\w\-]{10,1000}"),  # RFC 7519
+    form(_("a login (a JSON Web Token)"), "eyJ", r"[\w\-]{10,2000}\.eyJ[\w\-]{10,4000}\.[\w\-]{10,1000}"),  # RFC 7519
 )
 
 # A key is made at random: a long run of it has letters and digits, which words and file names do not have.

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from ..service.credentials import OTHER_VARIABLE, SERVICE_VARIABLE
 from .attachment import Attachment, Extracted
 from .secret_patterns import secret_in
@@ -68,7 +69,7 @@ WORD = "token"
 # A shorter "key" may stand anywhere by chance.
 SHORTEST_KEY = 12
 
-FORCE = "If it may leave this machine, ask in a cell with --force."
+FORCE = _("If it may leave this machine, ask in a cell with --force.")
 
 
 def own_keys(more: Iterable[str] = ()) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def refuse_secret_file(path: Path, name: str) -> None:
         lowered = PurePosixPath(each.as_posix().lower())
         named = any(map(lowered.match, FILES)) or not FOLDERS.isdisjoint(lowered.parts[:-1])
         if named and not any(map(lowered.match, HARMLESS)):
-            raise InputError(f"{name} looks like a file that keeps secrets.", FORCE)
+            raise InputError(_("{name} looks like a file that keeps secrets.", name=name), FORCE)
 
 
 def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
@@ -100,7 +101,10 @@ def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
         refuse_secret_text(b"", attachment.name, keys)
     named = next(filter(is_secret_column, columns_of(attachment)), None)
     if named is not None:
-        raise InputError(f"{attachment.name} has a column called {named}, which looks like a secret.", FORCE)
+        raise InputError(
+            _("{name} has a column called {named}, which looks like a secret.", name=attachment.name, named=named),
+            FORCE,
+        )
 
 
 def refuse_secret_text(text: bytes | str, name: str, keys: Iterable[str]) -> None:
@@ -108,7 +112,7 @@ def refuse_secret_text(text: bytes | str, name: str, keys: Iterable[str]) -> Non
     keys = tuple(keys)
     found = secret_in(name.encode("utf-8", "replace"), keys)
     if found is not None:
-        raise InputError("The name of what you attach holds what looks like a secret.", FORCE)
+        raise InputError(_("The name of what you attach holds what looks like a secret."), FORCE)
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     found = secret_in(data, keys)
     if found is None:
@@ -116,22 +120,38 @@ def refuse_secret_text(text: bytes | str, name: str, keys: Iterable[str]) -> Non
     line = data.count(b"\n", 0, found.position) + 1
     match found.kind:
         case "private":
-            raise InputError(f"{name} holds a private key, in line {line}.", FORCE)
+            raise InputError(_("{name} holds a private key, in line {line}.", name=name, line=line), FORCE)
         case "own":
-            raise InputError(f"{name} holds the key that you ask with, in line {line}.", FORCE)
+            raise InputError(_("{name} holds the key that you ask with, in line {line}.", name=name, line=line), FORCE)
         case "account":
-            raise InputError(f"{name} holds the credentials of an account, in line {line}.", FORCE)
+            raise InputError(
+                _("{name} holds the credentials of an account, in line {line}.", name=name, line=line), FORCE
+            )
         case "url":
-            raise InputError(f"{name} holds a URL with a password or a signature in it, in line {line}.", FORCE)
+            raise InputError(
+                _("{name} holds a URL with a password or a signature in it, in line {line}.", name=name, line=line),
+                FORCE,
+            )
         case "name":
-            raise InputError(f"{name} gives a value to {found.name}, which looks like a secret, in line {line}.", FORCE)
-    raise InputError(f"{name} holds what looks like a key of {found.name}, in line {line}.", FORCE)
+            raise InputError(
+                _(
+                    "{name} gives a value to {found}, which looks like a secret, in line {line}.",
+                    name=name,
+                    found=found.name,
+                    line=line,
+                ),
+                FORCE,
+            )
+    raise InputError(
+        _("{name} holds what looks like a key of {found}, in line {line}.", name=name, found=found.name, line=line),
+        FORCE,
+    )
 
 
 def refuse_secret_variable(name: str, value: Any) -> None:
     """Raises `InputError` for a variable, or the value of an expression, that is called like a secret and has one."""
     if NAMES.search(name.rstrip(ENDING)) and value and isinstance(value, str | bytes | list | tuple | dict):
-        raise InputError(f"{name} is called like a secret.", FORCE)
+        raise InputError(_("{name} is called like a secret.", name=name), FORCE)
 
 
 def columns_of(attachment: Attachment) -> Iterable[str]:
@@ -162,9 +182,10 @@ def unsearched(attachment: Attachment) -> str:
     if attachment.form != "document" or is_json(attachment):
         return ""
     if not isinstance(attachment.extracted, Extracted):
-        return "not searched for secrets"
-    searched = f"searched for secrets in its first {len(attachment.extracted.text):,} characters"
-    return searched if attachment.extracted.more else ""
+        return _("not searched for secrets")
+    if not attachment.extracted.more:
+        return ""
+    return _("searched for secrets in its first {count:,} characters", count=len(attachment.extracted.text))
 
 
 def is_json(document: Attachment) -> bool:

@@ -22,6 +22,7 @@ import httpx2
 
 from .._version import __version__
 from ..core.errors import InputError
+from ..core.translatable import _
 from ..service.certificates import trusted
 from ..service.content_coding import packed_once
 from ..service.deadlines import SocketLine
@@ -71,18 +72,20 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
                     target = target.join(response.headers["location"])
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         if line.expired or isinstance(error, TimeoutError):
-            said = f"{url} took longer than {seconds:g} s."
-            raise InputError(said, "Download it, and attach the file.") from None
+            said = _("{url} took longer than {seconds:g} s.", url=url, seconds=seconds)
+            raise InputError(said, _("Download it, and attach the file.")) from None
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{url} could not be fetched ({reason}).") from None
-    raise InputError(f"{url} leads on to another address more than {MAX_REDIRECTS} times.")
+        raise InputError(_("{url} could not be fetched ({reason}).", url=url, reason=reason)) from None
+    raise InputError(
+        _("{url} leads on to another address more than {max_redirects} times.", url=url, max_redirects=MAX_REDIRECTS)
+    )
 
 
 @contextmanager
 def answered(target: httpx2.URL, force: bool, deadline: float, line: SocketLine) -> Iterator[httpx2.Response]:
     """The answer to a GET, its body not read yet, from an address that was checked."""
     if target.scheme not in PORTS or not target.host:
-        raise InputError(f"{target} cannot be fetched: only http:// and https:// can.")
+        raise InputError(_("{target} cannot be fetched: only http:// and https:// can.", target=target))
     host = target.raw_host.decode("ascii")
     proxied = not {target.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
     addresses = resolved(host, target.port or PORTS[target.scheme], proxied)
@@ -125,15 +128,15 @@ def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
     except OSError:
         if proxied:
             return ()
-        raise InputError(f"There is no host called {host}.") from None
+        raise InputError(_("There is no host called {host}.", host=host)) from None
     return tuple(dict.fromkeys(ip_address(str(each[4][0])) for each in found))
 
 
 def refuse_private(target: httpx2.URL, addresses: tuple[Address, ...]) -> None:
     if not all(map(is_public, addresses)):
         raise InputError(
-            f"{target} is on this machine or in a private network, and is not fetched.",
-            "Attach it with --force if you trust it.",
+            _("{target} is on this machine or in a private network, and is not fetched.", target=target),
+            _("Attach it with --force if you trust it."),
         )
 
 
@@ -152,15 +155,19 @@ def is_public(address: Address) -> bool:
 
 def received(response: httpx2.Response, target: httpx2.URL, limit: int) -> Fetched:
     if response.status_code != httpx2.codes.OK:
-        raise InputError(f"{target} answers {response.status_code} {response.reason_phrase}.".replace(" .", "."))
+        status = f"{response.status_code} {response.reason_phrase}".strip()
+        raise InputError(_("{target} answers {status}.", target=target, status=status))
     chunks, size = [], 0
     for chunk in response.iter_bytes():
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:
-            raise InputError(f"{target} is larger than {limit // MB} MB.", "Download it, and attach the file.")
+            raise InputError(
+                _("{target} is larger than {limit} MB.", target=target, limit=limit // MB),
+                _("Download it, and attach the file."),
+            )
     if not size:
-        raise InputError(f"{target} is empty.")
+        raise InputError(_("{target} is empty.", target=target))
     told = Message()
     told["content-type"] = response.headers.get("content-type", "")
     name = PurePosixPath(unquote(target.path)).name or target.host

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .attachment import Attach, Attachment
 from .secret_scanner import refuse_secret_variable, refuse_secrets
 from .size_limits import MAX_DOCUMENT
@@ -74,13 +75,18 @@ def described(name: str, value: object, rows: int | None) -> Attachment:
         return read_frame(name, value, rows)
     source = source_of(value)
     if source:
-        return Attachment(name, "variable", "text", source.encode(), "text/plain", "its source", "python")
+        return Attachment(name, "variable", "text", source.encode(), "text/plain", _("its source"), "python")
     if rows is None:
-        return Attachment(name, "variable", "text", outline(value).encode(), "text/plain", "without its values", "text")
+        return Attachment(
+            name, "variable", "text", outline(value).encode(), "text/plain", _("without its values"), "text"
+        )
     summary, text = summed_up(name, value)
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > MAX_DOCUMENT:
-        raise InputError(f"{name} is larger than {human(MAX_DOCUMENT)} of text.", "Attach a part of it.")
+        raise InputError(
+            _("{name} is larger than {max_document} of text.", name=name, max_document=human(MAX_DOCUMENT)),
+            _("Attach a part of it."),
+        )
     return Attachment(name, "variable", "text", data, "text/plain", summary, "text")
 
 
@@ -110,7 +116,8 @@ def summed_up(name: str, value: Any) -> tuple[str, str]:
         return f"str of {len(value):,} characters", value
     if isinstance(value, bytes | bytearray | memoryview):
         raise InputError(
-            f"{name} is {human(len(value))} of raw bytes.", "Decode them, or attach the file they are from."
+            _("{name} is {count} of raw bytes.", name=name, count=human(len(value))),
+            _("Decode them, or attach the file they are from."),
         )
     if isinstance(value, BaseException):
         return "exception", "".join(traceback.format_exception(value))

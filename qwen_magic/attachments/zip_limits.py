@@ -6,12 +6,13 @@ import zipfile
 from typing import BinaryIO, cast
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .size_limits import MAX_DIRECTORY, MAX_ENTRIES, MAX_UNPACKED, MAX_XML
 from .table_summary import human
 
 __all__ = ["listed", "unpackable"]
 
-PICK = "Unpack it, and attach the files in it that matter."
+PICK = _("Unpack it, and attach the files in it that matter.")
 TREES = (".xml", ".rels", ".xhtml", ".html", ".opf")
 
 
@@ -25,7 +26,7 @@ class Bounded:
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(min(size, self._most + 1) if size >= 0 else self._most + 1)
         if len(data) > self._most:
-            raise InputError(f"{self._name} holds too many files to be a document.", PICK)
+            raise InputError(_("{name} holds too many files to be a document.", name=self._name), PICK)
         return data
 
 
@@ -49,10 +50,17 @@ def unpackable(file: BinaryIO, name: str, streamed: str = "\0") -> BinaryIO:
     )
     if size > MAX_UNPACKED or trees > MAX_XML:
         raise InputError(
-            f"{name} unpacks to {human(size)}, {human(trees)} of it XML: more than can be read here.",
-            "Attach a part of it.",
+            _(
+                "{name} unpacks to {size}, {trees} of it XML: more than can be read here.",
+                name=name,
+                size=human(size),
+                trees=human(trees),
+            ),
+            _("Attach a part of it."),
         )
     if len(entries) > MAX_ENTRIES:
-        raise InputError(f"{name} has {len(entries):,} files in it: more than can be read here.", PICK)
+        raise InputError(
+            _("{name} has {count:,} files in it: more than can be read here.", name=name, count=len(entries)), PICK
+        )
     file.seek(0)
     return file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..core.translatable import _
 from .changes import Changes, State
 from .ordering import Place, of_cells
 from .turn_places import TurnPlaces
@@ -38,7 +39,7 @@ class CellRuns:
         """Drops the turns of deleted cells. A cell that comes back finds its old position."""
         with self._changes.changing():
             if places := of_cells(self._changes.state.slots, ids):
-                self._changes.step("the deleted cells' turns", None, self._without(places))
+                self._changes.step(_("the deleted cells' turns"), None, self._without(places))
 
     def _without(self, places: Iterable[Place]) -> State:
         """The state without the turns at these places."""

@@ -16,6 +16,7 @@ from ..core.image_headers import recognise
 from ..core.messages import Document, Image, Message, Part
 from ..core.models import ModelFacts, lookup
 from ..core.tokens import count_tokens
+from ..core.translatable import _
 from .turns import Turn
 
 __all__ = ["SUMMARISE", "FittedContext", "Limits", "fit"]
@@ -174,26 +175,48 @@ def within(amount: float, most: int | None) -> bool:
 
 
 def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputError:
-    what = "The question with the pinned turns" if with_pinned else "The question alone"
+    what = _("The question with the pinned turns") if with_pinned else _("The question alone")
     limits = room.limits
     if not room.has_words(size):
         return InputError(
-            f"{what} is about {size.words:,} tokens of text, and beside documents there is room for {limits.words:,}.",
-            "Attach long texts as files (-f), or start afresh with %qwen reset.",
+            _(
+                "{what} is about {words:,} tokens of text, and beside documents there is room for {most:,}.",
+                what=what,
+                words=size.words,
+                most=limits.words,
+            ),
+            _("Attach long texts as files (-f), or start afresh with %qwen reset."),
         )
     if not within(size.body, limits.body):
         return InputError(
-            f"{what} has {size.body / MB:.1f} MB, and a request takes {(limits.body or 0) / MB:.1f} MB.",
-            "Attach fewer or smaller files.",
+            _(
+                "{what} has {body:.1f} MB, and a request takes {most:.1f} MB.",
+                what=what,
+                body=size.body / MB,
+                most=(limits.body or 0) / MB,
+            ),
+            _("Attach fewer or smaller files."),
         )
     if not within(size.images, limits.images):
         return InputError(
-            f"{what} has {size.images} images, and a request takes {limits.images}.", "Attach fewer of them."
+            _(
+                "{what} has {images} images, and a request takes {most}.",
+                what=what,
+                images=size.images,
+                most=limits.images,
+            ),
+            _("Attach fewer of them."),
         )
     tokens = round(size.tokens * room.ratio)
     return InputError(
-        f"{what} is about {tokens:,} tokens, and {model or 'the model'} takes {room.tokens:,} beside its answer.",
-        "Ask with less, or take a model with a larger window.",
+        _(
+            "{what} is about {tokens:,} tokens, and {model} takes {most:,} beside its answer.",
+            what=what,
+            tokens=tokens,
+            model=model or _("the model"),
+            most=room.tokens,
+        ),
+        _("Ask with less, or take a model with a larger window."),
     )
 
 

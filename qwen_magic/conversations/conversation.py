@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..core.events import Usage
 from ..core.forks import renewed_in_children
 from ..core.messages import Message
+from ..core.translatable import _
 from .cell_runs import CellRuns
 from .changes import Changes, State
 from .ordering import Slots, insert, kept
@@ -136,7 +137,7 @@ class Conversation:
     @system.setter
     def system(self, text: str | None) -> None:
         with self.changes.changing():
-            self.changes.step("the system prompt", None, self.changes.state._replace(system=text or None))
+            self.changes.step(_("the system prompt"), None, self.changes.state._replace(system=text or None))
 
     @property
     def model(self) -> str | None:
@@ -146,13 +147,13 @@ class Conversation:
     @model.setter
     def model(self, name: str | None) -> None:
         with self.changes.changing():
-            self.changes.step("the model", None, self.changes.state._replace(model=name or None))
+            self.changes.step(_("the model"), None, self.changes.state._replace(model=name or None))
 
     def reset(self, cell: CellRef | None = None) -> None:
         """Forgets all turns; the system prompt and the model stay. `cell` is where it was said, if in a cell."""
         with self.changes.changing(), self.places.arranging():
             state = self.changes.state._replace(slots=self.places.cleared(cell))
-            self.changes.step("the reset", cell, state)
+            self.changes.step(_("the reset"), cell, state)
 
     def undo(self, cell: CellRef | None = None) -> str:
         """Brings back what the last change replaced, and says what that change was.
@@ -163,7 +164,7 @@ class Conversation:
         with self.changes.changing():
             step = self.changes.last_step()
             if step is None:
-                raise InputError(f"There is nothing to undo in {self.name!r}.")
+                raise InputError(_("There is nothing to undo in {name!r}.", name=self.name))
             slots = step.before.slots
             for place in self.changes.state.slots:
                 slots = insert(slots, place)

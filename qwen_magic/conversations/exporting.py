@@ -15,7 +15,9 @@ from pathlib import Path
 
 from ..core.control_characters import one_line
 from ..core.errors import InputError
+from ..core.languages import ENGLISH, in_language
 from ..core.messages import Document, Image
+from ..core.translatable import _
 from .serialization import Saved, write_in_one_piece
 from .turns import Turn
 
@@ -60,10 +62,13 @@ def export(conversation: Saved, path: str | os.PathLike[str]) -> None:
     elif ending in (".html", ".htm"):
         text = page(conversation)
     else:
-        raise InputError(f"{path} ends neither in .md nor in .html.", "The ending says what is written.")
+        raise InputError(
+            _("{path} ends neither in .md nor in .html.", path=path), _("The ending says what is written.")
+        )
     write_in_one_piece(path, text.encode("utf-8", "replace"))
 
 
+@in_language(ENGLISH)
 def transcript(conversation: Saved) -> str:
     """The transcript as markdown that is safe to show."""
     from ..rendering.markdown import neutralise
@@ -73,19 +78,20 @@ def transcript(conversation: Saved) -> str:
     parts = [f"# {as_text(conversation.name)}"]
     if conversation.system:
         parts += ["**System prompt**", quoted(conversation.system)]
-    for _, turn in conversation.turns:
+    for _place, turn in conversation.turns:
         parts += ["---", said_by("You", *asking(turn), *(f"`{name.replace('`', '')}`" for name in attached(turn)))]
         parts += [quoted(turn.question.text), said_by(as_text(answerer(turn)), *map(as_text, answering(turn)))]
         parts += [closed(turn.answer.text), *markdown_calls(turn.answer)]
     return neutralise("\n\n".join(parts) + "\n")
 
 
+@in_language(ENGLISH)
 def page(conversation: Saved) -> str:
     """The transcript as an HTML page: no script, nothing fetched, pictures inside."""
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types of its own
 
     sections = [said_by_html("System prompt"), said_html(conversation.system)] if conversation.system else []
-    for _, turn in conversation.turns:
+    for _place, turn in conversation.turns:
         sections += turn_html(turn)
     colours = HtmlFormatter().get_style_defs(".highlight")
     return PAGE.format(title=escape(conversation.name), body="\n".join(sections), colours=colours)

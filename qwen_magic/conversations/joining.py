@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.translatable import _
 from .changes import State
 from .conversation import Conversation
 from .ordering import Slots, joined
@@ -45,5 +46,5 @@ def restore(into: Conversation, saved: Saved, cell: CellRef | None = None) -> No
         slots = places.in_order(joined(older, changes.state.slots))
         restored = (*changes.state.restored, saved)
         system, model = into.system or saved.system, into.model or saved.model
-        changes.step("the resume", cell, State(slots, system, model, restored))
+        changes.step(_("the resume"), cell, State(slots, system, model, restored))
         places.spare(cell)

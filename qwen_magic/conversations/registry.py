@@ -8,6 +8,7 @@ from threading import RLock
 
 from ..core.errors import InputError
 from ..core.forks import renewed_in_children
+from ..core.translatable import _
 from .conversation import Conversation
 from .joining import take_over
 from .turns import CellRef
@@ -57,7 +58,7 @@ class Conversations:
         with self._lock:
             if found := self._named.get(valid(name)):
                 return found
-            raise InputError(f"There is no conversation {name!r}.", nearest(name, self._named))
+            raise InputError(_("There is no conversation {name!r}.", name=name), nearest(name, self._named))
 
     def __iter__(self) -> Iterator[Conversation]:
         with self._lock:
@@ -88,7 +89,7 @@ class Conversations:
             if target is origin or (target is not None and len(target) and not again):
                 raise taken(new)
             forked, target = origin.fork(new, cell), self.get(new)
-        take_over(target, forked, "the fork", cell)
+        take_over(target, forked, _("the fork"), cell)
         return target
 
     def rename(self, old: str, new: str) -> Conversation:
@@ -116,7 +117,7 @@ class Conversations:
         """
         loaded = Conversation.load(path)
         target = self.get(name or loaded.name)
-        take_over(target, loaded, "the load", cell)
+        take_over(target, loaded, _("the load"), cell)
         return target
 
     def end_run(self, cell: CellRef, ok: bool) -> None:
@@ -147,8 +148,11 @@ def valid(name: str) -> str:
     if not (fine and letters and letters[0] and letters[-1] and "  " not in name and len(name) <= LONGEST_NAME):
         shown = name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
         raise InputError(
-            f"{shown!r} cannot be the name of a conversation.",
-            f"Take letters and digits, with spaces, - _ or . between them, at most {LONGEST_NAME}.",
+            _("{shown!r} cannot be the name of a conversation.", shown=shown),
+            _(
+                "Take letters and digits, with spaces, - _ or . between them, at most {longest_name}.",
+                longest_name=LONGEST_NAME,
+            ),
         )
     return name
 
@@ -159,11 +163,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     by_fold = {known.casefold(): known for known in names}
     if not by_fold:
-        return "There is none yet: ask one with -c NAME."
+        return _("There is none yet: ask one with -c NAME.")
     close = get_close_matches(name.casefold(), by_fold, n=3, cutoff=0.5)
     found = ", ".join(by_fold[fold] for fold in close or by_fold)
-    return f"Did you mean {found}?" if close else f"There are: {found}."
+    return _("Did you mean {name}?", name=found) if close else _("There are: {found}.", found=found)
 
 
 def taken(name: str) -> InputError:
-    return InputError(f"There is a conversation {name!r} already.", "Take another name, or drop that one first.")
+    return InputError(
+        _("There is a conversation {name!r} already.", name=name), _("Take another name, or drop that one first.")
+    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .changes import Changes
 from .ordering import Place, before, remove
 from .turn_places import TurnPlaces
@@ -89,7 +90,7 @@ class Reservations:
         with self._places.arranging():
             place = next((place for place, other in self._changes.state.slots.items() if other is turn), None)
             if place is None:
-                raise InputError(f"The question {turn.title} is not in this conversation any more.")
+                raise InputError(_("The question {title} is not in this conversation any more.", title=turn.title))
             self._places.spare(cell)
             reserved = self._reserve(place, turn.cell, turn.keeps if turn.summary else None)
             reserved.reopened = True
@@ -105,8 +106,8 @@ class Reservations:
             if all(turn.summary or turn.pinned for turn in reserved.context):
                 reserved.release()
                 raise InputError(
-                    f"There is nothing to sum up in {name!r} yet.",
-                    f"The last {keeps} turns are kept as they are, and so are the pinned ones.",
+                    _("There is nothing to sum up in {name!r} yet.", name=name),
+                    _("The last {keeps} turns are kept as they are, and so are the pinned ones.", keeps=keeps),
                 )
             return reserved
 
@@ -116,7 +117,9 @@ class Reservations:
         with changes.changing():
             changes.state = changes.state._replace(slots=self._places.including(reserved.place))
             slots = {**changes.state.slots, reserved.place: turn}
-            changes.step(f"the question {turn.title}", reserved.cell, changes.state._replace(slots=slots))
+            changes.step(
+                _("the question {title}", title=turn.title), reserved.cell, changes.state._replace(slots=slots)
+            )
             self._kept(turn)
 
     def release(self, reserved: Reservation) -> None:

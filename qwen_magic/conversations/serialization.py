@@ -44,6 +44,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 from ..attachments.file_access import open_file
 from ..core.errors import InputError
 from ..core.messages import Document, Image, Part, Text
+from ..core.translatable import _
 from .ordering import Place
 from .turns import Turn
 
@@ -59,7 +60,7 @@ LARGEST_NUMBER = 2**53
 # What a path raises: one with a null in it ValueError, one in the home of nobody RuntimeError.
 UNUSABLE = (OSError, ValueError, RuntimeError)
 
-PARTS: Mapping[str, type[Part]] = {"text": Text, "image": Image, "document": Document}
+PARTS: Mapping[str, type[Part]] = {_("text"): Text, "image": Image, "document": Document}
 
 # Where a picture of a saved conversation may lie: in the file, in the service's own storage, or on the web under a name
 # with a dot in it. Whoever answers fetches it from there, a server on this machine as well; so no `file:`, and no
@@ -72,11 +73,11 @@ WITHIN = re.compile(r"\.(?:localhost|local|internal|lan|home\.arpa)$", re.IGNORE
 
 JSON_TYPES = {
     str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "an object",
+    int: _("a whole number"),
+    float: _("a number"),
+    bool: _("true or false"),
+    list: _("a list"),
+    dict: _("an object"),
 }
 
 
@@ -99,7 +100,9 @@ def save(saved: Saved, path: str | os.PathLike[str], *, contents: bool = False) 
     Raises `InputError` when it cannot be written, or when something else is there, which then stays.
     """
     if is_foreign(path):
-        raise InputError(f"{path} is there already, and is no saved conversation.", "Take another name.")
+        raise InputError(
+            _("{path} is there already, and is no saved conversation.", path=path), _("Take another name.")
+        )
     turns = [
         {"place": place._asdict() if place else None} | plain(turn if contents else without_contents(turn))
         for place, turn in saved.turns
@@ -117,9 +120,9 @@ def load(path: str | os.PathLike[str]) -> Saved:
         with open_file(path, str(path)) as file:
             content = file.read(LARGEST + 1)
     except UNUSABLE as error:
-        raise InputError(f"{path} cannot be read: {reason(error)}.") from None
+        raise InputError(_("{path} cannot be read: {error}.", path=path, error=reason(error))) from None
     if len(content) > LARGEST:
-        raise InputError(f"{path} is larger than {LARGEST // 1_000_000} MB.")
+        raise InputError(_("{path} is larger than {largest} MB.", path=path, largest=LARGEST // 1000000))
     data = parse(content, path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise foreign(path)
@@ -127,12 +130,17 @@ def load(path: str | os.PathLike[str]) -> Saved:
         version = read(int, data.get("version"), "version")
         if version > VERSION:
             raise InputError(
-                f"{path} was saved by a newer qwen_magic (format {version}; this one reads {VERSION}).",
-                "Upgrade with: pip install --upgrade qwen_magic",
+                _(
+                    "{path} was saved by a newer qwen_magic (format {version}; this one reads {newest}).",
+                    path=path,
+                    version=version,
+                    newest=VERSION,
+                ),
+                _("Upgrade with: pip install --upgrade qwen_magic"),
             )
         return read_conversation(data)
     except Damaged as error:
-        raise InputError(f"{path} is damaged: {error}.") from None
+        raise InputError(_("{path} is damaged: {error}.", path=path, error=error)) from None
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
@@ -151,12 +159,12 @@ def parse(content: bytes, path: Path) -> Any:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         if FORMAT.encode() in content[:HEAD]:
-            raise InputError(f"{path} is damaged: it is cut short, or not JSON any more.") from None
+            raise InputError(_("{path} is damaged: it is cut short, or not JSON any more.", path=path)) from None
         raise foreign(path) from None
 
 
 def foreign(path: Path) -> InputError:
-    return InputError(f"{path} is not a saved conversation.", "`%qwen save FILE` writes one.")
+    return InputError(_("{path} is not a saved conversation.", path=path), _("`%qwen save FILE` writes one."))
 
 
 def read_conversation(data: Mapping[str, Any]) -> Saved:
@@ -164,7 +172,7 @@ def read_conversation(data: Mapping[str, Any]) -> Saved:
     turns = tuple(read_turn(entry, f"turns[{index}]") for index, entry in enumerate(entries))
     places = [place for place, _ in turns if place is not None]
     if len(set(places)) < len(places):
-        raise Damaged("two turns have the same place")
+        raise Damaged(_("two turns have the same place"))
     system, model = (read(str | None, data.get(name), name) for name in ("system", "model"))
     return Saved(read(str, data.get("name"), "name"), system, model, turns)
 
@@ -209,10 +217,10 @@ def read(kind: Any, data: Any, where: str) -> Any:
         return tuple(read(arguments[0], item, f"{where}[{index}]") for index, item in items)
     if kind in JSON_TYPES:
         if type(data) is not kind and not (kind is float and type(data) is int):
-            raise Damaged(f"{where} is not {JSON_TYPES[kind]}")
+            raise Damaged(_("{where} is not {kind}", where=where, kind=JSON_TYPES[kind]))
         # JSON's readers make infinity of 1e999.
         if kind in (int, float) and not abs(data) < LARGEST_NUMBER:
-            raise Damaged(f"{where} is too large a number")
+            raise Damaged(_("{where} is too large a number", where=where))
         return kind(data)
     return read_fields(kind, data, where)
 
@@ -221,7 +229,7 @@ def read_part(data: Any, where: str) -> Part:
     name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
     part: Part = read_fields(PARTS[name], data, where)
     if isinstance(part, Image) and part.url and not is_picture(part.url):
-        raise Damaged(f"{where}.url is no picture, and no public address of one")
+        raise Damaged(_("{where}.url is no picture, and no public address of one", where=where))
     return part
 
 
@@ -233,7 +241,7 @@ def is_picture(url: str) -> bool:
 
 def one_of(choices: tuple[Any, ...], data: Any, where: str) -> Any:
     if data not in choices:
-        raise Damaged(f"{where} is none of {', '.join(choices)}")
+        raise Damaged(_("{where} is none of {choices}", where=where, choices=", ".join(choices)))
     return data
 
 
@@ -241,7 +249,7 @@ def read_fields(cls: Any, data: Any, where: str) -> Any:
     data = read(dict, data, where)
     kinds, parameters = described(cls)
     if missing := [name for name in parameters if parameters[name].default is Parameter.empty and name not in data]:
-        raise Damaged(f"{where} has no {missing[0]}")
+        raise Damaged(_("{where} has no {missing}", where=where, missing=missing[0]))
     return cls(**{name: read(kinds[name], data[name], f"{where}.{name}") for name in parameters if name in data})
 
 
@@ -261,9 +269,9 @@ def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
         given = Path(path).expanduser()
         target = Path(os.path.realpath(given))
         if os.path.lexists(given) and not target.is_file():
-            raise OSError(EINVAL, "It is no file, or a link that leads nowhere")
+            raise OSError(EINVAL, _("It is no file, or a link that leads nowhere"))
         if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
-            raise PermissionError(EACCES, "It is read-only")
+            raise PermissionError(EACCES, _("It is read-only"))
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
             temporary = file.name
             file.write(content)
@@ -273,7 +281,7 @@ def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
     except UNUSABLE as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {reason(error)}.") from None
+        raise InputError(_("{path} cannot be written: {error}.", path=path, error=reason(error))) from None
 
 
 def reason(error: Exception) -> str:

@@ -10,11 +10,22 @@ from dataclasses import dataclass, field
 from .code_blocks import CodeBlock, code_blocks
 from .events import Source, Usage
 from .messages import ToolCall
+from .translatable import _, _n, listed
 
 __all__ = ["Answer", "Attached", "FAILED", "MISMATCH", "STOPPED"]
 
 # Our own words beside the service's finish reasons (stop, length, tool_calls).
 STOPPED, FAILED, MISMATCH = "stopped", "failed", "mismatch"
+
+
+# What can be sent beside a question, for people.
+KINDS = {
+    "image": _("image"),
+    "document": _("document"),
+    "text": _("text"),
+    "table": _("table"),
+    "variable": _("variable"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class Attached:
     @property
     def facts(self) -> str:
         """Kind, size and note, for people."""
-        return ", ".join(filter(None, (self.kind, in_bytes(self.size), self.note)))
+        return listed((KINDS.get(self.kind, self.kind), in_bytes(self.size), self.note))
 
 
 def in_bytes(size: int) -> str:
@@ -41,7 +52,7 @@ def in_bytes(size: int) -> str:
     for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
-    return f"{size} byte{'s' * (size != 1)}"
+    return _n("{count} byte", "{count} bytes", count=size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ __all__ = [
     "StreamCut",
     "StreamError",
     "StreamGarbled",
+    "clean",
     "redacted",
 ]
 
@@ -249,8 +250,8 @@ class StreamError(QwenError):
     """The answer broke off. What had arrived is kept, marked, and is never context."""
 
 
-BROKE_OFF = "The answer broke off before its end."
-CUT = "What has arrived is kept, marked: %qwen continue goes on from there."
+BROKE_OFF = _("The answer broke off before its end.")
+CUT = _("What has arrived is kept, marked: %qwen continue goes on from there.")
 
 
 class StreamCut(StreamError):

@@ -31,6 +31,7 @@ class Settings:
     engine_idle: float = 15.0
     prices: dict[str, tuple[float, float]] = field(default_factory=dict)
     currency: str = ""
+    language: str = ""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-__all__ = ["N_", "Translatable", "_", "_n", "alternatives", "applied", "sentences"]
+__all__ = [
+    "N_",
+    "Translatable",
+    "_",
+    "_n",
+    "alternatives",
+    "applied",
+    "conjunction",
+    "from_json",
+    "listed",
+    "sentences",
+    "to_json",
+]
 
 Value = str | int | float | bool
 
@@ -61,8 +73,31 @@ class Translatable(str):
         return passed(template.format_map(values), self.steps)
 
 
+def to_json(text: str) -> object:
+    """A message for `from_json` of another process; the steps that it has been through are not kept."""
+    if not isinstance(text, Translatable):
+        return text
+    values = {name: to_json(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return [text.template, values, text.plural]
+
+
+def from_json(data: Any) -> str:
+    """What `to_json` was given."""
+    if isinstance(data, str):
+        return data
+    template, values, plural = data
+    known = {name: from_json(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Translatable(template, known, plural)
+
+
 def simple(value: object) -> Value:
+    if isinstance(value, BaseException) and any(isinstance(each, Translatable) for each in value.args):
+        value = sentences(*map(str_or_message, value.args))
     return value if isinstance(value, Translatable | int | float) else str(value)
+
+
+def str_or_message(value: object) -> str:
+    return value if isinstance(value, Translatable) else str(value)
 
 
 def passed(text: str, steps: Iterable[Callable[[str], str]]) -> str:
@@ -93,17 +128,27 @@ def applied(step: Callable[[str], str], text: str) -> str:
 
 def sentences(*texts: str) -> str:
     """The texts that are not empty, one after the other."""
-    found = [text for text in texts if text]
+    return between(N_("{first} {second}"), filter(None, texts))
+
+
+def alternatives(names: Iterable[str]) -> str:
+    """The names with "or" between them."""
+    return between(N_("{first} or {second}"), names)
+
+
+def conjunction(names: Iterable[str]) -> str:
+    """The names with "and" between them."""
+    return between(N_("{first} and {second}"), names)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """The texts that are not empty, with commas between them."""
+    return between(N_("{first}, {second}"), filter(None, texts))
+
+
+def between(template: str, texts: Iterable[str]) -> str:
+    found = list(texts)
     joined = found.pop() if found else ""
     while found:
-        joined = _("{first} {second}", first=found.pop(), second=joined)
-    return joined
-
-
-def alternatives(names: Iterable[object]) -> str:
-    """The names with "or" between them."""
-    found = list(map(str, names))
-    joined: str = found.pop() if found else ""
-    while found:
-        joined = _("{first} or {second}", first=found.pop(), second=joined)
+        joined = _(template, first=found.pop(), second=joined)
     return joined

@@ -15,6 +15,7 @@ from typing import Any
 from ..core.errors import AccessDenied, KeyRejected, QwenError
 from ..core.events import ReasoningDelta, Retrying, TextDelta
 from ..core.messages import ChatRequest, Message
+from ..core.translatable import _, sentences
 from ..protocols.error_mapping import refusal
 from ..provider.model_listing import TEXT_MODEL
 from ..service.client import Client
@@ -61,7 +62,7 @@ class ProbeResponse:
     @property
     def title(self) -> str:
         found = re.search(rb"<title[^<>]*>([^<]*)</title>", self.body, re.IGNORECASE)
-        return " ".join(found[1].decode("utf-8", "replace").split())[:80] if found else "without a title"
+        return " ".join(found[1].decode("utf-8", "replace").split())[:80] if found else _("without a title")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,40 +92,53 @@ def who_answers(case: Case) -> Iterator[Finding]:
     who = named(reply, case.endpoint)
     if location := reply.headers.get("location"):
         yield problem(
-            "answer", f"it sends us to {location} instead", "A network that wants a login, or a URL that has moved."
+            "answer",
+            _("it sends us to {location} instead", location=location),
+            _("A network that wants a login, or a URL that has moved."),
         )
         raise Dead
     if reply.html:
         yield problem(
             "answer",
-            f"a web page came back (HTTP {reply.status}, {reply.title!r}{case.server and f', from {case.server}'})",
-            "A login page or a proxy's error: open the endpoint's URL in a browser.",
+            _(
+                "a web page came back (HTTP {status}, {title!r}, from {server})",
+                status=reply.status,
+                title=reply.title,
+                server=case.server,
+            )
+            if case.server
+            else _("a web page came back (HTTP {status}, {title!r})", status=reply.status, title=reply.title),
+            _("A login page or a proxy's error: open the endpoint's URL in a browser."),
         )
         raise Dead
     facts = {"status": reply.status, "who": who, "server": case.server}
-    yield fine("answer", f"{who} (HTTP {reply.status}{case.server and f', {case.server}'})", **facts)
+    yield fine(
+        "answer",
+        _("{who} (HTTP {status}{server})", who=who, status=reply.status, server=case.server and f", {case.server}"),
+        **facts,
+    )
     yield from clock(reply)
     case.models = reply.names
     if reply.status in (401, 403):
         case.refused = True
     elif reply.status == 404:
-        yield note("models", "there is no list of models here")
+        yield note("models", _("there is no list of models here"))
     elif reply.status >= 400:
         error = refusal(reply.status, reply.headers, reply.body)
         yield problem("answer", error.happened, error.remedy)
         raise Dead
     else:
-        yield fine("key accepted", "yes" if case.key else "it was not asked for")
+        yield fine("key accepted", _("yes") if case.key else _("it was not asked for"))
 
 
 def named(reply: ProbeResponse, here: Endpoint) -> str:
     """Who this is, by its headers."""
     relay = reply.headers.get("x-qwen-relay")
     if relay:
-        return f"the relay of a Jupyter server (qwen_magic {relay})"
+        return _("the relay of a Jupyter server (qwen_magic {relay})", relay=relay)
     if any(name.startswith("x-dashscope-") for name in reply.headers) or here.dialect.service:
-        return "the sandbox, a simulator" if here.name == "sandbox" else "the service, or something just like it"
-    return f"an OpenAI-compatible server ({reply.headers.get('server', 'unnamed')})"
+        return _("the sandbox, a simulator") if here.name == "sandbox" else _("the service, or something just like it")
+    return _("an OpenAI-compatible server ({name})", name=reply.headers.get("server", "unnamed"))
 
 
 def between(headers: Mapping[str, str]) -> str:
@@ -139,12 +153,19 @@ def clock(reply: ProbeResponse) -> Iterator[Finding]:
     with suppress(ValueError):
         skew = (reply.began + reply.ended) / 2 - parsedate_to_datetime(date).timestamp()
         if abs(skew) > SKEW:
-            way = "ahead of" if skew > 0 else "behind"
+            ahead = skew > 0
             yield problem(
-                "clock", f"this machine is {abs(skew):.0f} s {way} the other side", "Set the clock.", skew=skew
+                "clock",
+                _("this machine is {seconds:.0f} s ahead of the other side", seconds=skew)
+                if ahead
+                else _("this machine is {seconds:.0f} s behind the other side", seconds=-skew),
+                _("Set the clock."),
+                skew=skew,
             )
         else:
-            yield fine("clock", f"agrees with the other side's within {max(1, abs(skew)):.0f} s", skew=skew)
+            yield fine(
+                "clock", _("agrees with the other side's within {seconds:.0f} s", seconds=max(1, abs(skew))), skew=skew
+            )
 
 
 def regions(case: Case) -> Iterator[Finding]:
@@ -153,21 +174,33 @@ def regions(case: Case) -> Iterator[Finding]:
         return
     if case.key is None:
         if not case.endpoint.needs_key:
-            yield problem("key accepted", "it wants a key, and there is none", "%qwen login keeps one for this host.")
+            yield problem(
+                "key accepted", _("it wants a key, and there is none"), _("%qwen login keeps one for this host.")
+            )
         raise Dead
     if case.endpoint.account != SERVICE or case.endpoint.name not in REGIONS:
-        yield problem("key accepted", "no", "%qwen login stores another; a relay's token is its Jupyter server's.")
+        yield problem(
+            "key accepted", _("no"), _("%qwen login stores another; a relay's token is its Jupyter server's.")
+        )
         raise Dead
     if not case.try_regions:
         yield problem(
             "key accepted",
-            f"no: it is wrong, or of another region than {case.endpoint.name}",
-            "With --try-regions the doctor asks the others, which sends the key there.",
+            _("no: it is wrong, or of another region than {name}", name=case.endpoint.name),
+            _("With --try-regions the doctor asks the others, which sends the key there."),
         )
         raise Dead
     good = [name for name in REGIONS if name != case.endpoint.name and accepts(name, case)]
-    remedy = f"%qwen use {good[0]}" if good else f"Copy it again from {KEY_PAGE}: %qwen login."
-    found = f"not by {case.endpoint.name}, but by {', '.join(good)}" if good else "no, by no region"
+    remedy = (
+        _("%qwen use {good}", good=good[0])
+        if good
+        else _("Copy it again from {key_page}: %qwen login.", key_page=KEY_PAGE)
+    )
+    found = (
+        _("not by {name}, but by {good}", name=case.endpoint.name, good=", ".join(good))
+        if good
+        else _("no, by no region")
+    )
     yield problem("key accepted", found, remedy, regions=good)
     raise Dead
 
@@ -195,9 +228,13 @@ def large_requests(case: Case) -> Iterator[Finding]:
     finally:
         transport.close()
     if status == 413:
-        yield problem("large requests", f"{case.server} refuses {PICTURE >> 20} MB: no pictures, no files", ROOM)
+        yield problem(
+            "large requests",
+            _("{server} refuses {picture} MB: no pictures, no files", server=case.server, picture=PICTURE >> 20),
+            ROOM,
+        )
     else:
-        yield fine("large requests", f"{PICTURE >> 20} MB get through")
+        yield fine("large requests", _("{picture} MB get through", picture=PICTURE >> 20))
 
 
 def model(case: Case) -> Iterator[Finding]:
@@ -208,12 +245,17 @@ def model(case: Case) -> Iterator[Finding]:
         wanted = TEXT_MODEL if case.endpoint.dialect.service else qwen or next(iter(case.models), "")
     case.model = wanted
     if not wanted:
-        yield problem("model", "there is none", "Load one there, or name it with -m.")
+        yield problem("model", _("there is none"), _("Load one there, or name it with -m."))
         raise Dead
     if not case.models or wanted in case.models:
-        yield fine("model", f"{wanted}" + " is there" * bool(case.models), model=wanted, models=len(case.models))
+        found = _("{wanted} is there", wanted=wanted) if case.models else wanted
+        yield fine("model", found, model=wanted, models=len(case.models))
     else:
-        yield problem("model", f"{wanted} is not among the {len(case.models)} that are there", "See %qwen models.")
+        yield problem(
+            "model",
+            _("{wanted} is not among the {count} that are there", wanted=wanted, count=len(case.models)),
+            _("See %qwen models."),
+        )
 
 
 def stream(case: Case) -> Iterator[Finding]:
@@ -227,15 +269,17 @@ def stream(case: Case) -> Iterator[Finding]:
             for batch in answer.batches(0.0):
                 for event in batch:
                     if isinstance(event, Retrying):
-                        yield note("stream", f"{event.reason} It is tried again.")
+                        yield note("stream", sentences(event.reason, _("It is tried again.")))
                     elif isinstance(event, TextDelta | ReasoningDelta):
                         arrived.append(time.monotonic() - began)
     except (KeyRejected, AccessDenied) as error:
         yield problem("stream", error.happened, error.remedy)
         return
     except QwenError as error:
-        so_far = f" after {len(arrived)} pieces" if arrived else ""
-        yield problem("stream", f"{error.happened}{so_far}", error.remedy)
+        happened = error.happened
+        if arrived:
+            happened = _("{happened} after {count} pieces", happened=happened, count=len(arrived))
+        yield problem("stream", happened, error.remedy)
         return
     finally:
         client.close()
@@ -245,21 +289,28 @@ def stream(case: Case) -> Iterator[Finding]:
 def verdict(arrived: list[float], case: Case) -> Finding:
     """What the times of arrival, in seconds after the question, say."""
     if not arrived:
-        return problem("stream", "the answer was empty", "Try another model: see %qwen models.")
+        return problem("stream", _("the answer was empty"), _("Try another model: see %qwen models."))
     first, last = arrived[0], arrived[-1]
     facts: dict[str, Any] = {"pieces": len(arrived), "first": first, "last": last}
     silences = [late - early for early, late in pairwise(arrived) if late - early >= SILENCE]
     bursts = facts["bursts"] = len(silences) + 1
-    said = f"{len(arrived)} pieces, the first after {first:.2f} s, the last after {last:.2f} s"
+    said = _(
+        "{count} pieces, the first after {first:.2f} s, the last after {last:.2f} s",
+        count=len(arrived),
+        first=first,
+        last=last,
+    )
     if last < BLINK or len(arrived) < FEW:
-        return note("stream", f"{said}: too short to tell whether it streams", **facts)
+        return note("stream", _("{said}: too short to tell whether it streams", said=said), **facts)
     collected = sum(silences) >= MOSTLY * (last - first) and bursts <= len(arrived) / PIECES_PER_BURST
     if collected or last - first < ALIVE * last:
-        who = case.server or ("the proxy" if case.proxy else "a proxy on the way")
-        how = f"in {bursts} bursts" if bursts > 1 else "all at once"
-        return problem("stream", f"{said}: {how}, so {who} collects it", UNBUFFERED, **facts)
+        who = case.server or (_("the proxy") if case.proxy else _("a proxy on the way"))
+        how = _("in {bursts} bursts", bursts=bursts) if bursts > 1 else _("all at once")
+        return problem(
+            "stream", _("{said}: {how}, so {who} collects it", said=said, how=how, who=who), UNBUFFERED, **facts
+        )
     return fine("stream", said, **facts)
 
 
-ROOM = "In nginx: client_max_body_size 500m (README, “For administrators”)."
-UNBUFFERED = "In nginx: proxy_buffering off (README, “For administrators”); elsewhere switch off response buffering."
+ROOM = _("In nginx: client_max_body_size 500m (README, “For administrators”).")
+UNBUFFERED = _("In nginx: proxy_buffering off (README, “For administrators”); elsewhere switch off response buffering.")

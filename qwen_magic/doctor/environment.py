@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .._version import __version__
 from ..core.errors import NoKey
+from ..core.translatable import _
 from ..service.credentials import SERVICE, display_name, ways_on
 from ..service.endpoints import RELAY
 from ..service.relay_discovery import offered
@@ -42,7 +43,13 @@ def configuration(case: Case) -> Iterator[Finding]:
     origin = case.origin or _said_by(case, os.environ)
     yield fine(
         "configuration",
-        f"{here.name} at {here.base_url}, {here.protocol} protocol ({origin})",
+        _(
+            "{name} at {base_url}, {protocol} protocol ({origin})",
+            name=here.name,
+            base_url=here.base_url,
+            protocol=here.protocol,
+            origin=origin,
+        ),
         endpoint=here.name,
         base_url=here.base_url,
         protocol=here.protocol,
@@ -56,8 +63,8 @@ def _said_by(case: Case, environment: Mapping[str, str]) -> str:
     if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):
         return "QWEN_BASE_URL" if environment.get("QWEN_BASE_URL") == wanted else "QwenMagics.endpoint"
     if not wanted and case.endpoint.name == RELAY and offered(environment):
-        return "offered by this kernel's Jupyter server or hub"
-    return "chosen here" if wanted or case.endpoint.name != "beijing" else "the default"
+        return _("offered by this kernel's Jupyter server or hub")
+    return _("chosen here") if wanted or case.endpoint.name != "beijing" else _("the default")
 
 
 def key(case: Case) -> Iterator[Finding]:
@@ -70,13 +77,23 @@ def key(case: Case) -> Iterator[Finding]:
     case.key = case.endpoint.key.found
     if case.key is None:
         if not case.endpoint.needs_key:
-            yield fine("key", "none, and none is needed here", source=None)
+            yield fine("key", _("none, and none is needed here"), source=None)
             return
-        yield problem("key", f"there is none for {display_name(account)}", ways_on(account), source=None)
+        yield problem(
+            "key",
+            _("there is none for {display_name}", display_name=display_name(account)),
+            ways_on(account),
+            source=None,
+        )
         return
     value = case.key.secret.reveal()
     ending = value[-VISIBLE:] if len(value) > 2 * VISIBLE else ""
-    yield fine("key", f"…{ending} from {case.key.source}", source=case.key.source, ending=ending)
+    yield fine(
+        "key",
+        _("…{ending} from {source}", ending=ending, source=case.key.source),
+        source=case.key.source,
+        ending=ending,
+    )
     if account == SERVICE and value.startswith("sk-sp-"):
         # "Keys of plans begin with sk-sp- and work at the plan's own base URL only" (docs, "Base URL").
-        yield note("key", "it belongs to a plan", "Plans have base URLs of their own: see the service's console.")
+        yield note("key", _("it belongs to a plan"), _("Plans have base URLs of their own: see the service's console."))

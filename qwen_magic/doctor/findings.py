@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..core.control_characters import one_line
-from ..core.errors import redacted
+from ..core.errors import clean
+from ..core.languages import translated
+from ..core.translatable import _, applied
 from ..provider.provider import Provider
+from ..rendering.fact_table import padded
 from ..service.credentials import FoundKey
 from ..service.endpoints import Endpoint
 from ..service.timeouts import Timeouts
@@ -18,6 +20,21 @@ __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
 State = Literal["fine", "note", "problem"]
 MARKS: Mapping[State, str] = {"fine": "✓", "note": "·", "problem": "✗"}
 WIDTH = 14
+# The checks as a person reads them; a machine reads the keys.
+CHECKS = {
+    "versions": _("versions"),
+    "configuration": _("configuration"),
+    "key": _("key"),
+    "CA bundle": _("CA bundle"),
+    "proxy": _("proxy"),
+    "answer": _("answer"),
+    "clock": _("clock"),
+    "models": _("models"),
+    "key accepted": _("key accepted"),
+    "large requests": _("large requests"),
+    "model": _("model"),
+    "stream": _("stream"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,14 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{MARKS[self.state]} {self.check:<{WIDTH}} {self.found}" + (f" → {self.remedy}" if self.remedy else "")
+        return self._line(self.check, self.found, self.remedy)
+
+    def in_language(self) -> str:
+        """The line in the language of what runs now."""
+        return self._line(*map(translated, (CHECKS.get(self.check, self.check), self.found, self.remedy)))
+
+    def _line(self, check: str, found: str, remedy: str) -> str:
+        return f"{MARKS[self.state]} {padded(check, WIDTH)} {found}" + (f" → {remedy}" if remedy else "")
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -52,7 +76,7 @@ def problem(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
 
 def finding(check: str, state: State, found: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
     """A finding whose text may come from elsewhere: a header, a certificate, a file."""
-    return Finding(check, state, redacted(one_line(found)), redacted(one_line(remedy)), facts)
+    return Finding(check, state, applied(clean, found), applied(clean, remedy), facts)
 
 
 class Dead(Exception):

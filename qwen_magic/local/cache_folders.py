@@ -11,11 +11,12 @@ import stat
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 
 __all__ = ["VARIABLE", "engines", "make", "models", "trusted"]
 
 VARIABLE = "QWEN_MAGIC_CACHE"
-OWN = f"Set {VARIABLE} to a folder of your own."
+OWN = _("Set {variable} to a folder of your own.", variable=VARIABLE)
 
 
 def models() -> Path:
@@ -32,7 +33,9 @@ def engines() -> Path:
     try:
         make(folder, 0o700)
     except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be made ({error.strerror}).", OWN) from None
+        raise ConfigurationError(
+            _("{folder} cannot be made ({reason}).", folder=folder, reason=error.strerror), OWN
+        ) from None
     return trusted(folder)
 
 
@@ -55,14 +58,14 @@ def trusted(path: Path) -> Path:
     except OSError:
         return path  # it is not there, or whoever uses it will say why
     if facts.st_uid not in (os.geteuid(), 0):
-        raise ConfigurationError(f"{path} belongs to another user, and is not used.", OWN)
+        raise ConfigurationError(_("{path} belongs to another user, and is not used.", path=path), OWN)
     # Where every user has a group of their own, with the same number, its members are this user alone.
     closed = stat.S_IWOTH | stat.S_IWGRP * (facts.st_gid != facts.st_uid)
     # In a folder with the sticky bit, such as /tmp, others cannot change what is ours.
     if facts.st_mode & closed and not facts.st_mode & stat.S_ISVTX:
         raise ConfigurationError(
-            f"Other users may change {path}: it is not used.",
-            f"Run `chmod -R go-w {path}`, or set {VARIABLE} to a folder of your own.",
+            _("Other users may change {path}: it is not used.", path=path),
+            _("Run `chmod -R go-w {path}`, or set {variable} to a folder of your own.", path=path, variable=VARIABLE),
         )
     return path
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 
 __all__ = ["CATALOGUE", "VISION", "File", "LocalModel", "choose", "named", "needed", "size"]
 
@@ -190,8 +191,8 @@ def named(name: str, models: Iterable[LocalModel] = CATALOGUE) -> LocalModel:
     known = {model.name: model for model in models}
     if name.lower() not in known:
         raise ConfigurationError(
-            f"{name!r} is neither a file nor a model of the table.",
-            f"The table has {', '.join(known)}; or give the path of a .gguf file.",
+            _("{name!r} is neither a file nor a model of the table.", name=name),
+            _("The table has {known}; or give the path of a .gguf file.", known=", ".join(known)),
         )
     return known[name.lower()]
 
@@ -206,8 +207,13 @@ def choose(free: int, models: Iterable[LocalModel], here: Callable[[LocalModel],
     if not fitting:
         smallest = by_memory[0]
         raise ConfigurationError(
-            f"{smallest.name} needs {size(smallest.memory)} of memory, and {size(free)} are free.",
-            "Close something, take a smaller one (%qwen use local:qwen3-0.6b), or ask elsewhere (%qwen use URL).",
+            _(
+                "{name} needs {memory} of memory, and {free} are free.",
+                name=smallest.name,
+                memory=size(smallest.memory),
+                free=size(free),
+            ),
+            _("Close something, take a smaller one (%qwen use local:qwen3-0.6b), or ask elsewhere (%qwen use URL)."),
         )
     at_hand = [model for model in fitting if here(model)]
     roomy = [model for model in fitting if model.memory <= free * SHARE]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..core.errors import NotTheService, QwenError, RateLimited, ServiceUnavailable
+from ..core.translatable import N_, _
 from ..protocols.error_mapping import retry_after
 from ..service.connection import Response
 from ..service.transport import Transport
@@ -34,15 +35,15 @@ LARGEST_REFUSAL, LONGEST_WORDS = 1 << 16, 160
 
 # Hugging Face's `X-Error-Code`, and what it means; also for what others say by the status only.
 BY_CODE = {
-    "GatedRepo": "{host} gives {repository} only to those who log in and have been let in",
-    "RepoNotFound": "{host} has no {repository}",
-    "RevisionNotFound": "{host} has no such branch of {repository}",
-    "EntryNotFound": "{host} has no {file} in {repository}",
+    "GatedRepo": N_("{host} gives {repository} only to those who log in and have been let in"),
+    "RepoNotFound": N_("{host} has no {repository}"),
+    "RevisionNotFound": N_("{host} has no such branch of {repository}"),
+    "EntryNotFound": N_("{host} has no {file} in {repository}"),
 }
 BY_STATUS = {
-    401: "{host} wants a login for {repository}",
-    403: "{host} does not give us {repository}",
-    404: "{host} has no {file} in {repository}",
+    401: N_("{host} wants a login for {repository}"),
+    403: N_("{host} does not give us {repository}"),
+    404: N_("{host} has no {file} in {repository}"),
 }
 
 
@@ -85,7 +86,7 @@ def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Res
     """
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
     url = wanted.url
-    for _ in range(REDIRECTS + 1):
+    for _redirect in range(REDIRECTS + 1):
         with transport.connection(url) as connection, connection.send("GET", url, headers=headers) as response:
             check_link(response, wanted, url)
             if not response.redirect:
@@ -93,9 +94,11 @@ def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Res
                 return
             elsewhere = urljoin(url, response.redirect)
         if url.startswith("https:") and not elsewhere.startswith("https:"):
-            raise NotTheService(f"{host(url)} sends us to {host(elsewhere)}, which is not secure.")
+            raise NotTheService(
+                _("{url} sends us to {elsewhere}, which is not secure.", url=host(url), elsewhere=host(elsewhere))
+            )
         url = elsewhere
-    raise NotTheService(f"{host(wanted.url)} sends us round in circles.")
+    raise NotTheService(_("{url} sends us round in circles.", url=host(wanted.url)))
 
 
 def check_link(response: Response, wanted: Wanted, url: str) -> None:
@@ -103,7 +106,9 @@ def check_link(response: Response, wanted: Wanted, url: str) -> None:
     digest = response.headers.get("x-linked-etag", "").removeprefix("W/").strip('"').lower()
     length = response.headers.get("x-linked-size", str(wanted.file.bytes))
     if (SHA256.fullmatch(digest) and digest != wanted.file.sha256) or length != str(wanted.file.bytes):
-        raise NotTheService(f"{host(url)} has another {wanted.file.name} by now than the one this version knows.")
+        raise NotTheService(
+            _("{url} has another {name} by now than the one this version knows.", url=host(url), name=wanted.file.name)
+        )
 
 
 def checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int:
@@ -113,12 +118,14 @@ def checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int
     span = SPAN.match(response.headers.get("content-range", "")) if response.status == 206 else None
     length = span[2] if span else response.headers.get("content-length")
     if length != str(wanted.file.bytes) and WORDS.search(response.headers.get("content-type", "")):
-        raise NotTheService(told(f"{host(url)} sent words instead of {wanted.file.name}", response))
+        raise NotTheService(
+            told(_("{url} sent words instead of {name}", url=host(url), name=wanted.file.name), response)
+        )
     if length not in (None, "*", str(wanted.file.bytes)):
         raise another(wanted, url, str(length))
     start = int(span[1] or 0) if span else 0
     if start > had:
-        raise NotTheService(f"{host(url)} left out a part of {wanted.file.name}.")
+        raise NotTheService(_("{url} left out a part of {name}.", url=host(url), name=wanted.file.name))
     return start
 
 
@@ -130,18 +137,27 @@ def refusal(response: Response, wanted: Wanted, url: str) -> QwenError:
         return another(wanted, url, span[2])
     if status == 429:
         wait = wait_of(response.headers)
-        rest = f", and wants {wait:.0f} s of rest" if wait else ""
-        return RateLimited(f"{host(url)} has had too many requests from here{rest}.", status=429, retry_after=wait)
+        happened = (
+            _("{url} has had too many requests from here, and wants {wait:.0f} s of rest.", url=host(url), wait=wait)
+            if wait
+            else _("{url} has had too many requests from here.", url=host(url))
+        )
+        return RateLimited(happened, status=429, retry_after=wait)
     link_expired = status in (403, 410) and host(url) != host(wanted.url)
     if status >= 500 or link_expired:
-        said = told(f"{host(url)} does not send {wanted.file.name} now (HTTP {status})", response)
+        said = told(
+            _("{url} does not send {name} now (HTTP {status})", url=host(url), name=wanted.file.name, status=status),
+            response,
+        )
         return ServiceUnavailable(said, status=status, retry_after=wait_of(response.headers))
-    reason = BY_CODE.get(code) or BY_STATUS.get(status, "{host} answered with HTTP " + str(status))
-    return NotTheService(told(reason.format(**names), response))
+    reason = BY_CODE.get(code) or BY_STATUS.get(status, N_("{host} answered with HTTP {status}"))
+    return NotTheService(told(_(reason, **names, status=status), response))
 
 
 def another(wanted: Wanted, url: str, length: str) -> NotTheService:
-    return NotTheService(f"What {host(url)} has is not {wanted.file.name}: it has {length} bytes.")
+    return NotTheService(
+        _("What {url} has is not {name}: it has {length} bytes.", url=host(url), name=wanted.file.name, length=length)
+    )
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:

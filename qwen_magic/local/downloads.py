@@ -30,6 +30,7 @@ from ..core.errors import (
     ServiceUnavailable,
     StreamError,
 )
+from ..core.translatable import _, sentences
 from ..service.timeouts import Timeouts
 from ..service.transport import Transport
 from .cache_folders import VARIABLE, make, models, trusted
@@ -115,7 +116,7 @@ def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str]
     path = folder_of(model) / file.name
     part = part_of(path)
     wanted = [Wanted(hub, model.repository, file) for hub in at]
-    for _ in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         failures = from_any(wanted, part, transport, lambda: progress(arrived(model), model.bytes))
         wait = rest(failures)
         if wait is None:
@@ -123,9 +124,15 @@ def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str]
         time.sleep(wait)
     if failures:
         raise ConnectionFailed(
-            f"{file.name} could not be downloaded. {' '.join(failure.happened for failure in failures)}",
-            "What has arrived is kept: run this again when there is a network. HF_ENDPOINT and MODELSCOPE_DOMAIN name "
-            "mirrors; %qwen use local:FILE.gguf takes a file of your own.",
+            _(
+                "{name} could not be downloaded. {failures}",
+                name=file.name,
+                failures=sentences(*(failure.happened for failure in failures)),
+            ),
+            _(
+                "What has arrived is kept: run this again when there is a network. HF_ENDPOINT and "
+                "MODELSCOPE_DOMAIN name mirrors; %qwen use local:FILE.gguf takes a file of your own."
+            ),
         )
     with part.open("rb") as content:
         if hashlib.file_digest(content, "sha256").hexdigest() == file.sha256:
@@ -133,8 +140,11 @@ def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str]
             return
     part.unlink()
     raise NotTheService(
-        f"What came is not {file.name} as Qwen published it: its checksum is wrong, and it was thrown away.",
-        "Run this again, or name another hub: HF_ENDPOINT or MODELSCOPE_DOMAIN in the environment.",
+        _(
+            "What came is not {name} as Qwen published it: its checksum is wrong, and it was thrown away.",
+            name=file.name,
+        ),
+        _("Run this again, or name another hub: HF_ENDPOINT or MODELSCOPE_DOMAIN in the environment."),
     )
 
 
@@ -170,7 +180,7 @@ def complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[]
         if failure and not may_pass(failure):
             raise failure
         if fruitless >= (ATTEMPTS if begun else 1):
-            raise failure or NotTheService(f"{wanted.url} brought nothing.")
+            raise failure or NotTheService(_("{url} brought nothing.", url=wanted.url))
         time.sleep(fruitless)
 
 
@@ -187,7 +197,7 @@ def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], 
         content.seek(start)
         for chunk in response.chunks():
             if content.tell() + len(chunk) > wanted.file.bytes:
-                raise NotTheService(f"{wanted.file.name} is longer there than it should be.")
+                raise NotTheService(_("{name} is longer there than it should be.", name=wanted.file.name))
             content.write(chunk)
             content.flush()
             told()
@@ -201,15 +211,23 @@ def writable(part: Path, start: int) -> BinaryIO:
 @contextmanager
 def on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
     """The file system's refusals as ours."""
-    remedy = f"Or set {VARIABLE} to a folder on another disk. What has arrived is kept."
+    remedy = _("Or set {variable} to a folder on another disk. What has arrived is kept.", variable=VARIABLE)
     try:
         make(folder)
         yield
     except OSError as error:
         if error.errno not in FULL:
-            raise ConfigurationError(f"{folder} cannot be written ({error.strerror}).", remedy) from error
+            raise ConfigurationError(
+                _("{folder} cannot be written ({reason}).", folder=folder, reason=error.strerror), remedy
+            ) from error
         free = size(shutil.disk_usage(folder).free)
         raise ConfigurationError(
-            f"The disk is full: {model.name} needs {size(model.bytes)}, and {free} are free in {folder}.",
-            f"Make room, or name a smaller model (%qwen use local:NAME). {remedy}",
+            _(
+                "The disk is full: {name} needs {bytes}, and {free} are free in {folder}.",
+                name=model.name,
+                bytes=size(model.bytes),
+                free=free,
+                folder=folder,
+            ),
+            _("Make room, or name a smaller model (%qwen use local:NAME). {remedy}", remedy=remedy),
         ) from error

@@ -24,6 +24,7 @@ from typing import IO
 
 from ..core.errors import ConfigurationError, ConnectionFailed
 from ..core.forks import renewed_in_children
+from ..core.translatable import _
 from ..protocols import LOCAL
 from ..service.credentials import Credentials
 from ..service.endpoints import Endpoint
@@ -117,8 +118,8 @@ class Engine:
             self._record.unlink(missing_ok=True)
             if record and record == self._asked:  # an engine that ends by itself takes its record with it
                 raise ConnectionFailed(
-                    f"The engine of {self._name} has crashed{self._last_words()}.",
-                    "Run the cell again to start it anew.",
+                    _("The engine of {name} has crashed{last_words}.", name=self._name, last_words=self._last_words()),
+                    _("Run the cell again to start it anew."),
                 )
             return self._start(told)
 
@@ -140,7 +141,13 @@ class Engine:
                 if record and record.key == order.key:
                     return record
                 if process.poll() is not None:
-                    raise ConfigurationError(f"The engine could not load {self._model.name}{self._last_words()}.")
+                    raise ConfigurationError(
+                        _(
+                            "The engine could not load {name}{last_words}.",
+                            name=self._model.name,
+                            last_words=self._last_words(),
+                        )
+                    )
                 told()
                 time.sleep(LOOK)
         except BaseException:
@@ -154,9 +161,13 @@ class Engine:
             if needed(weights, facts.bytes_per_token, tokens) <= free * (ROOM if tokens > SHORTEST_CONTEXT else 1):
                 return min(tokens, facts.context or tokens)
         raise ConfigurationError(
-            f"{self._name} needs {size(needed(weights, facts.bytes_per_token, SHORTEST_CONTEXT))} of memory, and "
-            f"{size(free)} are free: it was not loaded.",
-            "Take a smaller model (%qwen use local:NAME), or close something.",
+            _(
+                "{name} needs {needed} of memory, and {free} are free: it was not loaded.",
+                name=self._name,
+                needed=size(needed(weights, facts.bytes_per_token, SHORTEST_CONTEXT)),
+                free=size(free),
+            ),
+            _("Take a smaller model (%qwen use local:NAME), or close something."),
         )
 
     def _bytes(self) -> int:
@@ -168,9 +179,15 @@ class Engine:
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
         found = ERROR.search(text)
         reason = found[1] if found else LOGGED.sub("", text).strip().rpartition("\n")[2]
-        killed = f"signal {-code}" + ", as when memory runs out" * (code == -9) if code and code < 0 else ""
-        said = "; ".join(filter(None, (killed, " ".join(reason.split())[:LONGEST_REASON])))
-        return f" ({said})" if said else ""
+        said = " ".join(reason.split())[:LONGEST_REASON]
+        if code is None or code >= 0:
+            return _(" ({reason})", reason=said) if said else ""
+        killed = (
+            _("signal {number}, as when memory runs out", number=-code)
+            if code == -9
+            else _("signal {number}", number=-code)
+        )
+        return _(" ({signal}; {reason})", signal=killed, reason=said) if said else _(" ({reason})", reason=killed)
 
 
 def identity(model: Path, projector: Path | None) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 
 __all__ = ["LATER_PIECE", "PROJECTOR", "Header", "file_bytes", "header", "unreadable"]
 
@@ -45,7 +46,7 @@ def header(path: Path) -> Header:
     try:
         if not path.is_file():  # opening a pipe would wait for its other end
             path.stat()
-            raise ConfigurationError(f"{path} is not a file.", "Give the path of a .gguf file.")
+            raise ConfigurationError(_("{path} is not a file.", path=path), _("Give the path of a .gguf file."))
         with path.open("rb") as file:
             fields = read_fields(BytesIO(file.read(MAX_HEADER)))
         name = str(fields.get("general.architecture", ""))
@@ -53,12 +54,16 @@ def header(path: Path) -> Header:
     except OSError as error:
         raise unreadable(path, error) from None
     except (struct.error, ValueError, KeyError, OverflowError, RecursionError):
-        raise ConfigurationError(f"{path} is not a GGUF file, or is cut short.", "Download it again.") from None
+        raise ConfigurationError(
+            _("{path} is not a GGUF file, or is cut short.", path=path), _("Download it again.")
+        ) from None
 
 
 def unreadable(path: Path, error: OSError) -> ConfigurationError:
     """The error for a model that the file system does not give."""
-    return ConfigurationError(f"{path} cannot be read ({error.strerror}).", "Give the path of a .gguf file.")
+    return ConfigurationError(
+        _("{path} cannot be read ({reason}).", path=path, reason=error.strerror), _("Give the path of a .gguf file.")
+    )
 
 
 def cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:

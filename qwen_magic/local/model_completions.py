@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from .catalogue import CATALOGUE, VISION, size
 from .gguf import LATER_PIECE, PROJECTOR, file_bytes
 
@@ -38,7 +39,7 @@ def suggestions(begun: str, cwd: Path) -> tuple[Suggestion, ...]:
 
 
 def names() -> Iterator[Suggestion]:
-    yield Suggestion(VISION, "the best that fits and sees images")
+    yield Suggestion(VISION, _("the best that fits and sees images"))
     for model in CATALOGUE:
         yield Suggestion(model.name, size(model.bytes) + ", sees images" * model.sees)
 

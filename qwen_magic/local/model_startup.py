@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from ..service.credentials import Credentials
 from .catalogue import CATALOGUE, VISION, LocalModel, choose, named, size
 from .downloads import download, is_here, weights_of
@@ -33,7 +34,8 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
     """
     if find_spec("xllamacpp") is None:
         raise ConfigurationError(
-            "The engine for models on this machine is not installed.", "pip install 'qwen_magic[local]', and try again."
+            _("The engine for models on this machine is not installed."),
+            _("pip install 'qwen_magic[local]', and try again."),
         )
     own = Path(wanted).expanduser()
     if own.suffix.lower() == ".gguf" or own.is_file():
@@ -63,14 +65,18 @@ def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
 def permit(model: LocalModel, confirm: Confirm) -> None:
     """Ask the person for leave to download. Raises `ConfigurationError` without it."""
     what = f"{model.name} ({size(model.bytes)})"
-    agreed = confirm(f"{what} has to be downloaded once, to {weights_of(model).parent}. Download it?")
+    agreed = confirm(
+        _("{what} has to be downloaded once, to {folder}. Download it?", what=what, folder=weights_of(model).parent)
+    )
     if agreed is None:
         raise ConfigurationError(
-            f"{what} has to be downloaded first, and nobody can be asked here.",
-            f"%qwen use local:{model.name} --yes downloads it without asking.",
+            _("{what} has to be downloaded first, and nobody can be asked here.", what=what),
+            _("%qwen use local:{name} --yes downloads it without asking.", name=model.name),
         )
     if not agreed:
-        raise ConfigurationError(f"{model.name} was not downloaded.", "%qwen use local:NAME takes another one.")
+        raise ConfigurationError(
+            _("{name} was not downloaded.", name=model.name), _("%qwen use local:NAME takes another one.")
+        )
 
 
 def projector_beside(model: Path) -> Path | None:

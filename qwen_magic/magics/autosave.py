@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from ..core.errors import InputError
+from ..core.translatable import _
 from .cells import notebook_of
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path.parent} cannot be made, and nothing is saved: {error.strerror}.") from None
+        raise InputError(
+            _("{folder} cannot be made, and nothing is saved: {reason}.", folder=path.parent, reason=error.strerror)
+        ) from None
     save(joined(own, others), path, contents=True)
     return Kept(path, version_of(path), own, others, kept.resumed if kept else None)
 
@@ -144,7 +147,7 @@ def take_out(kept: Kept) -> None:
     try:
         kept.path.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{kept.path} cannot be deleted: {error.strerror}.") from None
+        raise InputError(_("{path} cannot be deleted: {reason}.", path=kept.path, reason=error.strerror)) from None
 
 
 def read_others(path: Path, kept: Kept | None) -> Saved | None:
@@ -157,7 +160,7 @@ def read_others(path: Path, kept: Kept | None) -> Saved | None:
     try:
         found = load(path)
     except InputError as error:
-        raise InputError(error.happened, f"Move it away. {NOT_SAVED}") from None
+        raise InputError(error.happened, _("Move it away. {not_saved}", not_saved=NOT_SAVED)) from None
     own = {turn for _, turn in kept.own.turns} if kept else ()
     return found._replace(turns=tuple(each for each in found.turns if each[1] not in own))
 
@@ -173,13 +176,15 @@ def joined(own: Saved, others: Saved | None) -> Saved:
     return whole.saved()
 
 
-NOT_SAVED = "Until then this conversation is not saved by itself."
+NOT_SAVED = _("Until then this conversation is not saved by itself.")
 
 
 def refuse_strange(path: Path) -> None:
     """Raises `InputError` for a link, which may lead anywhere, and for what is no file."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise InputError(f"{path} is a link, or no file at all.", f"Move it away. {NOT_SAVED}")
+        raise InputError(
+            _("{path} is a link, or no file at all.", path=path), _("Move it away. {not_saved}", not_saved=NOT_SAVED)
+        )
 
 
 def version_of(path: Path) -> Version | None:

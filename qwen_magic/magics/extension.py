@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from traitlets import TraitError
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from ..rendering.answer_display import show_answers_in
 from . import completer
 from . import input_transformer as question_marks
@@ -37,8 +38,8 @@ def load(shell: InteractiveShell) -> QwenMagics:
             magics = QwenMagics(shell)
         except TraitError as error:
             raise ConfigurationError(
-                f"A setting is wrong. {error}",
-                "Set it right with get_ipython().config.QwenMagics.NAME = VALUE, and load again.",
+                _("A setting is wrong. {error}", error=error),
+                _("Set it right with get_ipython().config.QwenMagics.NAME = VALUE, and load again."),
             ) from None
         shell.register_magics(magics)
         for event in EVENTS:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from IPython.core.inputtransformer2 import HelpEnd, MagicAssign, TokenTransformBase
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 if TYPE_CHECKING:
     from tokenize import TokenInfo
@@ -82,7 +83,7 @@ def may_stand(before: list[TokenInfo]) -> bool:
 def misplaced() -> None:
     """Raises `InputError`."""
     raise InputError(
-        "%qwen cannot stand inside of an expression.", "Put it on a line of its own, or behind `=`; or use ask()."
+        _("%qwen cannot stand inside of an expression."), _("Put it on a line of its own, or behind `=`; or use ask().")
     )
 
 

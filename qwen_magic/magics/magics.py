@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
@@ -20,7 +20,9 @@ from traitlets.config import Config
 
 from ..assistant.interrupts import in_one_line
 from ..core.errors import InputError
+from ..core.languages import ENGLISH, in_language, set_current
 from ..core.settings import Settings
+from ..core.translatable import _, _n
 from .display_hook import Displayed, Noted
 from .options import Parsed, parse, typed, usage
 from .preparation import Idle
@@ -54,7 +56,7 @@ def _documented(function: Callable[..., Answer | None]) -> Callable[..., Answer 
 
 Options:
 
-{usage()}
+{usage(ENGLISH)}
 
 The prompt is free text; {{{{ expression }}}} in it is evaluated in the notebook. The last answer is _qwen: it has
 .text, .reasoning, .code, .usage, .finish_reason, .model, .request_id and .seconds; with --schema also .data and .frame,
@@ -90,6 +92,7 @@ class QwenMagics(Magics):
     engine_idle = Float(15.0, help="Minutes without a question after which a local engine stops.").tag(config=True)
     prices = Dict(help="Prices per million tokens, as {model: (in, out)}; for %qwen usage.").tag(config=True)
     currency = Unicode(help="The currency of the prices.").tag(config=True)
+    language = Unicode(help="The language of messages: en or zh_CN; empty for the environment's.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
@@ -114,7 +117,7 @@ class QwenMagics(Magics):
     def _model_of_environment(self) -> str:
         return Settings.of_environment().model
 
-    @validate("vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices")
+    @validate("vision_model", "document_model", "connect_timeout", "idle_timeout", "engine_idle", "prices", "language")
     def _valid(self, proposal: Any) -> Any:
         from .validators import valid
 
@@ -182,8 +185,10 @@ class QwenMagics(Magics):
     @in_one_line()
     def qwen(self, line: str, cell: str | None = None) -> Answer | None:
         """Ask Qwen; the answer streams into the cell's output, and the next question has it in its context."""
-        if cell is None:
-            return self._line(line)
+        with self.in_its_language():
+            return self._line(line) if cell is None else self._cell(line, cell)
+
+    def _cell(self, line: str, cell: str) -> Answer | None:
         parsed = parse(line)
         # IPython ends every cell with a line break that nobody typed.
         return self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell.removesuffix("\n")))))
@@ -192,7 +197,7 @@ class QwenMagics(Magics):
         """Ask what a line and its cell say, and leave the answer in the notebook's variables; none from a dry run."""
         name = parsed.given.get("out", "")
         if name and (not name.isidentifier() or iskeyword(name)):
-            raise InputError(f"-o {name}: that is not a variable's name.")
+            raise InputError(_("-o {name}: that is not a variable's name.", name=name))
         question = self.question(parsed, prompt)
         if parsed.given.get("dry_run"):
             from .commands.answers import show_dry_run
@@ -263,7 +268,7 @@ class QwenMagics(Magics):
         """What the line says of the answer's form."""
         if "schema" not in given:
             if given.get("many"):
-                raise InputError("--many needs a schema.", "Such as --schema 'name, age int' --many.")
+                raise InputError(_("--many needs a schema."), _("Such as --schema 'name, age int' --many."))
             return None
         from ..structured.schema import schema_given
 
@@ -275,7 +280,7 @@ class QwenMagics(Magics):
 
         rows = given.get("rows", "5")
         if not rows.isdecimal():
-            raise InputError(f"--rows {rows}: that is not a number of rows.")
+            raise InputError(_("--rows {rows}: that is not a number of rows.", rows=rows))
         return Attach(
             files=tuple(given.get("files", ())),
             images=tuple(given.get("images", ())),
@@ -289,6 +294,7 @@ class QwenMagics(Magics):
 
     def unload(self) -> None:
         """Leave nothing open."""
+        set_current("")
         self._displayed.remove()
         self._idle.close()
         if self._panels is not None:
@@ -300,19 +306,30 @@ class QwenMagics(Magics):
 
     def pre_run_cell(self, info: Any) -> None:
         """IPython's event: cells that were deleted take their turns with them."""
+        set_current(self.language)
         self._displayed.last = None
         if self._assistant is not None:
             from .cells import deleted_cells
 
             self._assistant.conversations.drop_cells(deleted_cells(self.shell))
 
+    def in_its_language(self) -> AbstractContextManager[None]:
+        """Within this block messages are in the language of this shell."""
+        return in_language(self.language)
+
     def offer(self) -> None:
         """Say that an earlier kernel has saved conversations here, if it has."""
         from ..rendering.command_output import say
 
         if waiting := len(self.open_saver().waiting()):
-            some = "A conversation was" if waiting == 1 else f"{waiting} conversations were"
-            say(f"{some} saved here before: %qwen resume goes on with {'it' if waiting == 1 else 'them'}.")
+            with self.in_its_language():
+                say(
+                    _n(
+                        "A conversation was saved here before: %qwen resume goes on with it.",
+                        "{count} conversations were saved here before: %qwen resume goes on with them.",
+                        count=waiting,
+                    )
+                )
 
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
@@ -334,7 +351,7 @@ class QwenMagics(Magics):
                     from ..rendering.command_output import say
 
                     self._unsaved = str(error)
-                    say(str(error))
+                    say(error.in_language())
 
     def _line(self, line: str) -> Answer | None:
         from .commands import command_in
@@ -342,13 +359,15 @@ class QwenMagics(Magics):
 
         parsed = parse(line)
         if parsed.given and not parsed.text.strip():
-            raise InputError("There is no question.", "It goes behind the options, on the same line.")
+            raise InputError(_("There is no question."), _("It goes behind the options, on the same line."))
         of_question = set(parsed.given) - {"chat"}
         command = None if parsed.ended else command_in(parsed.text, alone=not of_question)
         if command is None:
             return self.ask(parsed, parsed.text)
         if of_question:
-            raise InputError("A command of %qwen takes no option but -c.", f"To ask it: -- {parsed.text}")
+            raise InputError(
+                _("A command of %qwen takes no option but -c."), _("To ask it: -- {text}", text=parsed.text)
+            )
         rest = "".join(parsed.text.split(maxsplit=1)[1:])
         command.do(CommandCall(self, rest.rstrip(), parsed.given.get("chat", "default")))
         return None
@@ -358,5 +377,7 @@ class QwenMagics(Magics):
         return eval(expression, self.shell.user_global_ns, self.shell.user_ns)
 
     def _configured(self, change: Any) -> None:
+        if change["name"] == "language":  # also for what the same cell shows
+            set_current(self.language)
         if self._assistant is not None:
             self._assistant.settings = self.settings

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..core.errors import InputError
+from ..core.languages import translated
+from ..core.translatable import _, sentences
 
 __all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage", "words"]
 
@@ -40,48 +42,48 @@ class Option:
 
 
 OPTIONS = (
-    Option(("-m", "--model"), "word", "model", "MODEL", "ask this model"),
-    Option(("-s", "--system"), "word", "system", "TEXT", "the system prompt, for this question"),
-    Option(("-o", "--out"), "word", "out", "NAME", "put the answer in this variable (always in _qwen)"),
+    Option(("-m", "--model"), "word", "model", "MODEL", _("ask this model")),
+    Option(("-s", "--system"), "word", "system", "TEXT", _("the system prompt, for this question")),
+    Option(("-o", "--out"), "word", "out", "NAME", _("put the answer in this variable (always in _qwen)")),
     Option(
         ("--schema",),
         "word",
         "schema",
         "SCHEMA",
-        "answer with data: 'name, age int, city?', a class or dict of the notebook, file.json",
+        _("answer with data: 'name, age int, city?', a class or dict of the notebook, file.json"),
     ),
-    Option(("--many",), "flag", "many", "", "with --schema: answer with a list of it"),
-    Option(("-c", "--chat"), "word", "chat", "NAME", "ask in this conversation"),
+    Option(("--many",), "flag", "many", "", _("with --schema: answer with a list of it")),
+    Option(("-c", "--chat"), "word", "chat", "NAME", _("ask in this conversation")),
     Option(
-        ("-f", "--file"), "words", "files", "PATH", "attach a file, a glob or a URL; @PATH in the prompt does it too"
+        ("-f", "--file"), "words", "files", "PATH", _("attach a file, a glob or a URL; @PATH in the prompt does it too")
     ),
-    Option(("-i", "--image"), "words", "files", "PATH", "attach an image", also="images"),
+    Option(("-i", "--image"), "words", "files", "PATH", _("attach an image"), also="images"),
     Option(
         ("-v", "--var"),
         "words",
         "variables",
         "NAME",
-        "attach a variable of the notebook, or the value of an expression",
+        _("attach a variable of the notebook, or the value of an expression"),
     ),
-    Option(("--rows",), "word", "rows", "N", "show so many first and last rows of a table"),
-    Option(("--no-values",), "flag", "no_values", "", "describe tables and variables without any of their values"),
-    Option(("--force",), "flag", "force", "", "send what looks like a secret, fetch from a private address"),
-    Option(("--think",), "flag", "think", "", "think first"),
-    Option(("--no-think",), "off", "think", "", "do not think first"),
-    Option(("--search",), "flag", "search", "", "let the service search the web"),
-    Option(("--alone",), "flag", "alone", "", "without context, and not kept"),
-    Option(("--append",), "flag", "append", "", "ask at the end, do not replace this cell's earlier turn"),
-    Option(("--pin",), "flag", "pin", "", "keep this turn when old ones are left out"),
-    Option(("--set",), "words", "fields", "KEY=VALUE", "any other field of the request, such as temperature=0.2"),
-    Option(("--raw",), "flag", "raw", "", "leave {{ … }} and @path in the prompt alone"),
-    Option(("--dry-run",), "flag", "dry_run", "", "show the exact request, send nothing"),
+    Option(("--rows",), "word", "rows", "N", _("show so many first and last rows of a table")),
+    Option(("--no-values",), "flag", "no_values", "", _("describe tables and variables without any of their values")),
+    Option(("--force",), "flag", "force", "", _("send what looks like a secret, fetch from a private address")),
+    Option(("--think",), "flag", "think", "", _("think first")),
+    Option(("--no-think",), "off", "think", "", _("do not think first")),
+    Option(("--search",), "flag", "search", "", _("let the service search the web")),
+    Option(("--alone",), "flag", "alone", "", _("without context, and not kept")),
+    Option(("--append",), "flag", "append", "", _("ask at the end, do not replace this cell's earlier turn")),
+    Option(("--pin",), "flag", "pin", "", _("keep this turn when old ones are left out")),
+    Option(("--set",), "words", "fields", "KEY=VALUE", _("any other field of the request, such as temperature=0.2")),
+    Option(("--raw",), "flag", "raw", "", _("leave {{{{ … }}}} and @path in the prompt alone")),
+    Option(("--dry-run",), "flag", "dry_run", "", _("show the exact request, send nothing")),
 )
 
 
-def usage() -> str:
-    """The options, a line each."""
+def usage(language: str = "") -> str:
+    """The options, a line each, in a language; by default in that of what runs now."""
     longest = max(len(option.usage) for option in OPTIONS)
-    return "\n".join(f"  {option.usage:<{longest}}  {option.help}" for option in OPTIONS)
+    return "\n".join(f"  {option.usage:<{longest}}  {translated(option.help, language)}" for option in OPTIONS)
 
 
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
@@ -116,13 +118,16 @@ def parse(line: str) -> Parsed:
         position = flag.end()
         if option.kind in ("flag", "off"):
             if flag[0].endswith("="):
-                raise InputError(f"{flag['name']} takes no value.")
+                raise InputError(_("{flag} takes no value.", flag=flag["name"]))
             given[option.destination] = option.kind == "flag"
         else:
             value, position = word_at(line, position, option)
             if option.kind == "word":
                 if option.destination in given:
-                    raise InputError(f"{flag['name']} is given twice.", f"A question takes one: {option.usage}.")
+                    raise InputError(
+                        _("{flag} is given twice.", flag=flag["name"]),
+                        _("A question takes one: {usage}.", usage=option.usage),
+                    )
                 given[option.destination] = value
             else:
                 for destination in filter(None, (option.destination, option.also)):
@@ -148,12 +153,16 @@ def typed(assignments: list[str]) -> dict[str, Any]:
         key, equals, value = assignment.partition("=")
         path = key.split(".")
         if not equals or not all(path):
-            raise InputError(f"--set {assignment} is not KEY=VALUE.", "Such as --set temperature=0.2.")
+            raise InputError(
+                _("--set {assignment} is not KEY=VALUE.", assignment=assignment), _("Such as --set temperature=0.2.")
+            )
         target = fields
         for name in path[:-1]:
             target = target.setdefault(name, {})
             if not isinstance(target, dict):
-                raise InputError(f"--set {key}: {name} has a value already, and cannot have fields.")
+                raise InputError(
+                    _("--set {key}: {name} has a value already, and cannot have fields.", key=key, name=name)
+                )
         target[path[-1]] = json_value(value)
     return fields
 
@@ -169,8 +178,11 @@ def known(name: str) -> Option:
     option = BY_NAME.get(name)
     if option is None:
         near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.7)
-        hint = f"Did you mean {near[0]}?" if near else "%qwen help lists the options."
-        raise InputError(f"There is no option {name}.", f"{hint} A question that begins with a dash goes after --.")
+        hint = _("Did you mean {name}?", name=near[0]) if near else _("%qwen help lists the options.")
+        raise InputError(
+            _("There is no option {name}.", name=name),
+            sentences(hint, _("A question that begins with a dash goes after --.")),
+        )
     return option
 
 
@@ -185,9 +197,12 @@ def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
             return read_json(line, position, key[0])
     word = (PATH if option.value == "PATH" else WORD).match(line, position)
     if word is None:
-        raise InputError(f"{option.names[-1]} needs a value.", f"{option.usage}: {option.help}.")
+        raise InputError(
+            _("{names} needs a value.", names=option.names[-1]),
+            _("{usage}: {help}.", usage=option.usage, help=option.help),
+        )
     if word["bare"] and word["bare"][0] in "\"'":
-        raise InputError(f"The quote in {option.names[-1]} {word['bare']} is not closed.")
+        raise InputError(_("The quote in {names} {word} is not closed.", names=option.names[-1], word=word["bare"]))
     parts.append(unquoted(word))
     return "".join(parts), word.end()
 
@@ -203,7 +218,9 @@ def read_json(line: str, position: int, key: str) -> tuple[str, int]:
     try:
         value, end = json.JSONDecoder().raw_decode(line, position)
     except ValueError as error:
-        raise InputError(f"--set {key}{line[position:]} is not JSON: {error}.") from error
+        raise InputError(
+            _("--set {key}{line} is not JSON: {error}.", key=key, line=line[position:], error=error)
+        ) from error
     return key + json.dumps(value), end
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["fill"]
 
@@ -55,7 +56,8 @@ def expression_at(prompt: str, start: int) -> tuple[str, int] | None:
             break
     if first and first[0] == " " and first[-1] == " " and first.strip():
         raise InputError(
-            f"{{{{{first}}}}} is not a Python expression.", "Nothing was sent. To send such braces as text, use --raw."
+            _("{{{{{code}}}}} is not a Python expression.", code=first),
+            _("Nothing was sent. To send such braces as text, use --raw."),
         )
     return None
 
@@ -74,8 +76,8 @@ def value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
         return value, str(value)
     except Exception as error:
         raise InputError(
-            f"{{{{ {source} }}}} failed: {type(error).__name__}: {error}.",
-            "Nothing was sent. To send such braces as text, use --raw.",
+            _("{{{{ {source} }}}} failed: {kind}: {error}.", source=source, kind=type(error).__name__, error=error),
+            _("Nothing was sent. To send such braces as text, use --raw."),
         ) from error
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from traitlets import TraitError
 
 from ..core.errors import ConfigurationError
+from ..core.languages import LANGUAGES, matching, translated
+from ..core.translatable import _
 from ..service.endpoints import Choice, protocol_name
 
 __all__ = ["check_choice", "valid"]
@@ -21,9 +23,14 @@ def valid(name: str, value: Any) -> Any:
     if name == "prices":
         check_prices(value)
     elif name.endswith("model") and not value.strip():
-        raise TraitError(f"QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.")
+        raise wrong(_("QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.", name=name))
+    elif name == "language" and value and not matching(value):
+        known = ", ".join(map(repr, LANGUAGES))
+        raise wrong(_("QwenMagics.language: there is no {value!r}. There are {known}.", value=value, known=known))
     elif isinstance(value, float) and not 0 < value < inf:
-        raise TraitError(f"QwenMagics.{name}: {value:g} is no time to wait. Give a number greater than 0.")
+        raise wrong(
+            _("QwenMagics.{name}: {value:g} is no time to wait. Give a number greater than 0.", name=name, value=value)
+        )
     return value
 
 
@@ -32,17 +39,26 @@ def check_choice(name: str, protocol: str, setting: str) -> None:
     try:
         Choice(name, protocol_name(protocol)).check()
     except ConfigurationError as error:
-        raise TraitError(f"QwenMagics.{setting}: {error}") from None
+        raise wrong(_("QwenMagics.{setting}: {error}", setting=setting, error=error)) from None
 
 
 def check_prices(prices: dict[Any, Any]) -> None:
     for model, price in prices.items():
         pair = isinstance(price, tuple | list) and len(price) == 2 and all(map(is_price, price))
         if not isinstance(model, str) or not pair:
-            raise TraitError(
-                f"QwenMagics.prices: {model!r}: {price!r} is not the price of a model. "
-                "The form is {'qwen-plus': (0.8, 2.0)}: in and out, per million tokens."
+            raise wrong(
+                _(
+                    "QwenMagics.prices: {model!r}: {price!r} is not the price of a model. The form is "
+                    "{{'qwen-plus': (0.8, 2.0)}}: in and out, per million tokens.",
+                    model=model,
+                    price=price,
+                )
             )
+
+
+def wrong(message: str) -> TraitError:
+    """The error of traitlets, which is shown as it is: in the language of what runs now."""
+    return TraitError(translated(message))
 
 
 def is_price(number: Any) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 from ..core.answer import Answer
 from ..core.errors import QwenError
 from ..core.events import Event
-from ..core.translatable import Translatable
 from ..rendering.answer_state import GrowingAnswer, heading_state
-from ..rendering.page_words import by_language, in_all_languages, known_sentence
+from ..rendering.page_words import by_language, in_all_languages
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
 from .saved_panel import foot, head
@@ -74,6 +73,4 @@ def told(error: BaseException) -> dict[str, str]:
     """An error in all languages: two pages of one panel may differ in theirs."""
     if not isinstance(error, QwenError):
         return in_all_languages(encodable(f"{type(error).__name__}: {error}"))
-    said = by_language(lambda language: encodable(error.in_language(language)))
-    chinese = (known_sentence(text).get("zh", text) for text in (error.happened, error.remedy))
-    return said if isinstance(error.happened, Translatable) else said | {"zh": encodable("".join(chinese))}
+    return by_language(lambda language: encodable(error.in_language(language)))

@@ -12,7 +12,7 @@ from ..core.languages import current, in_language
 from ..core.messages import Message, Text
 from ..core.translatable import _
 from ..rendering.mimebundle import html_parts, quiet
-from ..rendering.page_words import by_language, in_all_languages
+from ..rendering.page_words import by_language, in_all_languages, short
 from ..rendering.parser import encodable, html_blocks, normalised
 from ..rendering.sanitizer import IGNORE_MATH
 
@@ -42,7 +42,7 @@ def answered(turn: Mapping[str, Any]) -> str:
         return quiet(IN_CELL)
     if not turn["drawn"]:
         return lines(turn["text"])
-    return "".join((*turn["answer"]["blocks"], turn["foot"][current().partition("_")[0]]))
+    return "".join((*turn["answer"]["blocks"], turn["foot"][short(current())]))
 
 
 def head(question: str) -> str:
@@ -68,7 +68,7 @@ def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
     """
 
     def in_one(language: str) -> str:
-        said = tuple(in_all_languages(note)[language.partition("_")[0]] for note in notes)
+        said = tuple(in_all_languages(note)[short(language)] for note in notes)
         with in_language(language):
             return "".join(html_parts(replace(answer, attachments=(), notes=said), ""))
 

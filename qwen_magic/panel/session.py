@@ -19,6 +19,7 @@ from ..assistant.question import Question
 from ..attachments import Attach
 from ..conversations import Conversation
 from ..core.errors import InputError, QwenError, Stopped
+from ..core.languages import in_language
 from ..core.models import chats
 from .completions import attachable
 from .page_messages import Ask, Given, Hello, Model, Offer, PageMessage, Plain, Stop, Upload, message_in
@@ -143,7 +144,11 @@ class Session:
             cancel()
 
     def _apart(self, work: Callable[[], None]) -> None:
-        threading.Thread(target=work, name="qwen-panel", daemon=True).start()
+        def work_in_its_language() -> None:
+            with in_language(self._assistant.settings.language):
+                work()
+
+        threading.Thread(target=work_in_its_language, name="qwen-panel", daemon=True).start()
 
     # --- following the conversation
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..conversations import Turn
 from ..core.answer import FAILED, STOPPED, Attached
 from ..core.control_characters import one_line
+from ..core.languages import translated
 from ..rendering.answer_state import GrowingAnswer, heading_state
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
@@ -167,4 +168,4 @@ def snapshot(attached: Attached) -> dict[str, str]:
 
 
 def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:
-    return [{"name": one_line(attached.name), "note": one_line(attached.facts)} for attached in attachments]
+    return [{"name": one_line(attached.name), "note": one_line(translated(attached.facts))} for attached in attachments]

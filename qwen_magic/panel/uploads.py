@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["BrowserUploads"]
 
@@ -36,7 +37,10 @@ class BrowserUploads:
                 file.write(piece)
         if size > LARGEST:
             path.unlink()
-            raise InputError(f"{name} is larger than {LARGEST >> 20} MB.", "That is more than the service takes.")
+            raise InputError(
+                _("{name} is larger than {largest} MB.", name=name, largest=LARGEST >> 20),
+                _("That is more than the service takes."),
+            )
         return path, size
 
     def close(self) -> None:

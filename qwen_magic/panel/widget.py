@@ -17,8 +17,9 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
+from ..core.languages import current
 from ..rendering.mimebundle import quiet
-from ..rendering.page_words import ANSWER, PANEL
+from ..rendering.page_words import ANSWER, PANEL, short
 from ..rendering.views.live import script, static_text
 from .saved_panel import AROUND, IN_CELL
 
@@ -42,7 +43,13 @@ class ChatWidget(AnyWidget):
     def __init__(self, **state: Any) -> None:
         self._lock = RLock()
         self._way: Context | None = None
-        known = {"seq": 0, "id": uuid.uuid4().hex, "around": AROUND, "in_cell": quiet(IN_CELL)}
+        known = {
+            "seq": 0,
+            "id": uuid.uuid4().hex,
+            "around": AROUND,
+            "in_cell": quiet(IN_CELL),
+            "language": short(current()),
+        }
         super().__init__(panel=known | state)
         self.panel["view"] = self.model_id
 

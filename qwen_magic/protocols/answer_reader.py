@@ -22,13 +22,14 @@ from collections.abc import Iterator
 
 from ..core.errors import BROKE_OFF, ConnectionFailed, NoAnswer, QwenError, StreamCut, StreamError, StreamGarbled
 from ..core.events import Event
+from ..core.translatable import _
 from .error_mapping import AGAIN
 from .event_reader import EventReader
 from .wire_protocol import Decoder
 
 __all__ = ["AnswerReader"]
 
-NOTHING = "The stream of the answer ended before anything had come."
+NOTHING = _("The stream of the answer ended before anything had come.")
 
 
 class AnswerReader:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.events import Event, Note, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
+from ..core.translatable import _
 from .decoder import FrameDecoder
 from .encoding import headers_of, message_forms, response_format
 from .lenient_json import JSONObject, count, first_choice, mapping, word
@@ -64,7 +65,7 @@ def _switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
     return fields
 
 
-NO_REASON = "the server ended the answer and gave no reason: it may be incomplete"
+NO_REASON = _("the server ended the answer and gave no reason: it may be incomplete")
 
 
 class _CompatibleDecoder(FrameDecoder):

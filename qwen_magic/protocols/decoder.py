@@ -8,6 +8,7 @@ from ..core.errors import StreamCut, StreamGarbled
 from ..core.events import Event, Finish, Started, ToolCallDelta
 from ..core.messages import ChatRequest
 from ..core.models import lookup
+from ..core.translatable import _
 from .cumulative import Cumulative, Incremental, Undecided
 from .error_mapping import refusal_in_event, refusal_in_stream
 from .lenient_json import JSONObject, mapping, parsed, text_of, word
@@ -29,12 +30,14 @@ def objects(data: str) -> Iterator[JSONObject]:
         lines = data.split("\n")
         if len(lines) == 1:
             shown = data if len(data) <= 80 else f"{data[:80]}…"
-            raise StreamGarbled(f"The answer held something that is not JSON: {shown!r}.", GARBLED) from error
+            raise StreamGarbled(
+                _("The answer held something that is not JSON: {shown!r}.", shown=shown), GARBLED
+            ) from error
         for line in filter(None, lines):
             yield from objects(line)
 
 
-GARBLED = "Ask again; if it comes back, something between here and the service changes its answers."
+GARBLED = _("Ask again; if it comes back, something between here and the service changes its answers.")
 
 
 class FrameDecoder:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..core import errors
 from ..core.errors import NotTheService, QwenError, ServiceError
+from ..core.translatable import _
 from .lenient_json import mapping, parsed, word
 
 __all__ = [
@@ -34,21 +35,21 @@ LONGEST = 300
 # So much of a message is searched for what it says, in characters: patterns take the square of what they search.
 SEARCHED = 2_000
 
-PROXY = "Something between here and the service answered: look at the proxy settings and at the endpoint's URL."
-KEY = (
+PROXY = _("Something between here and the service answered: look at the proxy settings and at the endpoint's URL.")
+KEY = _(
     "Check the key, and that it belongs to this region and plan: %qwen login stores another, %qwen use changes region."
 )
-MODELS = "%qwen models lists what this endpoint has."
-LATER = "Wait a minute and run the cell again."
-SHORTEN = (
+MODELS = _("%qwen models lists what this endpoint has.")
+LATER = _("Wait a minute and run the cell again.")
+SHORTEN = _(
     "Shorten the question or its attachments, start afresh with %qwen reset, or take a model with a larger window."
 )
-REPHRASE = "Rephrase the question, or leave out what the filter objects to."
-BILL = "Pay the bill in the service's console."
-GRANT = "Activate the service, and grant the key's workspace this model."
-SMALLER = "The request is too large: attach fewer or smaller files (-f, -i)."
-FIELDS = "%%qwen --dry-run shows the request as it is sent; --set NAME=VALUE changes a field of it, -m the model."
-AGAIN = "Run the cell again; if it comes back, %qwen doctor looks for the cause."
+REPHRASE = _("Rephrase the question, or leave out what the filter objects to.")
+BILL = _("Pay the bill in the service's console.")
+GRANT = _("Activate the service, and grant the key's workspace this model.")
+SMALLER = _("The request is too large: attach fewer or smaller files (-f, -i).")
+FIELDS = _("%%qwen --dry-run shows the request as it is sent; --set NAME=VALUE changes a field of it, -m the model.")
+AGAIN = _("Run the cell again; if it comes back, %qwen doctor looks for the cause.")
 
 Row = tuple[type[ServiceError], str]
 # What a code says that leaves all the rest to its message.
@@ -59,37 +60,49 @@ CODES: dict[str, Row] = {
     "invalidapikey": (errors.KeyRejected, KEY),
     "authenticationerror": (errors.KeyRejected, KEY),
     "datainspectionfailed": (errors.ContentFiltered, REPHRASE),
-    "customroleblocked": (errors.ContentFiltered, "Change the system prompt (-s) or the question."),
+    "customroleblocked": (errors.ContentFiltered, _("Change the system prompt (-s) or the question.")),
     "faqruleblocked": (errors.ContentFiltered, REPHRASE),
     "ipinfringementsuspect": (
         errors.ContentFiltered,
-        "Rephrase the question, or leave out what may belong to somebody else.",
+        _("Rephrase the question, or leave out what may belong to somebody else."),
     ),
-    "arrearage": (errors.AccountOverdue, "Top up the account in the service's console."),
+    "arrearage": (errors.AccountOverdue, _("Top up the account in the service's console.")),
     "prepaidbilloverdue": (errors.AccountOverdue, BILL),
     "postpaidbilloverdue": (errors.AccountOverdue, BILL),
-    "commoditynotpurchased": (errors.AccountOverdue, "Activate the service in its console."),
+    "commoditynotpurchased": (errors.AccountOverdue, _("Activate the service in its console.")),
     "accessdenied": (errors.AccessDenied, GRANT),
-    "accessdenied.unpurchased": (errors.AccessDenied, "Activate the service in its console."),
-    "model.accessdenied": (errors.AccessDenied, "Grant the key's workspace this model, or choose another one with -m."),
-    "workspace.accessdenied": (errors.AccessDenied, "Use a key of a workspace that may use this model."),
-    "endpoint.accessdenied": (errors.AccessDenied, "Choose another model with -m, or another endpoint with %qwen use."),
-    "allocationquota.freetieronly": (errors.AccessDenied, "The free tier is used up: allow paid use in the console."),
+    "accessdenied.unpurchased": (errors.AccessDenied, _("Activate the service in its console.")),
+    "model.accessdenied": (
+        errors.AccessDenied,
+        _("Grant the key's workspace this model, or choose another one with -m."),
+    ),
+    "workspace.accessdenied": (errors.AccessDenied, _("Use a key of a workspace that may use this model.")),
+    "endpoint.accessdenied": (
+        errors.AccessDenied,
+        _("Choose another model with -m, or another endpoint with %qwen use."),
+    ),
+    "allocationquota.freetieronly": (
+        errors.AccessDenied,
+        _("The free tier is used up: allow paid use in the console."),
+    ),
     # The relay's own (`qwen_magic.relay`).
     "answerbrokenoff": (errors.ServiceUnavailable, errors.CUT),
     "modelnotfound": (errors.ModelNotFound, MODELS),
-    "modelnotsupported": (errors.ModelNotFound, "Try --protocol dashscope, or another model: " + MODELS),
+    "modelnotsupported": (
+        errors.ModelNotFound,
+        _("Try --protocol dashscope, or another model: {models}", models=MODELS),
+    ),
     "throttling": (errors.RateLimited, LATER),
     "limitrequests": (errors.RateLimited, LATER),
-    "throttling.burstrate": (errors.RateLimited, "Wait a minute, and then ask more slowly."),
-    "limitburstrate": (errors.RateLimited, "Wait a minute, and then ask more slowly."),
+    "throttling.burstrate": (errors.RateLimited, _("Wait a minute, and then ask more slowly.")),
+    "limitburstrate": (errors.RateLimited, _("Wait a minute, and then ask more slowly.")),
     "insufficientquota": (errors.RateLimited, LATER),
     "invalidparameter": VAGUE,
     "invalidparametererror": VAGUE,
     "invalidrequesterror": VAGUE,
     "badrequest": VAGUE,
     "badrequest.toolarge": (errors.InvalidRequest, SMALLER),
-    "clientdisconnect": (errors.ServiceError, "The way to the service broke off: run the cell again."),
+    "clientdisconnect": (errors.ServiceError, _("The way to the service broke off: run the cell again.")),
     "exceedcontextsizeerror": (errors.ContextTooLong, SHORTEN),
     "contextlengthexceeded": (errors.ContextTooLong, SHORTEN),
     "internalerror": (errors.ServiceUnavailable, LATER),
@@ -112,29 +125,32 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
         (r"'loc': \('body'|\bvalidation errors?\b", errors.InvalidRequest, FIELDS),
         (r"File parsing in progress", errors.FileNotReady, LATER),
         (r"Invalid file \[id:|File \[id:.{0,300}cannot be found", errors.FileGone,
-         "Run the cell again to upload it anew."),
+         _("Run the cell again to upload it anew.")),
         (r"File .{0,300}format is not supported", errors.InvalidRequest,
-         "Save it as PDF, DOCX, XLSX, CSV or plain text, and attach that with -f."),
+         _("Save it as PDF, DOCX, XLSX, CSV or plain text, and attach that with -f.")),
         (r"File .{0,300}exceeds size limit", errors.InvalidRequest,
-         "Attach a part of it with -f: the service reads documents up to 150 MB, and images up to 20 MB."),
-        (r"File .{0,300}exceeds page limits?", errors.InvalidRequest, "Attach a part of it with -f, in fewer pages."),
+         _("Attach a part of it with -f: the service reads documents up to 150 MB, and images up to 20 MB.")),
+        (r"File .{0,300}exceeds page limits?", errors.InvalidRequest,
+         _("Attach a part of it with -f, in fewer pages.")),
         (r"File .{0,300}content blank", errors.InvalidRequest,
-         "Attach a file with text in it (-f), or the pages of a scan as images (-i)."),
+         _("Attach a file with text in it (-f), or the pages of a scan as images (-i).")),
         (r"Too many files provided", errors.InvalidRequest,
-         "Attach fewer files with -f, or start afresh with %qwen reset; -m qwen-long reads up to 100 at once."),
+         _("Attach fewer files with -f, or start afresh with %qwen reset; -m qwen-long reads up to "
+"100 at once.")),
         (r"image length and width", errors.InvalidRequest,
-         "Attach another image with -i: over 10 pixels on each side, and at most 200 times as long as wide."),
-        (r"max bytes per data-uri", errors.InvalidRequest, "Attach a smaller image with -i: less than 7 MB."),
+         _("Attach another image with -i: over 10 pixels on each side, and at most 200 times as "
+"long as wide.")),
+        (r"max bytes per data-uri", errors.InvalidRequest, _("Attach a smaller image with -i: less than 7 MB.")),
         (r"Failed to download multimodal content", errors.InvalidRequest,
-         "Download the image, and attach the file with -i."),
+         _("Download the image, and attach the file with -i.")),
         (r"access token|api.?key", errors.KeyRejected, KEY),
         (r"Unexpected item type in content|image input is not supported", errors.InvalidRequest,
-         "This model does not see images: choose one that does, such as -m qwen3-vl-plus."),
+         _("This model does not see images: choose one that does, such as -m qwen3-vl-plus.")),
         (r"url error", errors.InvalidRequest,
-         "The native protocol has this model elsewhere: try --protocol compatible."),
-        (r"only support stream", errors.InvalidRequest, "This model only streams: leave out --set stream=false."),
-        (r"Json mode response", errors.InvalidRequest, "Ask with --no-think, or leave out --set response_format."),
-        (r"enable_thinking", errors.InvalidRequest, "Leave out --think or --no-think, or choose another model."),
+         _("The native protocol has this model elsewhere: try --protocol compatible.")),
+        (r"only support stream", errors.InvalidRequest, _("This model only streams: leave out --set stream=false.")),
+        (r"Json mode response", errors.InvalidRequest, _("Ask with --no-think, or leave out --set response_format.")),
+        (r"enable_thinking", errors.InvalidRequest, _("Leave out --think or --no-think, or choose another model.")),
     )
 )  # fmt: skip
 
@@ -204,10 +220,11 @@ def service_error(
     """The class and the advice for what the service said."""
     error, remedy = classified(status, code, message)
     message = shortened(message)
+    ended = message.endswith((".", "!", "?", "。", "！"))
     happened = (
-        f"The service said: {message}"
-        if message.endswith((".", "!", "?", "。", "！"))
-        else f"The service said: {message}."
+        _("The service said: {message}", message=message)
+        if ended
+        else _("The service said: {message}.", message=message)
     )
     return error(happened, remedy, status=status, code=code, request_id=request_id, retry_after=wait)
 
@@ -239,7 +256,7 @@ BY_STATUS: dict[int, Row] = {
     400: (errors.InvalidRequest, FIELDS),
     401: (errors.KeyRejected, KEY),
     403: (errors.AccessDenied, GRANT),
-    404: (errors.ModelNotFound, f"Check the endpoint's URL and the model's name: {MODELS}"),
+    404: (errors.ModelNotFound, _("Check the endpoint's URL and the model's name: {models}", models=MODELS)),
     413: (errors.InvalidRequest, SMALLER),
     429: (errors.RateLimited, LATER),
     500: (errors.ServiceUnavailable, LATER),
@@ -285,8 +302,16 @@ def looks_like_html(headers: Mapping[str, str], text: str) -> bool:
 
 def not_the_service(status: int, text: str) -> NotTheService:
     title = re.search(r"<title[^<>]*>([^<]*)", text, re.IGNORECASE)
-    says = f", titled {shortened(title[1])!r}" if title else ""
-    error = NotTheService(f"A web page came back instead of an answer (HTTP {status}{says}).", PROXY)
+    happened = (
+        _(
+            "A web page came back instead of an answer (HTTP {status}, titled {title!r}).",
+            status=status,
+            title=shortened(title[1]),
+        )
+        if title
+        else _("A web page came back instead of an answer (HTTP {status}).", status=status)
+    )
+    error = NotTheService(happened, PROXY)
     error.transient = status >= 500
     return error
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from ..core.errors import StreamGarbled
+from ..core.translatable import _
 from .error_mapping import PROXY, refusal
 
 __all__ = ["LARGEST_BODY", "EventReader", "too_large"]
@@ -29,6 +30,9 @@ EMPTY_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 UNSURE = 3
 
 
+THE_SERVER = _("The server")
+
+
 class EventReader:
     """The events of one body, as pairs of (event, data), whatever its content type says.
 
@@ -36,7 +40,7 @@ class EventReader:
     `largest` is the most bytes of one event.
     """
 
-    def __init__(self, status: int = 200, where: str = "The server", largest: int = LARGEST_EVENT) -> None:
+    def __init__(self, status: int = 200, where: str = THE_SERVER, largest: int = LARGEST_EVENT) -> None:
         self._status = status
         self._where = where
         self._largest = largest
@@ -94,7 +98,9 @@ class EventReader:
         """Raise for one event that is too large; many small ones may have come at once."""
         sizes = (len(data.encode("utf-8", "replace")) for _, data in _events(text))
         if self._searched > self._largest or max(sizes, default=0) > self._largest:
-            raise StreamGarbled(f"One event of the answer was larger than {self._largest >> 20} MB.", PROXY)
+            raise StreamGarbled(
+                _("One event of the answer was larger than {largest} MB.", largest=self._largest >> 20), PROXY
+            )
 
     def _page(self) -> Exception:
         return refusal(self._status, {"content-type": "text/html"}, bytes(self._unread))
@@ -102,7 +108,9 @@ class EventReader:
 
 def too_large(where: str) -> StreamGarbled:
     """The error of a body that is larger than any reply; `where` is the host that sent it."""
-    return StreamGarbled(f"{where} sent more than {LARGEST_BODY >> 20} MB at once.", PROXY)
+    return StreamGarbled(
+        _("{where} sent more than {largest_body} MB at once.", where=where, largest_body=LARGEST_BODY >> 20), PROXY
+    )
 
 
 def _events(text: str) -> Iterator[tuple[str, str]]:

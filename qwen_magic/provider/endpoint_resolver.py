@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigurationError, NoKey
 from ..core.forks import renewed_in_children
+from ..core.translatable import _
 from ..local.interaction import Dialogue
 from ..service.credentials import SERVICE, WAYS_ON, Credentials
 from ..service.endpoints import AUTO, RELAY, SANDBOX, Choice, Endpoint, endpoint, of_service
@@ -73,7 +74,7 @@ class EndpointResolver:
         elif choice.name in ("", AUTO):
             name = self._nearest()
             if name is None and choice.name == AUTO:
-                raise NoKey("There is nobody to ask: no key for the service, and no local server answers.", WAYS_ON)
+                raise NoKey(_("There is nobody to ask: no key for the service, and no local server answers."), WAYS_ON)
             found = self._at(name or UNNAMED, choice.protocol)
             if name is None:
                 return found  # looked for again at the next question; this one says what is missing

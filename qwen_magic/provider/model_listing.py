@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import AccessDenied, ConfigurationError, ConnectionFailed, KeyRejected, NoKey, QwenError
 from ..core.models import lookup
+from ..core.translatable import _
 from ..protocols.lenient_json import JSONObject, count, mapping, rows, word
 from ..service.endpoints import Endpoint
 
@@ -59,7 +60,9 @@ class ModelListing:
             return TEXT_MODEL
         names = self.known(here) or tuple(self._choosable(here))
         if not names:
-            raise ConfigurationError(f"{here.name} has no models.", "Load one there, or name it with -m.")
+            raise ConfigurationError(
+                _("{name} has no models.", name=here.name), _("Load one there, or name it with -m.")
+            )
         return next((name for name in names if "qwen" in name.lower()), names[0])
 
     def window(self, here: Endpoint, model: str) -> int | None:
@@ -85,7 +88,8 @@ class ModelListing:
             if isinstance(error, KeyRejected | AccessDenied | NoKey) or type(error) is ConnectionFailed:
                 raise
             raise ConfigurationError(
-                f"{here.name} does not say which models it has: {error.happened}", "Name one with -m."
+                _("{name} does not say which models it has: {happened}", name=here.name, happened=error.happened),
+                _("Name one with -m."),
             ) from error
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import ConfigurationError
 from ..core.forks import renewed_in_children
 from ..core.settings import Settings
+from ..core.translatable import _
 from ..local.interaction import Dialogue
 from ..service.credentials import Credentials
 from ..service.endpoints import Choice, Endpoint, protocol_name
@@ -106,7 +107,7 @@ class Provider:
 
         if not here.keeps_files:
             raise ConfigurationError(
-                f"{here.name} keeps no files.", "Only the service in Beijing does: %qwen use beijing."
+                _("{name} keeps no files.", name=here.name), _("Only the service in Beijing does: %qwen use beijing.")
             )
         return RemoteFiles(self.client, here.compatible, default_ledger())
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
 from ..core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ..core.languages import translated
 from ..core.translatable import applied
 from ..structured.schema import Schema
 from .data_table import DataSection
@@ -188,7 +189,8 @@ def joined(cleared: dict[str, Any] | None, grown: dict[str, Any]) -> dict[str, A
 def heading_state(heading: Heading) -> dict[str, Any]:
     """A heading, as a page draws it."""
     attachments = [
-        {"name": one_line(attached.name), "note": one_line(attached.facts)} for attached in heading.attachments
+        {"name": one_line(attached.name), "note": one_line(translated(attached.facts))}
+        for attached in heading.attachments
     ]
     return {
         "model": one_line(heading.model),

@@ -9,6 +9,7 @@ import sys
 from html import escape
 
 from ..core.control_characters import visible
+from ..core.languages import translated
 
 __all__ = ["in_notebook", "say"]
 
@@ -17,7 +18,7 @@ WRAPPED = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywher
 
 def say(text: str) -> None:
     """Show a message that may have text from elsewhere in it: nothing in it acts on a terminal."""
-    text = visible(text)
+    text = visible(translated(text))
     if in_notebook():
         from IPython.display import display
 

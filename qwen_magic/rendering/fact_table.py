@@ -10,8 +10,10 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from ..core.control_characters import one_line
+from ..core.languages import translated
+from ..core.translatable import _
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "padded"]
 
 # A number of a listing as it was written for people, or nothing where there is none.
 NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})*)?")
@@ -23,11 +25,11 @@ class Listing:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    empty: str = "Nothing here yet."
+    empty: str = _("Nothing here yet.")
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self.empty
+            return translated(self.empty)
         table = [list(map(shown, self.columns)), *(list(map(shown, row)) for row in self.rows)]
         widths = [max(map(width, column)) for column in zip(*table, strict=True)]
         return "\n".join(
@@ -39,7 +41,7 @@ class Listing:
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return f"<p>{escape(self.empty)}</p>"
+            return f"<p>{escape(translated(self.empty))}</p>"
         # JupyterLab aligns all cells to the right, by a rule that only a style can overrule.
         styles = [f' style="text-align:{"right" if right else "left"}"' for right in self._numeric()]
         head = row_html("th", self.columns, styles)
@@ -58,7 +60,7 @@ def row_html(tag: str, cells: Sequence[Any], styles: Sequence[str]) -> str:
 
 def shown(cell: Any) -> str:
     """A cell's text, which may have come from elsewhere."""
-    return one_line(str(cell))
+    return one_line(translated(cell if isinstance(cell, str) else str(cell)))
 
 
 def is_number(cell: Any) -> bool:
@@ -70,6 +72,7 @@ def width(text: str) -> int:
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def padded(text: str, size: int, right: bool) -> str:
+def padded(text: str, size: int, right: bool = False) -> str:
+    """`text` with spaces up to `size` columns, before it if it is to stand on the right."""
     space = " " * (size - width(text))
     return space + text if right else text + space

@@ -132,7 +132,8 @@ def html_link(page: Source) -> str:
 
 
 def attachment_line(attached: Attached) -> str:
-    return f"{attached.name} ({attached.facts})"
+    """What was attached, in the language of what runs now."""
+    return translated(_("{name} ({facts})", name=attached.name, facts=attached.facts))
 
 
 def markdown_record(answer: Answer, markdown: str, *, show_reasoning: bool) -> str:

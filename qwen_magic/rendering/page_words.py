@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ..core.languages import LANGUAGES, template_in, translated
-from ..core.translatable import N_, Translatable
-from .i18n.chinese import in_chinese
+from ..core.translatable import N_
 
-__all__ = ["ANSWER", "PANEL", "by_language", "in_all_languages", "page_words"]
+__all__ = ["ANSWER", "PANEL", "by_language", "in_all_languages", "page_words", "short"]
 
 T = TypeVar("T")
 
@@ -92,15 +91,14 @@ def page_words(*parts: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 def in_all_languages(text: str) -> dict[str, str]:
     """A message in every language, for a page to choose from."""
-    return by_language(lambda language: translated(text, language)) | known_sentence(text)
-
-
-def known_sentence(text: str) -> dict[str, str]:
-    """The Chinese of a plain sentence, as long as there are messages that are not yet `Translatable`."""
-    chinese = "" if isinstance(text, Translatable) else in_chinese(text)
-    return {"zh": chinese} if chinese else {}
+    return by_language(lambda language: translated(text, language))
 
 
 def by_language(make: Callable[[str], T]) -> dict[str, T]:
-    """What `make` makes for each of `LANGUAGES`, by the first part of the language's name."""
-    return {language.partition("_")[0]: make(language) for language in LANGUAGES}
+    """What `make` makes for each of `LANGUAGES`, by what a page calls it."""
+    return {short(language): make(language) for language in LANGUAGES}
+
+
+def short(language: str) -> str:
+    """What a page calls a language: the first part of its name."""
+    return language.partition("_")[0]

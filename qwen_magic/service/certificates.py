@@ -8,6 +8,7 @@ import ssl
 import httpx2
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 
 __all__ = ["trusted"]
 
@@ -27,6 +28,7 @@ def trusted() -> ssl.SSLContext:
             context.load_verify_locations(**({"capath": bundle} if os.path.isdir(bundle) else {"cafile": bundle}))
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(
-            f"The certificates could not be loaded ({error}).", f"Look at {', '.join(BUNDLES)} in the environment."
+            _("The certificates could not be loaded ({error}).", error=error),
+            _("Look at {bundles} in the environment.", bundles=", ".join(BUNDLES)),
         ) from error
     return context

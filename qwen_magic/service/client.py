@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.errors import NoAnswer, QwenError
 from ..core.messages import ChatRequest
+from ..core.translatable import _
 from ..protocols import HttpRequest, protocol
 from ..protocols.lenient_json import JSONObject
 from .answer_stream import AnswerStream
@@ -90,7 +91,9 @@ class Client:
                     return _read_reply(connection, endpoint, request)
             except QwenError:
                 if connection.aborted:
-                    raise NoAnswer(f"{endpoint.host} has not answered within {seconds:g} s.") from None
+                    raise NoAnswer(
+                        _("{host} has not answered within {seconds:g} s.", host=endpoint.host, seconds=seconds)
+                    ) from None
                 raise
 
     def close(self) -> None:

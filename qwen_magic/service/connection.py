@@ -19,6 +19,7 @@ import httpx2
 
 from .._version import __version__
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from ..protocols.event_reader import LARGEST_BODY, too_large
 from .content_coding import packed_once
 from .credentials import Secret
@@ -56,7 +57,7 @@ class Connection(SocketLine):
                 headers={"User-Agent": f"qwen_magic/{__version__}"},
             )
         except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
-            raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
+            raise ConfigurationError(_("The proxy of the environment cannot be used: {error}.", error=error)) from error
 
     @contextmanager
     def send(

@@ -14,27 +14,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import ConfigurationError, NoKey
+from ..core.translatable import _
 
 __all__ = ["KEY_PAGE", "Credentials", "FoundKey", "KeyLookup", "Secret", "display_name"]
 
 # The account of the service itself; messages call it `SERVICE_NAME`. The name of its variable is the service's own.
 SERVICE = "dashscope"
-SERVICE_NAME = "the Qwen service (Alibaba Cloud Model Studio)"
+SERVICE_NAME = _("the Qwen service (Alibaba Cloud Model Studio)")
 SERVICE_VARIABLE = "DASHSCOPE_API_KEY"
 # The key for any other endpoint that wants one.
 OTHER_VARIABLE = "QWEN_API_KEY"
 KEYRING_NAME = "qwen_magic"
 
 # The service's docs, "Get an API key" (Mar 2026): the console's home, the region at the top right, the page "API Key".
-KEY_PAGE = (
-    "the page “API Key” of the console (bailian.console.aliyun.com in China, modelstudio.console.alibabacloud.com "
-    "elsewhere; choose the region at the top right)"
+KEY_PAGE = _(
+    "the page “API Key” of the console (bailian.console.aliyun.com in China, "
+    "modelstudio.console.alibabacloud.com elsewhere; choose the region at the top right)"
 )
-WAYS_ON = (
-    f"Three ways on: make a key on {KEY_PAGE}, then %qwen login (or set DASHSCOPE_API_KEY); %qwen use local, ollama or "
-    "another local server for a Qwen on this machine; %qwen use sandbox to try everything offline."
+WAYS_ON = _(
+    "Three ways on: make a key on {key_page}, then %qwen login (or set DASHSCOPE_API_KEY); "
+    "%qwen use local, ollama or another local server for a Qwen on this machine; %qwen use "
+    "sandbox to try everything offline.",
+    key_page=KEY_PAGE,
 )
-OTHER_WAYS = f"%qwen login asks for it, or set {OTHER_VARIABLE}. The service's own key goes to its own hosts only."
+OTHER_WAYS = _(
+    "%qwen login asks for it, or set {other_variable}. The service's own key goes to its own hosts only.",
+    other_variable=OTHER_VARIABLE,
+)
 
 
 class Secret:
@@ -104,9 +110,11 @@ class Credentials:
         try:
             found = self._look_for(account)
         except Unreadable as reason:
-            # Not `display_name`: the service has Chinese sentences of its own, which are found by their words.
-            name = SERVICE_NAME if account == SERVICE else account
-            happened = f"There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason})."
+            happened = _(
+                "There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason}).",
+                name=display_name(account),
+                reason=reason,
+            )
             return KeyLookup(error=NoKey(happened, ways_on(account)))
         except ConfigurationError as error:
             return KeyLookup(error=error.with_traceback(None))  # its frames hold what was found
@@ -131,10 +139,13 @@ class Credentials:
 
     def _look_for(self, account: str) -> FoundKey | None:
         places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
-            ("this session", lambda account: self._session[account].reveal() if account in self._session else None),
-            (f"the environment ({variable(account)})", lambda account: self._environment.get(variable(account))),
-            ("Colab's user data", lambda account: from_colab(variable(account))),
-            ("the system keyring", from_keyring),
+            (_("this session"), lambda account: self._session[account].reveal() if account in self._session else None),
+            (
+                _("the environment ({variable})", variable=variable(account)),
+                lambda account: self._environment.get(variable(account)),
+            ),
+            (_("Colab's user data"), lambda account: from_colab(variable(account))),
+            (_("the system keyring"), from_keyring),
         )
         for source, look in places:
             value = (look(account) or "").strip()
@@ -144,16 +155,16 @@ class Credentials:
 
     def remember(self, account: str, value: str) -> str:
         """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
-        secret = Secret(sendable(value.strip(), "what was typed"))
+        secret = Secret(sendable(value.strip(), _("what was typed")))
         self._session[account] = secret
         try:
             with readable_keyring() as keyring:
                 if keyring is None:
-                    return "this session only (install qwen_magic[keyring] to keep it in the system's keyring)"
+                    return _("this session only (install qwen_magic[keyring] to keep it in the system's keyring)")
                 keyring.set_password(KEYRING_NAME, account, secret.reveal())
         except Unreadable as reason:
-            return f"this session only (the system keyring cannot be used: {reason})"
-        return "the system keyring"
+            return _("this session only (the system keyring cannot be used: {reason})", reason=reason)
+        return _("the system keyring")
 
     def remember_for_session(self, account: str, value: str) -> None:
         """Keep a key in this process only."""
@@ -166,15 +177,16 @@ class Credentials:
         """
         gone = []
         if self._session.pop(account, None):
-            gone.append("this session")
+            gone.append(_("this session"))
         try:
             with readable_keyring() as keyring:
                 if keyring is not None and keyring.get_password(KEYRING_NAME, account):
                     keyring.delete_password(KEYRING_NAME, account)
-                    gone.append("the system keyring")
+                    gone.append(_("the system keyring"))
         except Unreadable as reason:
             raise ConfigurationError(
-                f"The system keyring cannot be used ({reason}).", "Unlock it, and %qwen logout again."
+                _("The system keyring cannot be used ({reason}).", reason=reason),
+                _("Unlock it, and %qwen logout again."),
             ) from None
         return tuple(gone)
 
@@ -186,7 +198,9 @@ def display_name(account: str) -> str:
 
 def no_key(account: str) -> NoKey:
     """The error that there is no key for `account`."""
-    return NoKey(f"There is no key for {SERVICE_NAME if account == SERVICE else account}.", ways_on(account))
+    return NoKey(
+        _("There is no key for {value}.", value=SERVICE_NAME if account == SERVICE else account), ways_on(account)
+    )
 
 
 def ways_on(account: str) -> str:
@@ -204,8 +218,8 @@ def sendable(value: str, source: str) -> str:
     if value and value.isascii() and value.isprintable() and " " not in value:
         return value
     raise ConfigurationError(
-        f"The key from {source} cannot be one: it is empty, or holds spaces or letters outside ASCII.",
-        "Copy it again from the service's console.",
+        _("The key from {source} cannot be one: it is empty, or holds spaces or letters outside ASCII.", source=source),
+        _("Copy it again from the service's console."),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ..core.errors import ConfigurationError, NoKey
+from ..core.translatable import _
 from ..protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 from .credentials import SERVICE as ACCOUNT
 from .credentials import KeyLookup, Secret, no_key
@@ -82,7 +83,8 @@ class Choice:
         """Raises `ConfigurationError` for an unknown name, and for a protocol that is not spoken there."""
         if self.on_this_machine and self.protocol == "dashscope":
             raise ConfigurationError(
-                "A model on this machine speaks the compatible protocol only.", f"%qwen use {self.name} asks it."
+                _("A model on this machine speaks the compatible protocol only."),
+                _("%qwen use {name} asks it.", name=self.name),
             )
         if not self.on_this_machine and self.name not in ("", *WITHOUT_URL):
             endpoint(self.name, self.protocol)
@@ -155,8 +157,10 @@ def endpoint(name: str, protocol: ProtocolName | None = None) -> Endpoint:
         return replace(_at_url(url, protocol), name=name, dialect=dialect)
     near = difflib.get_close_matches(name, NAMES, n=2)
     raise ConfigurationError(
-        f"There is no endpoint called {name!r}.",
-        f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(NAMES)}, or give a base URL.",
+        _("There is no endpoint called {name!r}.", name=name),
+        _("Did you mean {near}?", near=" or ".join(near))
+        if near
+        else _("Known are {names}, or give a base URL.", names=", ".join(NAMES)),
     )
 
 
@@ -167,7 +171,7 @@ def protocol_name(name: str) -> ProtocolName | None:
     if name == "dashscope":
         return "dashscope"
     if name:
-        raise ConfigurationError(f"There is no protocol {name!r}.", "It is compatible or dashscope.")
+        raise ConfigurationError(_("There is no protocol {name!r}.", name=name), _("It is compatible or dashscope."))
     return None
 
 
@@ -189,11 +193,16 @@ def _at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
         url = url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH
     if native and not url.endswith(NATIVE_PATH):
         raise ConfigurationError(
-            f"The native protocol is not spoken at {url}.",
-            f"Take the compatible protocol, or give the URL up to and including {NATIVE_PATH}.",
+            _("The native protocol is not spoken at {url}.", url=url),
+            _(
+                "Take the compatible protocol, or give the URL up to and including {native_path}.",
+                native_path=NATIVE_PATH,
+            ),
         )
     if own and not url.startswith("https:"):
-        raise ConfigurationError(f"{url} would send the service's key unencrypted.", "Give it with https://.")
+        raise ConfigurationError(
+            _("{url} would send the service's key unencrypted.", url=url), _("Give it with https://.")
+        )
     service = own or native or url.endswith(COMPATIBLE_PATH)
     return Endpoint(
         name=url,
@@ -209,20 +218,24 @@ def _checked_host(url: str) -> str:
     """The host of a usable base URL."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises when it is none
+        parts.port  # noqa: B018  # raises when it is none
     except ValueError as error:
-        raise ConfigurationError(f"{url!r} is not a URL: {error}.") from error
+        raise ConfigurationError(_("{url!r} is not a URL: {error}.", url=url, error=error)) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"{url!r} is not an http or https URL.", "Such as http://localhost:8000/v1.")
+        raise ConfigurationError(
+            _("{url!r} is not an http or https URL.", url=url), _("Such as http://localhost:8000/v1.")
+        )
     if parts.username or parts.password:
         raise ConfigurationError(
-            "A URL with a password in it ends up in notebooks.", "Leave it out; %qwen login keeps keys."
+            _("A URL with a password in it ends up in notebooks."), _("Leave it out; %qwen login keeps keys.")
         )
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"{url!r} has more than a path.", "Give the URL up to and including /v1.")
+        raise ConfigurationError(
+            _("{url!r} has more than a path.", url=url), _("Give the URL up to and including /v1.")
+        )
     if not parts.path.rstrip("/").endswith("/v1"):
         raise ConfigurationError(
-            f"{url!r} does not end with /v1.",
-            f"Most servers want {url.removesuffix('/chat/completions').removesuffix('/v1')}/v1.",
+            _("{url!r} does not end with /v1.", url=url),
+            _("Most servers want {url}/v1.", url=url.removesuffix("/chat/completions").removesuffix("/v1")),
         )
     return parts.hostname

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..core.errors import ConfigurationError, NotTheService
+from ..core.translatable import _
 from ..protocols import HttpRequest
 from ..protocols.error_mapping import PROXY, looks_like_html, not_the_service, refusal
 from ..protocols.lenient_json import JSONObject, parsed
@@ -48,7 +49,10 @@ def keywords_of(request: HttpRequest) -> dict[str, Any]:
 
 def moved(url: str, location: str) -> ConfigurationError:
     """The error of an endpoint that sends its callers to another place."""
-    return ConfigurationError(f"{url} has moved to {location}.", "Nothing was sent there: %qwen use the new URL.")
+    return ConfigurationError(
+        _("{url} has moved to {location}.", url=url, location=location),
+        _("Nothing was sent there: %qwen use the new URL."),
+    )
 
 
 def json_object(content: bytes, status: int, headers: Mapping[str, str], url: str) -> JSONObject:
@@ -61,4 +65,4 @@ def json_object(content: bytes, status: int, headers: Mapping[str, str], url: st
     if looks_like_html(headers, text := content.decode("utf-8", "replace").strip()):
         raise not_the_service(status, text)
     said = f"{text[:SHOWN]!r}" if text else "nothing"
-    raise NotTheService(f"{url} answers with {said} where a JSON object should be.", PROXY)
+    raise NotTheService(_("{url} answers with {said} where a JSON object should be.", url=url, said=said), PROXY)

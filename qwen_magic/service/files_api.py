@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import FileGone, NotTheService, ServiceError
+from ..core.translatable import _
 from ..protocols.error_mapping import PROXY
 from ..protocols.lenient_json import JSONObject, count, rows, word
 from .client import Client
@@ -129,7 +130,9 @@ class RemoteFiles:
         )
         file_id = word(reply.get("id"))
         if not file_id:
-            raise NotTheService(f"{self._endpoint.name} took {name} and gave it no id.", PROXY)
+            raise NotTheService(
+                _("{name} took {name2} and gave it no id.", name=self._endpoint.name, name2=name), PROXY
+            )
         self._ledger.add(self._place, sha256, file_id)
         return file_id
 
@@ -149,7 +152,9 @@ class RemoteFiles:
             if not page.get("has_more") or not new:
                 return tuple(found.values())
             if len(found) > MOST:
-                raise NotTheService(f"{self._endpoint.name} lists more than {MOST:,} files, and no end.", PROXY)
+                raise NotTheService(
+                    _("{name} lists more than {most:,} files, and no end.", name=self._endpoint.name, most=MOST), PROXY
+                )
             after = {"after": [*found][-1]}
 
     def delete(self, file_id: str) -> None:
@@ -161,7 +166,8 @@ class RemoteFiles:
                 raise
             self.forget(file_id)
             raise FileGone(
-                f"There is no file {file_id} on {self._endpoint.name}.", "%qwen files lists them."
+                _("There is no file {file_id} on {name}.", file_id=file_id, name=self._endpoint.name),
+                _("%qwen files lists them."),
             ) from error
         self.forget(file_id)
 

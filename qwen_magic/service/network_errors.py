@@ -21,13 +21,14 @@ from ..core.errors import (
     StreamCut,
     StreamGarbled,
 )
+from ..core.translatable import _
 from ..protocols.error_mapping import PROXY
 from .timeouts import Timeouts
 
 __all__ = ["NetworkErrors"]
 
-_ROUTE = "Check the network, the proxy settings and the endpoint (%qwen use)."
-_CERTIFICATE = "Behind a company's proxy, set SSL_CERT_FILE to its CA bundle."
+_ROUTE = _("Check the network, the proxy settings and the endpoint (%qwen use).")
+_CERTIFICATE = _("Behind a company's proxy, set SSL_CERT_FILE to its CA bundle.")
 
 
 def _never() -> bool:
@@ -63,7 +64,7 @@ class NetworkErrors:
             _forget_frames(error)
             raise (self.silence() if self.expired() else self._ours(error, midway)) from None
         except (httpx2.InvalidURL, UnicodeError) as error:
-            raise ConfigurationError(f"The endpoint's URL cannot be used: {error}.") from None
+            raise ConfigurationError(_("The endpoint's URL cannot be used: {error}.", error=error)) from None
         except KeyboardInterrupt as error:
             _forget_frames(error)
             raise
@@ -72,31 +73,56 @@ class NetworkErrors:
 
     def silence(self) -> QwenError:
         """The error of a request that nothing has come for."""
-        return NoAnswer(f"{self.where} has sent nothing for {self.timeouts.idle:g} s.", "Run the cell again.")
+        return NoAnswer(
+            _("{where} has sent nothing for {idle:g} s.", where=self.where, idle=self.timeouts.idle),
+            _("Run the cell again."),
+        )
 
     def _ours(self, error: httpx2.HTTPError, midway: bool) -> QwenError:
         reason = " ".join(str(error).split()) or type(error).__name__
         match error:
             case httpx2.ConnectTimeout():
-                return ConnectionFailed(f"No connection to {self.where} within {self.timeouts.connect:g} s.", _ROUTE)
+                return ConnectionFailed(
+                    _(
+                        "No connection to {where} within {connect:g} s.",
+                        where=self.where,
+                        connect=self.timeouts.connect,
+                    ),
+                    _ROUTE,
+                )
             case httpx2.ReadTimeout() | httpx2.WriteTimeout() | httpx2.PoolTimeout():
                 return self.silence()
             case httpx2.ConnectError() if "CERTIFICATE" in reason.upper():
                 return CertificateError(
-                    f"The certificate of {self.where} could not be verified ({reason}).", _CERTIFICATE
+                    _("The certificate of {where} could not be verified ({reason}).", where=self.where, reason=reason),
+                    _CERTIFICATE,
                 )
             case httpx2.ProxyError():
-                return ConnectionFailed(f"The proxy did not let us through to {self.where} ({reason}).", _ROUTE)
+                return ConnectionFailed(
+                    _("The proxy did not let us through to {where} ({reason}).", where=self.where, reason=reason),
+                    _ROUTE,
+                )
             case httpx2.ConnectError():
-                return ConnectionFailed(f"No connection to {self.where} ({reason}).", _unreachable(self.url))
+                return ConnectionFailed(
+                    _("No connection to {where} ({reason}).", where=self.where, reason=reason), _unreachable(self.url)
+                )
             case httpx2.DecodingError():
-                return StreamGarbled(f"What {self.where} sent could not be unpacked ({reason}).", PROXY)
+                return StreamGarbled(
+                    _("What {where} sent could not be unpacked ({reason}).", where=self.where, reason=reason), PROXY
+                )
             case httpx2.UnsupportedProtocol():
-                return NotTheService(f"{self.where} cannot be asked ({reason}).", PROXY)
+                return NotTheService(_("{where} cannot be asked ({reason}).", where=self.where, reason=reason), PROXY)
         if midway:
-            return StreamCut(f"The connection to {self.where} broke in mid-answer ({reason}).")
+            return StreamCut(
+                _("The connection to {where} broke in mid-answer ({reason}).", where=self.where, reason=reason)
+            )
         return ConnectionFailed(
-            f"The connection to {self.where} broke before anything was answered ({reason}).", _ROUTE
+            _(
+                "The connection to {where} broke before anything was answered ({reason}).",
+                where=self.where,
+                reason=reason,
+            ),
+            _ROUTE,
         )
 
 
@@ -107,5 +133,5 @@ def _forget_frames(error: BaseException) -> None:
 def _unreachable(url: httpx2.URL) -> str:
     """What to do when nobody is there: for a local server, start it."""
     if url.host in ("localhost", "127.0.0.1", "::1"):
-        return "Is the server running, and on this port?"
+        return _("Is the server running, and on this port?")
     return _ROUTE

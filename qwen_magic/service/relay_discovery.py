@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from .credentials import Secret
 
 __all__ = ["OFFER", "Relay", "offered", "relay"]
@@ -51,15 +52,15 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
     place = environment.get(OFFER)
     if not place:
         raise ConfigurationError(
-            "This kernel's Jupyter server offers no relay.",
-            "Its administrator gives it a key (c.QwenRelay.key_file), or this kernel was started by something else.",
+            _("This kernel's Jupyter server offers no relay."),
+            _("Its administrator gives it a key (c.QwenRelay.key_file), or this kernel was started by something else."),
         )
     server = _info(Path(place))
     token = server.get("token") or environment.get(HUB_TOKEN, "")
     if not token:
         raise ConfigurationError(
-            "The Jupyter server has a password but no token, so that a kernel cannot ask its relay.",
-            "Its administrator can set one: c.IdentityProvider.token.",
+            _("The Jupyter server has a password but no token, so that a kernel cannot ask its relay."),
+            _("Its administrator can set one: c.IdentityProvider.token."),
         )
     return Relay(root(server), Secret(str(token)))
 
@@ -67,12 +68,18 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
 def _of_hub(url: str, token: str) -> Relay:
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"{HUB_RELAY} is {url!r}, which is no URL.", "Such as http://127.0.0.1:10101/services/qwen."
+            _("{hub_relay} is {url!r}, which is no URL.", hub_relay=HUB_RELAY, url=url),
+            _("Such as http://127.0.0.1:10101/services/qwen."),
         )
     if not token:
         raise ConfigurationError(
-            f"{HUB_RELAY} names a hub's relay, but no hub has started this kernel's server ({HUB_TOKEN} is not set).",
-            "Take it out, or set QWEN_BASE_URL and QWEN_API_KEY instead.",
+            _(
+                "{hub_relay} names a hub's relay, but no hub has started this kernel's server "
+                "({hub_token} is not set).",
+                hub_relay=HUB_RELAY,
+                hub_token=HUB_TOKEN,
+            ),
+            _("Take it out, or set QWEN_BASE_URL and QWEN_API_KEY instead."),
         )
     return Relay(url.rstrip("/"), Secret(token))
 
@@ -82,7 +89,7 @@ def _info(place: Path) -> dict[str, Any]:
         server = json.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            "The Jupyter server that started this kernel is gone, and its relay with it.", "Restart the kernel."
+            _("The Jupyter server that started this kernel is gone, and its relay with it."), _("Restart the kernel.")
         ) from error
     return dict(server)
 
@@ -90,7 +97,7 @@ def _info(place: Path) -> dict[str, Any]:
 def root(server: Mapping[str, Any]) -> str:
     """The relay's URL, as a process on the same machine reaches it."""
     if server.get("sock"):
-        raise ConfigurationError("The Jupyter server listens on a Unix socket, which cannot be asked.")
+        raise ConfigurationError(_("The Jupyter server listens on a Unix socket, which cannot be asked."))
     host = str(server.get("hostname") or "")
     host = "127.0.0.1" if host in ANY_ADDRESS[:2] else "::1" if host in ANY_ADDRESS else host
     scheme = "https" if server.get("secure") else "http"

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...core.errors import InputError
+from ...core.languages import translated
+from ...core.translatable import _, sentences
 from ...rendering.command_output import say
 from ..options import usage, words
 from . import answers, chats
@@ -68,13 +70,18 @@ def command_in(text: str, *, alone: bool = True) -> Command | None:
     if not fits and not is_slip(command, given):
         return None
     if {"-c", "--chat"} & set(given):
-        raise InputError("-c goes before the command.", f"Such as %qwen -c NAME {name}.")
+        raise InputError(_("-c goes before the command."), _("Such as %qwen -c NAME {name}.", name=name))
     if command.shape not in READ_THEMSELVES and any(word.startswith(("'", '"')) for word in given):
-        raise InputError(f"A quote in %qwen {text} is not closed.", f"To ask it: %qwen -- {text}")
+        raise InputError(
+            _("A quote in %qwen {text} is not closed.", text=text), _("To ask it: %qwen -- {text}", text=text)
+        )
     if not fits:
         raise InputError(
-            f"%qwen {name} takes {command.arguments or 'nothing more'}.",
-            "A name with spaces goes in quotes. " * (len(given) > 1) + f"To ask it: %qwen -- {text}",
+            _("%qwen {name} takes {arguments}.", name=name, arguments=command.arguments or _("nothing more")),
+            sentences(
+                _("A name with spaces goes in quotes.") if len(given) > 1 else "",
+                _("To ask it: %qwen -- {text}", text=text),
+            ),
         )
     return command
 
@@ -91,52 +98,62 @@ def refuse_unknown(name: str) -> None:
     near = difflib.get_close_matches(name.casefold(), COMMANDS, n=1, cutoff=0.75)
     meant = ELSEWHERE.get(name.casefold()) or "".join(near)
     if meant or COMMAND_LIKE.fullmatch(name):
-        hint = f"Did you mean {meant}?" if meant else "%qwen help lists them."
-        raise InputError(f"There is no command {name!r}.", f"{hint} To ask it: %qwen -- {name}")
+        hint = _("Did you mean {name}?", name=meant) if meant else _("%qwen help lists them.")
+        raise InputError(
+            _("There is no command {name!r}.", name=name),
+            sentences(hint, _("To ask it: %qwen -- {text}", text=name)),
+        )
 
 
 def help_(call: CommandCall) -> None:
     """`%qwen` and `%qwen help`."""
     names = {f"{name} {command.arguments}".strip(): command.help for name, command in COMMANDS.items()}
     longest = max(map(len, names))
-    commands = "\n".join(f"  %qwen {name:<{longest}}  {text}" for name, text in names.items())
-    say(f"{INTRODUCTION}\n\nOptions:\n{usage()}\n\nCommands:\n{commands}")
+    commands = "\n".join(f"  %qwen {name:<{longest}}  {translated(text)}" for name, text in names.items())
+    options, others = translated(_("Options:")), translated(_("Commands:"))
+    say(f"{translated(INTRODUCTION)}\n\n{options}\n{usage()}\n\n{others}\n{commands}")
 
 
-INTRODUCTION = """%%qwen [OPTIONS]           asks what the cell's body says; the answer streams below it
+INTRODUCTION = _(
+    """%%qwen [OPTIONS]           asks what the cell's body says; the answer streams below it
 %qwen [OPTIONS] QUESTION   asks a question on one line; one that reads like a command goes after --
 %qwen COMMAND              see below
 
-The kernel keeps the conversation; a cell run again replaces its own turn. The prompt is free text; {{ expression }}
+The kernel keeps the conversation; a cell run again replaces its own turn. The prompt is free text; {{{{ expression }}}}
 in it is evaluated in the notebook. The last answer is _qwen (.text, .code, .usage, …); qwen_magic.ask("…") asks from
 Python."""
+)
 
 COMMANDS: dict[str, Command] = {
-    "help": Command("", "this screen", NOTHING, help_),
-    "use": Command("[NAME|URL] [--protocol P]", "ask another endpoint, or say which one is asked", ENDPOINT, whom.use),
-    "models": Command("", "the models that the endpoint has", NOTHING, whom.models),
-    "login": Command("", "keep a key (it is asked for, and not shown)", NOTHING, whom.login),
-    "logout": Command("", "forget the key", NOTHING, whom.logout),
-    "last": Command("", "show the last answer again", NOTHING, answers.last),
-    "continue": Command("", "go on with an answer that was stopped or cut", NOTHING, answers.go_on),
-    "chat": Command("[NAME]", "a panel to chat in, on a conversation", PERHAPS_ONE, chats.chat),
-    "chats": Command("", "the conversations of this kernel", NOTHING, chats.chats),
-    "show": Command("[NAME]", "a conversation's transcript", PERHAPS_ONE, chats.show),
-    "system": Command("[TEXT]", "the conversation's system prompt ('none' to clear it)", ANYTHING, chats.system),
-    "model": Command("[MODEL]", "the conversation's model ('none' for the default)", PERHAPS_ONE, chats.model),
-    "reset": Command("[NAME]", "forget a conversation's turns", PERHAPS_ONE, chats.reset),
-    "undo": Command("[NAME]", "bring back what the last change replaced", PERHAPS_ONE, chats.undo),
-    "fork": Command("NEW [FROM]", "go on from a copy of a conversation", ONE_OR_TWO, chats.fork),
-    "rename": Command("OLD NEW", "give a conversation another name", TWO, chats.rename),
-    "drop": Command("NAME", "forget a conversation altogether", ONE, chats.drop),
-    "compact": Command("[NAME]", "let the model sum up the oldest turns", PERHAPS_ONE, chats.compact),
-    "save": Command("FILE.json [NAME] [--no-pictures]", "save a conversation", SAVED, chats.save),
-    "load": Command("FILE.json [NAME]", "load a saved conversation", ONE_OR_TWO, chats.load),
-    "export": Command("FILE.md|FILE.html [NAME]", "write a transcript for people to read", ONE_OR_TWO, chats.export),
-    "resume": Command("[NAME]", "go on with what was saved by itself (QwenMagics.autosave)", PERHAPS_ONE, chats.resume),
-    "files": Command("[rm ID … | prune]", "the documents on the service, and deleting them", FILES, files.files),
-    "doctor": Command(
-        "[NAME|URL] [--try-regions] [--json]", "say what is wrong on the way", EXAMINED, doctoring.doctor
+    "help": Command("", _("this screen"), NOTHING, help_),
+    "use": Command(
+        "[NAME|URL] [--protocol P]", _("ask another endpoint, or say which one is asked"), ENDPOINT, whom.use
     ),
-    "usage": Command("", "the tokens used in this kernel", NOTHING, chats.usage),
+    "models": Command("", _("the models that the endpoint has"), NOTHING, whom.models),
+    "login": Command("", _("keep a key (it is asked for, and not shown)"), NOTHING, whom.login),
+    "logout": Command("", _("forget the key"), NOTHING, whom.logout),
+    "last": Command("", _("show the last answer again"), NOTHING, answers.last),
+    "continue": Command("", _("go on with an answer that was stopped or cut"), NOTHING, answers.go_on),
+    "chat": Command("[NAME]", _("a panel to chat in, on a conversation"), PERHAPS_ONE, chats.chat),
+    "chats": Command("", _("the conversations of this kernel"), NOTHING, chats.chats),
+    "show": Command("[NAME]", _("a conversation's transcript"), PERHAPS_ONE, chats.show),
+    "system": Command("[TEXT]", _("the conversation's system prompt ('none' to clear it)"), ANYTHING, chats.system),
+    "model": Command("[MODEL]", _("the conversation's model ('none' for the default)"), PERHAPS_ONE, chats.model),
+    "reset": Command("[NAME]", _("forget a conversation's turns"), PERHAPS_ONE, chats.reset),
+    "undo": Command("[NAME]", _("bring back what the last change replaced"), PERHAPS_ONE, chats.undo),
+    "fork": Command("NEW [FROM]", _("go on from a copy of a conversation"), ONE_OR_TWO, chats.fork),
+    "rename": Command("OLD NEW", _("give a conversation another name"), TWO, chats.rename),
+    "drop": Command("NAME", _("forget a conversation altogether"), ONE, chats.drop),
+    "compact": Command("[NAME]", _("let the model sum up the oldest turns"), PERHAPS_ONE, chats.compact),
+    "save": Command("FILE.json [NAME] [--no-pictures]", _("save a conversation"), SAVED, chats.save),
+    "load": Command("FILE.json [NAME]", _("load a saved conversation"), ONE_OR_TWO, chats.load),
+    "export": Command("FILE.md|FILE.html [NAME]", _("write a transcript for people to read"), ONE_OR_TWO, chats.export),
+    "resume": Command(
+        "[NAME]", _("go on with what was saved by itself (QwenMagics.autosave)"), PERHAPS_ONE, chats.resume
+    ),
+    "files": Command("[rm ID … | prune]", _("the documents on the service, and deleting them"), FILES, files.files),
+    "doctor": Command(
+        "[NAME|URL] [--try-regions] [--json]", _("say what is wrong on the way"), EXAMINED, doctoring.doctor
+    ),
+    "usage": Command("", _("the tokens used in this kernel"), NOTHING, chats.usage),
 }

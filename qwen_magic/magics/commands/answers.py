@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.control_characters import one_line
 from ...core.errors import InputError
+from ...core.languages import translated
+from ...core.translatable import _, applied, sentences
 from ...rendering.command_output import say
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def last(call: CommandCall) -> None:
     from ...rendering.mimebundle import record
 
     if call.magics.assistant.last is None:
-        raise InputError("There is no last answer.", "Ask first.")
+        raise InputError(_("There is no last answer."), _("Ask first."))
     data, metadata = record(call.magics.assistant.last.answer, show_reasoning=call.magics.show_reasoning)
     display(data, metadata=metadata, raw=True)
 
@@ -42,13 +44,17 @@ def show_dry_run(request: DryRun) -> None:
     """Print the exact request; of the key only that it would be there, of long data only the beginning."""
     lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
     body = json.dumps(shortened(request.body), ensure_ascii=False, indent=2)
-    sent = "Nothing was sent." + "".join(f" Note: {one_line(note)}." for note in request.notes)
-    say("\n".join([*map(attached_line, request.attachments), *lines, "", body, "", sent]))
+    sent = sentences(
+        _("Nothing was sent."), *(_("Note: {note}.", note=applied(one_line, note)) for note in request.notes)
+    )
+    say("\n".join([*map(attached_line, request.attachments), *lines, "", body, "", translated(sent)]))
 
 
 def attached_line(attached: Attached) -> str:
     """What would go along, before it does."""
-    return one_line(f"Attached: {attached.name} ({attached.facts})")
+    from ...rendering.mimebundle import attachment_line
+
+    return one_line(translated(_("Attached: {attached}", attached=attachment_line(attached))))
 
 
 def shortened(value: Any) -> Any:

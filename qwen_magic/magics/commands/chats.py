@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
+from ...core.translatable import _, _n
 from ...rendering.command_output import say
 from .time_ago import ago
 
@@ -50,7 +51,11 @@ def chats(call: CommandCall) -> None:
         (chat.name, len(chat), f"{chat.usage.total:,}", model_of(chat), ago(chat.last_used))
         for chat in conversations(call)
     ]
-    display(Listing(("conversation", "turns", "tokens", "model", "last used"), rows, "No conversation yet."))
+    display(
+        Listing(
+            (_("conversation"), _("turns"), _("tokens"), _("model"), _("last used")), rows, _("No conversation yet.")
+        )
+    )
 
 
 def model_of(chat: Conversation) -> str:
@@ -74,7 +79,7 @@ def system(call: CommandCall) -> None:
     if call.words:
         text = call.text if len(call.words) > 1 else call.words[0]
         chat.system = None if text.lower() == "none" else text
-    say(f"System prompt of {chat.name!r}: {chat.system or 'none'}")
+    say(_("System prompt of {name!r}: {system}", name=chat.name, system=chat.system or _("none")))
 
 
 def model(call: CommandCall) -> None:
@@ -82,7 +87,7 @@ def model(call: CommandCall) -> None:
     chat = conversations(call).get(call.chat)
     if call.words:
         chat.model = None if call.words[0].lower() == "none" else call.words[0]
-    say(f"Model of {chat.name!r}: {chat.model or 'the default'}")
+    say(_("Model of {name!r}: {model}", name=chat.name, model=chat.model or _("the default")))
 
 
 def reset(call: CommandCall) -> None:
@@ -90,22 +95,37 @@ def reset(call: CommandCall) -> None:
     chat = named(call)
     turns = len(chat)
     chat.reset(call.magics.cell())
-    say(f"{chat.name!r} starts afresh; {turns} turn{'s' * (turns != 1)} forgotten (%qwen undo brings them back).")
+    say(
+        _n(
+            "{name!r} starts afresh; {count} turn forgotten (%qwen undo brings it back).",
+            "{name!r} starts afresh; {count} turns forgotten (%qwen undo brings them back).",
+            count=turns,
+            name=chat.name,
+        )
+    )
 
 
 def undo(call: CommandCall) -> None:
     """Take back the last change of one."""
     chat = named(call)
     what = chat.undo(call.magics.cell())
-    say(f"Undone in {chat.name!r}: {what}.")
+    say(_("Undone in {name!r}: {what}.", name=chat.name, what=what))
 
 
 def fork(call: CommandCall) -> None:
     """Go on from a copy."""
     new, source = call.words[0], call.words[1] if len(call.words) > 1 else call.chat
     chat = conversations(call).fork(new, source, call.magics.cell())
-    turns = f"{len(chat)} turn{'s' * (len(chat) != 1)}"
-    say(f"{chat.name!r} goes on from {source!r} with {turns}: ask it with {option(new)}.")
+    turns = _n("{count} turn", "{count} turns", count=len(chat))
+    say(
+        _(
+            "{name!r} goes on from {source!r} with {turns}: ask it with {option}.",
+            name=chat.name,
+            source=source,
+            turns=turns,
+            option=option(new),
+        )
+    )
 
 
 def option(name: str) -> str:
@@ -117,13 +137,13 @@ def rename(call: CommandCall) -> None:
     """Another name."""
     old = call.words[0]
     chat = conversations(call).rename(*call.words)
-    say(f"{old!r} is called {chat.name!r} now: ask it with {option(chat.name)}.")
+    say(_("{old!r} is called {name!r} now: ask it with {option}.", old=old, name=chat.name, option=option(chat.name)))
 
 
 def drop(call: CommandCall) -> None:
     """Forget one altogether."""
     conversations(call).drop(call.words[0])
-    say(f"{call.words[0]!r} is gone.")
+    say(_("{name!r} is gone.", name=call.words[0]))
 
 
 def compact(call: CommandCall) -> None:
@@ -131,7 +151,12 @@ def compact(call: CommandCall) -> None:
     chat = named(call)
     magics = call.magics
     magics.assistant.compact(chat, magics.view(), magics.cell(), magics.publisher())
-    say(f"From now on this summary stands for the oldest turns of {chat.name!r} (%qwen undo brings them back).")
+    say(
+        _(
+            "From now on this summary stands for the oldest turns of {name!r} (%qwen undo brings them back).",
+            name=chat.name,
+        )
+    )
 
 
 def save(call: CommandCall) -> None:
@@ -139,21 +164,37 @@ def save(call: CommandCall) -> None:
     file, *names = (word for word in call.words if word != NO_PICTURES)
     chat = conversations(call).find(*names or [call.chat])
     chat.save(file, contents=NO_PICTURES not in call.words)
-    say(f"{chat.name!r} is saved in {file} ({len(chat)} turn{'s' * (len(chat) != 1)}).")
+    say(
+        _n(
+            "{name!r} is saved in {file} ({count} turn).",
+            "{name!r} is saved in {file} ({count} turns).",
+            count=len(chat),
+            name=chat.name,
+            file=file,
+        )
+    )
 
 
 def load(call: CommandCall) -> None:
     """From such a file."""
     name = call.words[1] if len(call.words) > 1 else ""
     chat = conversations(call).load(call.words[0], name, call.magics.cell())
-    say(f"{chat.name!r} has {len(chat)} turn{'s' * (len(chat) != 1)} from {call.words[0]} (%qwen undo takes it back).")
+    say(
+        _n(
+            "{name!r} has {count} turn from {file} (%qwen undo takes it back).",
+            "{name!r} has {count} turns from {file} (%qwen undo takes it back).",
+            count=len(chat),
+            name=chat.name,
+            file=call.words[0],
+        )
+    )
 
 
 def export(call: CommandCall) -> None:
     """A transcript for people."""
     chat = named(call, 1)
     chat.export(call.words[0])
-    say(f"The transcript of {chat.name!r} is in {call.words[0]}.")
+    say(_("The transcript of {name!r} is in {file}.", name=chat.name, file=call.words[0]))
 
 
 def resume(call: CommandCall) -> None:
@@ -170,18 +211,31 @@ def resume(call: CommandCall) -> None:
         except InputError as error:
             damaged.append(error)
         else:
-            say(f"{chat.name!r} goes on with {len(chat)} turn{'s' * (len(chat) != 1)} (%qwen undo takes it back).")
+            say(
+                _n(
+                    "{name!r} goes on with {count} turn (%qwen undo takes it back).",
+                    "{name!r} goes on with {count} turns (%qwen undo takes it back).",
+                    count=len(chat),
+                    name=chat.name,
+                )
+            )
     if damaged:
         raise damaged[0]
     if not files:
-        say("All that was saved is here already.")
+        say(_("All that was saved is here already."))
 
 
 def nothing_saved(folder: Path, names: list[str]) -> InputError:
     if not names:
-        return InputError(f"Nothing was saved in {folder}.", "%config QwenMagics.autosave = True saves from then on.")
+        return InputError(
+            _("Nothing was saved in {folder}.", folder=folder),
+            _("%config QwenMagics.autosave = True saves from then on."),
+        )
     known = ", ".join(f"'{name}'" if " " in name else name for name in names[:MOST_NAMED])
-    return InputError(f"Nothing was saved in {folder}.", f"%qwen resume NAME takes another notebook's: {known}.")
+    return InputError(
+        _("Nothing was saved in {folder}.", folder=folder),
+        _("%qwen resume NAME takes another notebook's: {known}.", known=known),
+    )
 
 
 def usage(call: CommandCall) -> None:
@@ -194,12 +248,12 @@ def usage(call: CommandCall) -> None:
     settings = call.magics.settings
     rows = conversations(call).usage(Prices(settings.prices, settings.currency))
     priced = any(row.cost is not None for row in rows)
-    columns = ["conversation", "model", "questions", "tokens in", "tokens out"]
+    columns = [_("conversation"), _("model"), _("questions"), _("tokens in"), _("tokens out")]
     if priced:
-        columns.append(f"cost {settings.currency}".strip())
+        columns.append(_("cost {currency}", currency=settings.currency) if settings.currency else _("cost"))
     cells = [
         (row.conversation, row.model, row.questions, row.usage.input, row.usage.output)
         + ((("" if row.cost is None else round(row.cost, 6)),) if priced else ())
         for row in rows
     ]
-    display(Listing(columns, cells, "Nothing was asked yet."))
+    display(Listing(columns, cells, _("Nothing was asked yet.")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ...core.translatable import _
 from ...rendering.command_output import say
 from ...service.endpoints import Choice
 
@@ -22,10 +23,10 @@ def doctor(call: CommandCall) -> None:
     names = [word for word in call.words if not word.startswith("--")]
     endpoint = provider.resolve(Choice(names[0])) if names else None
     findings = examine(
-        provider, endpoint, origin="this line" if names else "", try_regions="--try-regions" in call.words
+        provider, endpoint, origin=_("this line") if names else "", try_regions="--try-regions" in call.words
     )
     if "--json" in call.words:
         say(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False, indent=2))
         return
     for finding in findings:
-        say(str(finding))
+        say(finding.in_language())

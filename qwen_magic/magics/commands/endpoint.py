@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
+from ...core.languages import translated
+from ...core.translatable import _, conjunction
 from ...rendering.command_output import say
 from ...service.endpoints import HERE
 from .progress import dialogue
@@ -35,9 +37,12 @@ def use(call: CommandCall) -> None:
     else:
         endpoint = provider.recall() or provider.resolve()
     key = provider.credentials.find(endpoint.account)  # it may be recalled, without its key
-    said = f"with the key from {key.source}" if key else "without a key" + " (%qwen login)" * endpoint.needs_key
+    if key:
+        said = _("with the key from {source}", source=key.source)
+    else:
+        said = _("without a key (%qwen login)") if endpoint.needs_key else _("without a key")
     who = " at ".join(dict.fromkeys((endpoint.name, endpoint.base_url)))  # a URL is its own name
-    say(f"Asking {who} ({endpoint.protocol} protocol), {said}.")
+    say(_("Asking {who} ({protocol} protocol), {said}.", who=who, protocol=endpoint.protocol, said=said))
 
 
 def _named(text: str) -> str:
@@ -49,9 +54,11 @@ def _named(text: str) -> str:
             path = path.replace("\\ ", " ")  # as a shell writes it
         return f"{HERE}:{path}"
     if text.lstrip("\"'").startswith(f"{HERE}:"):
-        raise InputError(f"The quotes in {text} do not match.", f'Such as {HERE}:"/a folder/model.gguf".')
+        raise InputError(
+            _("The quotes in {text} do not match.", text=text), _('Such as {here}:"/a folder/model.gguf".', here=HERE)
+        )
     if " " in text:
-        raise InputError(f"%qwen use takes one endpoint, and got {text}.")
+        raise InputError(_("%qwen use takes one endpoint, and got {text}.", text=text))
     return text.strip("\"'")
 
 
@@ -81,15 +88,19 @@ def models(call: CommandCall) -> None:
     for name in sorted(found):
         facts = lookup(name)
         window = found[name] or facts.window
-        rows.append((name, f"{window:,}" if window else "", "yes" if facts.vision else "", facts.thinking or ""))
-    display(Listing(("model", "window (tokens)", "sees images", "thinks"), rows, "This endpoint has no models."))
+        rows.append((name, f"{window:,}" if window else "", _("yes") if facts.vision else "", facts.thinking or ""))
+    display(
+        Listing(
+            (_("model"), _("window (tokens)"), _("sees images"), _("thinks")), rows, _("This endpoint has no models.")
+        )
+    )
 
 
 def _credentials_and_account(call: CommandCall) -> tuple[Credentials, str]:
     """The keys of this shell, and whose key the present endpoint wants. Raises `InputError` where it wants none."""
     provider = call.magics.assistant.provider
     if provider.choice.on_this_machine:
-        raise InputError("A model on this machine wants no key.", "%qwen use NAME asks somebody who does.")
+        raise InputError(_("A model on this machine wants no key."), _("%qwen use NAME asks somebody who does."))
     return provider.credentials, (provider.recall() or provider.resolve()).account
 
 
@@ -102,11 +113,13 @@ def login(call: CommandCall) -> None:
     credentials, account = _credentials_and_account(call)
     name = display_name(account)
     try:
-        typed = getpass(f"Key for {name}; it is not shown: ")
+        typed = getpass(translated(_("Key for {name}; it is not shown: ", name=name)))
     except (KeyboardInterrupt, EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
-        raise InputError("No key was typed, and none was kept.", "A key can also be set in the environment.") from None
+        raise InputError(
+            _("No key was typed, and none was kept."), _("A key can also be set in the environment.")
+        ) from None
     where = credentials.remember(account, typed)
-    say(f"The key for {name} is kept in {where}.")
+    say(_("The key for {name} is kept in {where}.", name=name, where=where))
 
 
 def logout(call: CommandCall) -> None:
@@ -117,6 +130,10 @@ def logout(call: CommandCall) -> None:
     name = display_name(account)
     gone = credentials.forget(account)
     left = credentials.find(account)
-    say(f"The key for {name} is gone from {' and '.join(gone)}." if gone else f"No key for {name} was kept.")
+    say(
+        _("The key for {name} is gone from {gone}.", name=name, gone=conjunction(gone))
+        if gone
+        else _("No key for {name} was kept.", name=name)
+    )
     if left:
-        say(f"There is still one in {left.source}.")
+        say(_("There is still one in {source}.", source=left.source))

@@ -10,6 +10,8 @@ from html import escape
 from typing import Any
 
 from ...core.control_characters import one_line
+from ...core.languages import translated
+from ...core.translatable import _
 from ...local.interaction import Dialogue
 from ...rendering.command_output import in_notebook, say
 
@@ -29,7 +31,7 @@ def dialogue(agreed: bool = False) -> Dialogue:
 def confirm(question: str) -> bool | None:
     """Ask in the front-end; `None` where it cannot ask, as when a notebook is run without a person."""
     try:
-        return input(f"{one_line(question)} [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"{one_line(translated(question))} [y/N] ").strip().lower() in ("y", "yes")
     except (EOFError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the latter
         return None
 
@@ -42,14 +44,14 @@ def loading(name: str) -> Iterator[Callable[[], None]]:
     def told() -> None:
         seconds = time.monotonic() - begun
         if seconds >= MOMENT:
-            line.draw(f"Loading {name}… {seconds:.0f} s")
+            line.draw(_("Loading {name}… {seconds:.0f} s", name=name, seconds=seconds))
 
     try:
         yield told
     except BaseException:
-        line.end(f"{name} was not loaded.")
+        line.end(_("{name} was not loaded.", name=name))
         raise
-    line.end(f"{name} was loaded in {duration(time.monotonic() - begun)}.")
+    line.end(_("{name} was loaded in {duration}.", name=name, duration=duration(time.monotonic() - begun)))
 
 
 class Bar:
@@ -68,7 +70,8 @@ class Bar:
             return
         self._next = now + INTERVAL
         text = how_far(done, total, self._began[1], now - self._began[0])
-        self._line.draw(text, f'<progress max="{total}" value="{done}" style="width: 16em"></progress> {text}')
+        bar = f'<progress max="{total}" value="{done}" style="width: 16em"></progress>'
+        self._line.draw(text, f"{bar} {escape(translated(text))}")
         if done >= total:
             self._line.end(text)
 
@@ -83,7 +86,7 @@ class Line:
 
     def draw(self, text: str, html: str = "") -> None:
         """Put `text` in the place of what stands there, or `html` where that can be shown."""
-        text = one_line(text)
+        text = one_line(translated(text))
         if text == self._text or self._ended:
             return
         if in_notebook():
@@ -114,10 +117,14 @@ def how_far(done: int, total: int, before: int, seconds: float) -> str:
     from ...local.catalogue import size
 
     rate = (done - before) / seconds if seconds > 1 else 0
-    left = f", {duration((total - done) / rate)} left" if rate and done < total else ""
-    return f"{size(done)} of {size(total)}{left}"
+    if not rate or done >= total:
+        return _("{done} of {total}", done=size(done), total=size(total))
+    left = duration((total - done) / rate)
+    return _("{done} of {total}, {left} left", done=size(done), total=size(total), left=left)
 
 
 def duration(seconds: float) -> str:
     """How long something takes, for people."""
-    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+    if seconds > 90:
+        return _("{minutes:.0f} min", minutes=seconds / 60)
+    return _("{seconds:.0f} s", seconds=seconds)

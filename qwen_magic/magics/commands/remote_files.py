@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...core.errors import FileGone, InputError
+from ...core.translatable import _, sentences
 from ...rendering.command_output import say
 from .time_ago import ago
 
@@ -27,7 +28,8 @@ def files(call: CommandCall) -> None:
         _show(call)
     else:
         raise InputError(
-            f"%qwen files {' '.join(call.words)}: that is none.", "%qwen files, files rm ID …, files prune."
+            _("%qwen files {words}: that is none.", words=" ".join(call.words)),
+            _("%qwen files, files rm ID …, files prune."),
         )
 
 
@@ -44,10 +46,12 @@ def _show(call: CommandCall) -> None:
     store = _files_of(call)
     ours = set(store.ours())
     rows = [
-        (file.id, file.name, f"{file.size:,}", ago(file.created or time.time()), "yes" if file.id in ours else "")
+        (file.id, file.name, f"{file.size:,}", ago(file.created or time.time()), _("yes") if file.id in ours else "")
         for file in store.list()
     ]
-    display(Listing(("id", "name", "bytes", "age", "from here"), rows, "Nothing lies on the service."))
+    display(
+        Listing((_("id"), _("name"), _("bytes"), _("age"), _("from here")), rows, _("Nothing lies on the service."))
+    )
 
 
 def delete(call: CommandCall, ids: tuple[str, ...]) -> None:
@@ -59,7 +63,8 @@ def delete(call: CommandCall, ids: tuple[str, ...]) -> None:
             store.delete(file_id)
         except FileGone:
             missing.append(file_id)
-    done = f"{len(ids) - len(missing)} of {len(ids)} deleted."
+    done = _("{count} of {total} deleted.", count=len(ids) - len(missing), total=len(ids))
     if missing and call.words[:1] == ("rm",):
-        raise InputError(f"{done} There is no file {', '.join(missing)}.", "%qwen files lists them.")
-    say(done if ids else "There is nothing to delete.")
+        gone = _("There is no file {names}.", names=", ".join(missing))
+        raise InputError(sentences(done, gone), _("%qwen files lists them."))
+    say(done if ids else _("There is nothing to delete."))

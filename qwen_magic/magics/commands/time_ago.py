@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import time
 
+from ...core.translatable import N_, _
+
 __all__ = ["ago"]
+
+# By the seconds of their unit, the longest first.
+_UNITS = {86_400: N_("{count} d ago"), 3_600: N_("{count} h ago"), 60: N_("{count} min ago")}
 
 
 def ago(moment: float | None) -> str:
@@ -12,7 +17,7 @@ def ago(moment: float | None) -> str:
     if moment is None or moment < 0:
         return ""
     seconds = max(0, int(time.time() - moment))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+    for size, template in _UNITS.items():
         if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
+            return _(template, count=seconds // size)
+    return _("just now")

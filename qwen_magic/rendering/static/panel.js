@@ -131,10 +131,10 @@ function unsent(question, attachments) {
   return { question, attachments, ...drawn, ...rest };
 }
 
-/** The record of the transcript, as record.py makes it; a running answer as far as it has come. */
-function transcript({ order, turns, around, in_cell }) {
+/** The record of the transcript, as Python makes it, in the kernel's language; a running answer as far as it has come. */
+function transcript({ order, turns, around, in_cell, language: recorded }) {
   const shown = order.map((key) => turns[key]).filter((turn) => turn.head);
-  const answered = ({ answer, foot }) => answer.blocks.join("") + answer.tail + foot.en;
+  const answered = ({ answer, foot }) => answer.blocks.join("") + answer.tail + foot[recorded];
   const html = shown.map((turn) => turn.head + (turn.in_cell ? in_cell : answered(turn)));
   const text = shown.map((turn) => `> ${turn.question}\n\n${turn.in_cell ? "" : turn.text}`);
   return { "text/html": around[0] + html.join("") + around[1], "text/plain": text.join("\n\n") };

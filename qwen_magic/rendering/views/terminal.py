@@ -26,7 +26,7 @@ from ...core.translatable import _
 from ...structured.answer import DataAnswer
 from ..data_table import TableText, data_plain
 from ..footer import called, footer
-from ..mimebundle import plain_beside
+from ..mimebundle import attachment_line, plain_beside
 from ..parser import outline, parser
 from ..stability import Extent, extent
 from .protocol import Heading
@@ -77,7 +77,7 @@ class TerminalView:
         self._status = answering(heading.model)
         self._noted = heading.notes
         self._data = TableText(heading.schema) if heading.schema else None
-        names = ", ".join(f"{attached.name} ({attached.facts})" for attached in heading.attachments)
+        names = ", ".join(map(attachment_line, heading.attachments))
         for line in filter(None, (names, *heading.notes)):
             self._note(one_line(translated(line)))
         if self._console.is_terminal:

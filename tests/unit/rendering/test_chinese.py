@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from qwen_magic.rendering.i18n.chinese import in_chinese
 from support.paths import PACKAGE
 from unit.test_layers import LAYERS, dotted, folder, sources
 
@@ -20,7 +21,6 @@ from qwen_magic.assistant import answer_builder, assistant, request_builder
 from qwen_magic.core import errors
 from qwen_magic.core.errors import QwenError
 from qwen_magic.protocols import compatible
-from qwen_magic.rendering.i18n.chinese import in_chinese
 
 PHRASES: dict[str, str] = json.loads((PACKAGE / "rendering" / "i18n" / "chinese.json").read_text(encoding="utf-8"))
 

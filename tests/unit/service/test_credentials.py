@@ -13,11 +13,11 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 
 import pytest
+from qwen_magic.rendering.i18n.chinese import in_chinese
 from rich.pretty import pretty_repr
 from support.kernels import clean_environment
 
 from qwen_magic.core.errors import ConfigurationError, NoKey
-from qwen_magic.rendering.i18n.chinese import in_chinese
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials, FoundKey, Secret
 

@@ -1,1 +1,0 @@
-"""Translated messages."""
