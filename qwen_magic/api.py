@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from os import PathLike
@@ -15,7 +16,7 @@ from .assistant.question import Question
 from .attachments import Attach
 from .conversations import Conversation
 from .core.answer import Answer
-from .core.errors import InputError
+from .core.errors import InputError, QwenError
 from .core.translatable import _
 from .magics.extension import load
 from .structured.answer import DataAnswer
@@ -33,6 +34,17 @@ Variables = Mapping[str, Any] | str | Iterable[str]
 PATH = (str, PathLike)
 PATHS_ONLY = _("files and images take paths")
 BY_NAME = _('Give an object by name: variables={{"it": value}}')
+
+
+@contextmanager
+def _noted_in_language() -> Iterator[None]:
+    """Errors of this block have a note in the person's language, which Python shows below their English text."""
+    try:
+        yield
+    except QwenError as error:
+        if (said := error.in_language()) != str(error):
+            error.add_note(said)
+        raise
 
 
 class Options(TypedDict, total=False):
@@ -77,6 +89,7 @@ def ask(
 
 
 @in_one_line()
+@_noted_in_language()
 def ask(
     prompt: str,
     *,
@@ -129,6 +142,7 @@ def ask(
 
 
 @in_one_line()
+@_noted_in_language()
 def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answer:
     """Let the model sum up the oldest turns of a conversation, and return its summary, which is sent in their stead.
 

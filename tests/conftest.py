@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from support import kernels
 from support.kernels import Kernel
 
 from qwen_magic.sandbox import Sandbox
+
+# Whoever runs the tests may read another language.
+os.environ["LANGUAGE"] = "en"
 
 
 @pytest.fixture(scope="module")

@@ -385,6 +385,7 @@ def clean_environment(home: Path) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "LANGUAGE": "en",
     }
     return kept | ours | {name: str(home / name.lower()) for name in places}
 
