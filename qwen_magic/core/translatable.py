@@ -7,6 +7,7 @@ the names of the functions here, so that they are literals in the source. Not fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,12 @@ __all__ = [
     "sentences",
     "to_json",
 ]
+
+# Around a message within another one; no text has this character, which Unicode keeps for such uses. In Chinese a place
+# stands between spaces, as names and numbers do; what is Chinese itself goes without them.
+EDGE = "\ufdd0"
+CJK = "[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff60]"
+CLOSE = re.compile(f"(?<={CJK}) {EDGE}(?={CJK})|(?<={CJK}){EDGE} (?={CJK})|{EDGE}")
 
 Value = str | int | float | bool
 
@@ -67,10 +74,10 @@ class Translatable(str):
         if not template:
             return str(self)
         values = {
-            name: value.translated(lookup) if isinstance(value, Translatable) else value
+            name: f"{EDGE}{value.translated(lookup)}{EDGE}" if isinstance(value, Translatable) else value
             for name, value in self.values.items()
         }
-        return passed(template.format_map(values), self.steps)
+        return passed(CLOSE.sub("", template.format_map(values)), self.steps)
 
 
 def to_json(text: str) -> object:

@@ -48,6 +48,12 @@ def test_values_that_are_messages_are_translated_as_well() -> None:
     assert (sentences(), sentences("", "x"), alternatives([])) == ("", "x", "")
 
 
+def test_chinese_within_chinese_stands_without_spaces() -> None:
+    nested = _("{name} is larger than {most}.", name=_("Question"), most=_("variable"))
+    assert translated(nested, "zh_CN") == "提问超过变量。"
+    assert translated(_("{name} is larger than {most}.", name="中 文", most="文"), "zh_CN") == "中 文 超过 文。"
+
+
 def test_one_and_many() -> None:
     one, many = (_n("{count} file", "{count} files", count=count) for count in (1, 3))
     assert (one, many) == ("1 file", "3 files")

@@ -13,11 +13,11 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 
 import pytest
-from qwen_magic.rendering.i18n.chinese import in_chinese
 from rich.pretty import pretty_repr
 from support.kernels import clean_environment
 
 from qwen_magic.core.errors import ConfigurationError, NoKey
+from qwen_magic.core.languages import translated
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials, FoundKey, Secret
 
@@ -168,8 +168,8 @@ def test_no_key_says_where_one_is_made_and_names_the_service_as_people_do() -> N
     assert error.happened == "There is no key for the Qwen service (Alibaba Cloud Model Studio)."
     for page in ("API Key", "bailian.console.aliyun.com", "modelstudio.console.alibabacloud.com"):
         assert page in error.remedy
-    assert in_chinese(error.happened) == "没有通义千问服务（阿里云百炼）的密钥。"
-    assert "百炼控制台" in in_chinese(error.remedy)
+    assert translated(error.happened, "zh_CN") == "没有通义千问服务（阿里云百炼）的密钥。"
+    assert "百炼控制台" in translated(error.remedy, "zh_CN")
 
 
 @pytest.mark.parametrize("wrong", ["sk-with space", "sk-中文", "sk-\x00"])
