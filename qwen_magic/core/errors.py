@@ -273,4 +273,4 @@ class Stopped(KeyboardInterrupt):
     """The person stopped what was being done. The cell ends here, in one line, and so does a loop of questions."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"Stopped. {self}"]
+        return [translated(sentences(_("Stopped."), *self.args))]
