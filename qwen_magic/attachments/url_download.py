@@ -63,7 +63,7 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
     try:
         with line.deadline(seconds):
             target = httpx2.URL(url)
-            for _ in range(MAX_REDIRECTS + 1):
+            for _redirect in range(MAX_REDIRECTS + 1):
                 with answered(target, force, deadline, line) as response:
                     if not response.has_redirect_location:
                         found = received(response, target, limit)

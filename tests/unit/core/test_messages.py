@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from string import Formatter
 
 import pytest
@@ -100,6 +101,21 @@ def test_babel_finds_every_message() -> None:
                     if not isinstance(first, ast.Constant) or first.value not in source():
                         missed.append((path.relative_to(PACKAGE).as_posix(), node.lineno, ast.unparse(node)))
     assert not missed, "give _() a literal, outside of f-strings"
+
+
+def test_no_function_has_another_use_for_the_name() -> None:
+    """`for _ in …` makes `_` a variable of the function, and `_(…)` there a call of a number."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        tables = [symtable.symtable(path.read_text(encoding="utf-8"), path.name, "exec")]
+        while tables:
+            table = tables.pop()
+            tables += table.get_children()
+            if table.get_type() == "function" and "_" in table.get_identifiers():
+                name = table.lookup("_")
+                if name.is_local() and name.is_referenced():
+                    found.append(f"{path.name}: {table.get_name()}")
+    assert not found, "give the loop's variable a name"
 
 
 def test_chinese_is_set_as_chinese_is() -> None:
