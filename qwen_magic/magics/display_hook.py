@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,11 +48,12 @@ class Displayed:
 
 
 class Noted:
-    """A view whose answer is noted as displayed."""
+    """A view whose answer is noted as displayed, and handed to `ended`."""
 
-    def __init__(self, view: View, displayed: Displayed) -> None:
+    def __init__(self, view: View, displayed: Displayed, ended: Callable[[Answer], None]) -> None:
         self._view = view
         self._displayed = displayed
+        self._ended = ended
 
     @property
     def interval(self) -> float:
@@ -67,3 +68,4 @@ class Noted:
     def finish(self, answer: Answer) -> None:
         self._view.finish(answer)
         self._displayed.last = answer
+        self._ended(answer)

@@ -47,6 +47,8 @@ def load(shell: InteractiveShell) -> QwenMagics:
         completer.install(shell, magics)
         question_marks.install(shell)
         show_answers_in(shell)
+        if getattr(shell, "kernel", None) is not None:
+            magics.unsaved.listen()
         magics.offer()
     return magics
 

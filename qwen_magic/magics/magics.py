@@ -26,6 +26,7 @@ from ..core.translatable import _, _n
 from .display_hook import Displayed, Noted
 from .options import Parsed, parse, typed, usage
 from .preparation import Idle
+from .unsaved_answers import UnsavedAnswers
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -107,6 +108,7 @@ class QwenMagics(Magics):
         self._unsaved = ""
         self._panels: Panels | None = None
         self._idle = Idle()
+        self.unsaved = UnsavedAnswers()
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -240,7 +242,8 @@ class QwenMagics(Magics):
 
         metadata = request_metadata(self.shell)
         view = choose_view(self.shell, metadata, show_reasoning=self.show_reasoning, opened=self._idle.take)
-        return Noted(view, self._displayed)
+        cell = self.cell()
+        return Noted(view, self._displayed, lambda answer: cell and self.unsaved.keep(cell, answer))
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""
@@ -297,6 +300,7 @@ class QwenMagics(Magics):
         set_current("")
         self._displayed.remove()
         self._idle.close()
+        self.unsaved.close()
         if self._panels is not None:
             self._panels.close()
             self._panels = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,30 @@ for name in [name for name in os.environ if name.startswith(("DASHSCOPE", "QWEN"
     del os.environ[name]
 %reset -f
 """
+
+
+class Comm:
+    """A comm that a page has opened."""
+
+    def __init__(self, kernel: Kernel, target: str) -> None:
+        self._kernel = kernel
+        self._id = secrets.token_hex(16)
+        self._taken = 0
+        kernel.tell("comm_open", {"comm_id": self._id, "target_name": target, "data": {}})
+
+    def send(self, data: Mapping[str, Any]) -> None:
+        self._kernel.tell("comm_msg", {"comm_id": self._id, "data": data})
+
+    def received(self) -> dict[str, Any]:
+        """The next message of the kernel; waits for it."""
+
+        def messages() -> list[dict[str, Any]]:
+            sent = (message.content for message in self._kernel.messages if message.type == "comm_msg")
+            return [content["data"] for content in sent if content["comm_id"] == self._id]
+
+        self._kernel.wait(lambda: len(messages()) > self._taken)
+        self._taken += 1
+        return messages()[self._taken - 1]
 
 
 class KernelDied(RuntimeError):
@@ -277,6 +302,14 @@ class Kernel:
         content = {"code": code, "cursor_pos": len(code) if cursor is None else cursor}
         reply = self._request("complete_request", content, {}).result().reply
         return list(reply["metadata"]["_jupyter_types_experimental"])
+
+    def open_comm(self, target: str) -> Comm:
+        """Open a comm as a page does."""
+        return Comm(self, target)
+
+    def tell(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Send a message that has no reply."""
+        self._client.shell_channel.send(self._client.session.msg(kind, dict(content)))
 
     def use(self, base_url: str, key: str) -> None:
         """Load the extension, with the key for `base_url` in the environment, and ask there from now on."""

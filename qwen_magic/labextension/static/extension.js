@@ -5,6 +5,7 @@ import { colourCells } from "./colouring.js";
 import { addCommands } from "./commands.js";
 import { describeRequests } from "./execute_metadata.js";
 import { forEachNotebook } from "./notebooks.js";
+import { recoverAnswers } from "./records.js";
 import { addStatus } from "./status.js";
 import { useLanguage } from "./words.js";
 
@@ -48,6 +49,9 @@ export async function pluginsOf(load) {
     }),
     plugin("code-buttons", "Insert below and Copy on the code of answers.", null, (app, tracker) => {
       forEachNotebook(tracker, addCodeButtons);
+    }),
+    plugin("records", "Answers that came while no page was open.", null, (app, tracker) => {
+      forEachNotebook(tracker, (panel) => recoverAnswers(panel, NotebookActions.executed));
     }),
     plugin("commands", "Commands, buttons, shortcuts; the chat at the side.", ICommandPalette, (app, tracker, palette) => {
       addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, palette);
