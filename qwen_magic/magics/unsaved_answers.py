@@ -29,7 +29,8 @@ class UnsavedAnswers:
 
     def __init__(self) -> None:
         self._runs: OrderedDict[str, tuple[CellRef, list[Answer]]] = OrderedDict()
-        self._comms: list[BaseComm] = []
+        self._listed: BaseComm | None = None
+        self._pages: list[BaseComm] = []
 
     def keep(self, cell: CellRef, answer: Answer) -> None:
         """Keep an answer of this run of a cell; those of the cell's earlier runs go."""
@@ -64,19 +65,22 @@ class UnsavedAnswers:
         manager = get_comm_manager()
         manager.register_target(TARGET, self._opened)
         # A page looks into the list of comms for this target, and asks only where it is found. No page hears of it.
-        listed = BaseComm(TARGET, primary=False)
-        manager.register_comm(listed)
-        self._comms.append(listed)
+        self._listed = BaseComm(TARGET, primary=False)
+        manager.register_comm(self._listed)
 
     def close(self) -> None:
         """Answer no more pages."""
         from comm import get_comm_manager
 
-        if self._comms:
-            get_comm_manager().unregister_target(TARGET, self._opened)
-        for comm in self._comms:
+        if self._listed is None:
+            return
+        manager = get_comm_manager()
+        manager.unregister_target(TARGET, self._opened)
+        manager.unregister_comm(self._listed)
+        self._listed = None
+        for comm in self._pages:
             comm.close()
-        self._comms.clear()
+        self._pages.clear()
 
     def _opened(self, comm: BaseComm, _: dict[str, Any]) -> None:
         """A page asks for what it may have missed."""
@@ -86,6 +90,6 @@ class UnsavedAnswers:
             if isinstance(saved, list):
                 self.forget(map(str, saved))
 
-        self._comms.append(comm)
+        self._pages.append(comm)
         comm.on_msg(hear)
         comm.send({"answers": self.displays()})

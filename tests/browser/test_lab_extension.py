@@ -166,6 +166,36 @@ def test_the_status_bar_has_the_last_model_and_the_tokens_of_the_notebook(
     expect(page.locator(".qwen-status")).to_have_text(f"qwen-plus @ sandbox · {tokens} tokens")
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_an_answer_that_ended_while_no_page_was_open_is_put_into_its_cell_once(
+    notebook: Callable[..., Notebook], page: Page, app: str, saved: bool
+) -> None:
+    made = notebook(LOAD, "%%qwen\nsandbox: echo\nsandbox: stall-mid 8\n" + "all of the words " * 9)
+    made.run()
+    expect(page.locator(".qwen-answer p").first).to_be_visible()
+    if saved:
+        made.save()
+    page.goto("about:blank")
+    made.open()
+    made.wait_for_kernel()
+    record = page.locator(".qwen-record", has_text="tokens in")
+    expect(record).to_have_count(1)
+    outputs = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea-output")
+    expect(outputs).to_have_count(1)
+    made.open()
+    made.wait_for_kernel()
+    expect(record).to_have_count(1)
+    expect(outputs).to_have_count(1)
+    assert len(made.save()["cells"][1]["outputs"]) == 1
+    made.command("notebook:clear-all-cell-outputs")
+    made.save()
+    made.open()
+    made.wait_for_kernel()
+    for _ in range(3):  # what the page asked before has been answered then
+        page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestCommInfo({})")
+    expect(page.locator(".qwen-record")).to_have_count(0)
+
+
 def test_the_extension_speaks_the_language_of_the_application(page: Page, tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     with running_server(tmp_path / "home", tmp_path / "notebooks", locale="zh_CN") as server:
