@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import fields
+from functools import partial
 from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -242,8 +243,7 @@ class QwenMagics(Magics):
 
         metadata = request_metadata(self.shell)
         view = choose_view(self.shell, metadata, show_reasoning=self.show_reasoning, opened=self._idle.take)
-        cell = self.cell()
-        return Noted(view, self._displayed, lambda answer: cell and self.unsaved.keep(cell, answer))
+        return Noted(view, self._displayed, partial(self.unsaved.keep, self.cell()))
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""

@@ -32,9 +32,9 @@ class UnsavedAnswers:
         self._listed: BaseComm | None = None
         self._pages: list[BaseComm] = []
 
-    def keep(self, cell: CellRef, answer: Answer) -> None:
-        """Keep an answer of this run of a cell; those of the cell's earlier runs go."""
-        if not answer.request_id:
+    def keep(self, cell: CellRef | None, answer: Answer) -> None:
+        """Keep an answer of this run of a cell; those of the cell's earlier runs go. Without a cell nothing is kept."""
+        if cell is None or not answer.request_id:
             return
         run, answers = self._runs.pop(cell.id, (cell, []))
         self._runs[cell.id] = (cell, [*answers, answer] if run == cell else [answer])
