@@ -21,6 +21,7 @@ from ..core.tokens import count_tokens
 from ..core.translatable import _
 from ..provider.provider import Provider
 from ..service.endpoints import Endpoint
+from ..structured.instructions import instructions
 from .question import Question
 
 __all__ = ["AttachmentStore", "LoadedAttachments", "documents_in", "holds_documents", "too_large_to_quote"]
@@ -154,6 +155,8 @@ def _refuse_secrets(question: Question, system: str | None, keys: tuple[str, ...
     if question.attach is None or not question.attach.force:
         keys = own_keys(keys)
         refuse_secret_text(question.prompt, _("The question"), keys)
+        if question.schema is not None:
+            refuse_secret_text(instructions(question.schema), _("The schema"), keys)
         refuse_secret_text(system or "", _("The system prompt"), keys)
         for name, value in question.fields.items():
             refuse_secret_text(f"{name}={value!r}", _("The field {name}", name=name), keys)

@@ -24,7 +24,7 @@ from ..structured.schema import Schema
 from ..structured.validation import Checked, check
 from .answer_builder import AnswerBuilder
 
-__all__ = ["DataQuestion", "EndlessBlanks", "Further", "in_form", "with_instructions"]
+__all__ = ["DataQuestion", "EndlessBlanks", "Further", "in_form", "with_instructions", "without_instructions"]
 
 # A server that holds a model to a schema may let it write blanks for ever (vllm-project/vllm#17393, #18819). No JSON
 # has so many in a row, in characters; the figure is ours.
@@ -52,6 +52,11 @@ class Further(NamedTuple):
 def with_instructions(question: Message, schema: Schema[Any]) -> Message:
     """The question as it is sent. Its last part is not the person's."""
     return replace(question, parts=(*question.parts, Text(instructions(schema))))
+
+
+def without_instructions(question: Message) -> Message:
+    """The question as it was typed, which is what the conversation keeps."""
+    return replace(question, parts=question.parts[:-1])
 
 
 def in_form(request: ChatRequest, schema: Schema[Any], here: Endpoint, rung: Rung) -> ChatRequest:

@@ -19,10 +19,10 @@ from ..core.translatable import _, _n
 from ..protocols import protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
-from ..structured.ladder import Ladder
+from ..structured.ladder import Ladder, facts_for
 from ..structured.schema import Schema
 from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
-from .data_question import in_form, with_instructions
+from .data_question import in_form, with_instructions, without_instructions
 from .question import Question
 
 __all__ = ["DryRun", "Plan", "RequestBuilder", "continued"]
@@ -101,10 +101,7 @@ class RequestBuilder:
         system = self._system(question, conversation)
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
-        if question.schema and lookup(model).single_turn:
-            raise InputError(
-                _("{model} translates, and answers with nothing else.", model=model), _("Name another model with -m.")
-            )
+        _refuse_schema(question, model)
         if lookup(model).single_turn:
             notes = (*notes, *(_("asked alone: {model} takes one message", model=model),) * bool(context or system))
             context, system = (), None
@@ -112,24 +109,11 @@ class RequestBuilder:
         sent, fitted = _fitted_to(question, system, context, loaded, here, model, window)
         _refuse_documents(fitted.messages, model)
         messages = self._store.finish(fitted.messages, here, model, loaded.own, dry=dry)
-        settings = self._provider.settings
-        request = ChatRequest(
-            model=model,
-            messages=messages,
-            think=settings.think if question.think is None else question.think,
-            search=question.search,
-            fields=question.fields,
-            stream=question.fields.get("stream") is not False,
-        )
-        asked = messages[-1]
-        if question.schema is not None:
-            asked = replace(asked, parts=asked.parts[:-1])
-            request = in_form(request, question.schema, here, self._ladder.rung(here, model, request.think))
         return Plan(
             choice,
             here,
-            request,
-            asked,
+            self._request(question, messages, here, model),
+            messages[-1] if question.schema is None else without_instructions(messages[-1]),
             loaded.own,
             sent.attached,
             notes=(*notes, *_notes_on(fitted, here, window)),
@@ -145,6 +129,23 @@ class RequestBuilder:
         key = {"Authorization": "Bearer …"} if here.needs_key or here.key.secret else {}
         headers = {**key, **sent.headers}
         return DryRun(sent.method, here.url(sent.path), headers, dict(sent.body or {}), plan.attachments, plan.notes)
+
+    def _request(self, question: Question, messages: tuple[Message, ...], here: Endpoint, model: str) -> ChatRequest:
+        """The request with these messages, in the form that the answer is to have."""
+        think = self._provider.settings.think if question.think is None else question.think
+        request = ChatRequest(
+            model=model,
+            messages=messages,
+            think=think,
+            search=question.search,
+            fields=question.fields,
+            stream=question.fields.get("stream") is not False,
+        )
+        if question.schema is None:
+            return request
+        if question.think is None and think and not facts_for(here, model).thinks:
+            request = replace(request, think=None)  # that setting is for answers in words
+        return in_form(request, question.schema, here, self._ladder.rung(here, model, request.think))
 
     def _system(self, question: Question, conversation: Conversation) -> str | None:
         given = question.system if question.system is not None else conversation.system
@@ -191,6 +192,13 @@ class RequestBuilder:
                 _("{document_model} answers, because it reads documents", document_model=settings.document_model),
             )
         return model, ()
+
+
+def _refuse_schema(question: Question, model: str) -> None:
+    """Raises `InputError` for data from a model that only translates."""
+    if question.schema is not None and lookup(model).single_turn:
+        only = _("{model} translates, and answers with nothing else.", model=model)
+        raise InputError(only, _("Name another model with -m."))
 
 
 def _fitted_to(

@@ -107,8 +107,7 @@ def as_json(token: re.Match[str]) -> str:
 class Splitter:
     """Splits a list or an object that arrives in pieces into its elements, each once, when it is complete.
 
-    It begins at the first `opening` bracket. The cost is that of the text, however long an element is. `open` is what
-    has arrived of the element that is not complete.
+    It begins at the first `opening` bracket. The cost is that of the text, however long an element is.
     """
 
     MARK = re.compile(r'\\.|["\[\]{},]', re.DOTALL)
@@ -120,11 +119,6 @@ class Splitter:
         self._in_string = False
         self._held = ""
         self._pieces: list[str] = []
-
-    @property
-    def open(self) -> list[str]:
-        """The pieces of the element that is not complete."""
-        return self._pieces
 
     def feed(self, text: str) -> list[str]:
         """Take the next piece; returns the elements that are complete now."""

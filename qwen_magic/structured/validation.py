@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from .json_text import Found, decoded, find_values
-from .schema import ITEMS, Schema, resolved, uses_pydantic
+from .schema import ITEMS, Schema, uses_pydantic
 
 __all__ = ["Checked", "Problem", "as_plain", "check"]
 
@@ -206,9 +206,3 @@ def shown(value: Any) -> str:
     except (ValueError, RecursionError):
         text = repr(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
-
-
-def rows_of(plain: Any, schema: Schema[Any]) -> list[Any]:
-    """The rows of a table: the list, or the one object."""
-    root = resolved(schema.document, schema.document)
-    return list(plain) if root.get("type") == "array" else [plain]

@@ -52,6 +52,23 @@ def test_a_dark_page_has_light_text_and_code(
     assert luminance(page.locator(".qwen-record p").first, "color") > 130
 
 
+def test_a_dark_page_has_a_light_table_of_data(
+    notebook: Callable[..., Notebook], page: Page, look: Callable[[str], None], dark: Callable[[], None]
+) -> None:
+    schema = "from qwen_magic.structured.schema import make_schema\n"
+    rows = """show('[{"name": "Anna"}, {"name": "Ben"}{middle}, {"name": "Eve"}]', holds=['middle'], schema="""
+    made = notebook(SHOW + schema + rows + "make_schema('name', many=True))")
+    dark()
+    made.run()
+    expect(page.locator(".qwen-answer td")).to_have_count(1)
+    look("lab-dark-data-live")
+    made.release("middle")
+    cells = page.locator(".qwen-record td")
+    expect(cells).to_have_text(["Anna", "Ben", "Eve"])
+    look("lab-dark-data-record")
+    assert luminance(cells.first, "color") > 130
+
+
 def test_on_a_narrow_window_wide_tables_and_code_scroll_by_themselves(
     notebook: Callable[..., Notebook], page: Page, look: Callable[[str], None]
 ) -> None:

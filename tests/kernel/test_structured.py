@@ -72,6 +72,15 @@ def test_the_strongest_form_of_the_model_is_asked_for(
     assert "JSON schema" in json.dumps(body["messages"] if "messages" in body else body["input"])
 
 
+def test_the_setting_for_thinking_is_for_answers_in_words(notebook: Kernel, sandbox: Sandbox) -> None:
+    notebook.run("%config QwenMagics.think = True")
+    for options, form, thinks in (("", "json_object", False), ("--think", None, True)):
+        result = notebook.run(f"%%qwen {options} --schema 'name str, age int'\nWho?")
+        assert result.status == "ok", result.error
+        body = bodies(sandbox)[-1]
+        assert (body.get("response_format", {}).get("type"), body["enable_thinking"]) == (form, thinks)
+
+
 def test_a_form_that_is_refused_is_not_asked_for_again(notebook: Kernel, sandbox: Sandbox) -> None:
     for _ in range(2):
         result = notebook.run("%%qwen -m qwen3.7-max --schema 'name str'\nsandbox: json-refuse 2\nWho?", cell_id="a")
@@ -156,6 +165,7 @@ def test_an_answer_that_was_asked_for_with_ask(notebook: Kernel) -> None:
         ("--schema frame", "no schema"),
         ("--schema missing.json", "cannot be read"),
         ("--many", "--many needs a schema"),
+        (f"--schema 'key: such as {'AKIA' + 'IOSFODNN7EXAMPLF'}'", "looks like a key"),
         ("-m qwen-mt-plus --schema name?", "translates"),
     ],
 )

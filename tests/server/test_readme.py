@@ -15,7 +15,7 @@ from support import jupyter_servers
 from support.jupyter_servers import TOKEN, JupyterServer, key_file
 from support.kernels import Kernel, clean_environment
 from support.paths import ROOT
-from support.readme import README, blocks, cells, section
+from support.readme import README, blocks, cells, section, subsection
 
 from qwen_magic.sandbox import Sandbox
 
@@ -31,6 +31,14 @@ def test_the_code_of_the_readme_runs(kernel: Kernel, sandbox: Sandbox) -> None:
         result = kernel.run(code, cell_id=f"readme-{number}")
         assert result.status == "ok", f"{code}\n{result.error}"
     assert len(sandbox.requests) == 4
+
+
+def test_the_code_on_answers_as_data_runs(kernel: Kernel, sandbox: Sandbox) -> None:
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    for number, code in enumerate(cells(subsection("Answers as data"))):
+        result = kernel.run(code, cell_id=f"data-{number}")
+        assert result.status == "ok", f"{code}\n{result.error}"
+    assert kernel.value("(type(person).__name__, type(people[0]).__name__)") == ("dict", "Person")
 
 
 def conversation_in_python() -> str:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.events import Event, ReasoningDelta, Retrying, Started, TextDelta, Usage
 from qwen_magic.rendering.views.live import LiveView
 from qwen_magic.rendering.views.protocol import Heading
+from qwen_magic.structured.answer import DataAnswer
+from qwen_magic.structured.schema import Schema
+from qwen_magic.structured.validation import check
 
 CHUNK = 5
 MODEL, ENDPOINT = "qwen3.8-max", "beijing"
@@ -26,10 +31,11 @@ def show(
     holds: Sequence[str] = (),
     model: str = MODEL,
     attachments: Sequence[Attached] = (),
+    schema: Schema[Any] | None = None,
 ) -> None:
     """Stream `text` into the cell. A hold NAME is where `{NAME}` stands in the text or the thinking."""
     view = LiveView()
-    view.start(Heading(model, ENDPOINT, tuple(attachments)))
+    view.start(Heading(model, ENDPOINT, tuple(attachments), schema=schema))
     shown: dict[type[Event], str] = {TextDelta: "", ReasoningDelta: ""}
     began, finish_reason = time.monotonic(), "stop"
     try:
@@ -49,19 +55,24 @@ def show(
         view.update(pending)
     except KeyboardInterrupt:
         finish_reason = STOPPED
-    view.finish(
-        Answer(
-            shown[TextDelta],
-            shown[ReasoningDelta],
-            model,
-            ENDPOINT,
-            usage=Usage(12, 345),
-            finish_reason=finish_reason,
-            request_id="request-1",
-            seconds=time.monotonic() - began,
-            attachments=tuple(attachments),
-        )
+    answer = Answer(
+        shown[TextDelta],
+        shown[ReasoningDelta],
+        model,
+        ENDPOINT,
+        usage=Usage(12, 345),
+        finish_reason=finish_reason,
+        request_id="request-1",
+        seconds=time.monotonic() - began,
+        attachments=tuple(attachments),
     )
+    view.finish(answer if schema is None else as_data(answer, schema))
+
+
+def as_data(answer: Answer, schema: Schema[Any]) -> DataAnswer[Any]:
+    found = check(answer.text, schema)
+    values = {field.name: getattr(answer, field.name) for field in fields(Answer)}
+    return DataAnswer(**values, data=found.data, plain=found.plain, schema=schema, fits=found.fits)
 
 
 def pieces(

@@ -15,6 +15,11 @@ def section(title: str) -> str:
     return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
 
 
+def subsection(title: str) -> str:
+    """The text of a section of the third level."""
+    return README.split(f"\n### {title}\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
+
+
 def blocks(text: str, *languages: str) -> list[str]:
     """The code blocks of these languages; that of a block which names none is empty."""
     return [block["code"] for block in BLOCK.finditer(text) if block["language"] in languages]
