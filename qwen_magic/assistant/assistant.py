@@ -21,6 +21,7 @@ from ..core.settings import Settings
 from ..core.translatable import _
 from ..provider.provider import Provider
 from ..service.credentials import Credentials
+from ..structured.answer import DataAnswer
 from ..structured.ladder import Ladder
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in
@@ -265,7 +266,8 @@ class Assistant:
     ) -> None:
         turn = None
         if reserved is not None and conversation is not None:
-            turn = Turn(plan.question, answer, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
+            words = answer.in_words if isinstance(answer, DataAnswer) else answer
+            turn = Turn(plan.question, words, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
             turn = reserved.keep(turn)
         elif plan.spends is not None:
             plan.spends.spending.count(plan.request.model, answer.usage)

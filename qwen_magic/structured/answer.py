@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 from ..core.answer import Answer
@@ -27,6 +27,11 @@ class DataAnswer(Answer, Generic[T]):
     plain: Any = field(default=None, repr=False)
     schema: Schema[T] | None = field(default=None, repr=False)
     fits: bool = False
+
+    @property
+    def in_words(self) -> Answer:
+        """The answer without its data, as a conversation keeps it and a file of it holds it."""
+        return Answer(**{each.name: getattr(self, each.name) for each in fields(Answer)})
 
     @property
     def frame(self) -> Any:

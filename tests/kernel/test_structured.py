@@ -237,6 +237,18 @@ def test_a_refusal_that_is_about_something_else_is_told_as_it_is(notebook: Kerne
     assert "emperature" in result.error
 
 
+def test_a_conversation_with_data_is_saved_and_goes_on(notebook: Kernel, sandbox: Sandbox) -> None:
+    notebook.run(PERSON)
+    notebook.run("%%qwen --schema Person --many\nWho?")
+    for line in ("%qwen save data.json", "%qwen export data.md", "%qwen load data.json again"):
+        result = notebook.run(line)
+        assert result.status == "ok", result.error
+    notebook.run("%%qwen -c again\nAnd then?")
+    question, answer, _ = bodies(sandbox)[-1]["messages"]
+    assert question["content"] == "Who?"
+    assert json.loads(answer["content"])["items"][0]["age"] == 1
+
+
 def test_last_and_continue_of_an_answer_that_is_data(notebook: Kernel) -> None:
     notebook.run("%%qwen --schema 'name, age int'\nWho?")
     assert "Who?" in notebook.run("%qwen last").text

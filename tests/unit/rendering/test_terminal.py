@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,9 @@ from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, Te
 from qwen_magic.core.messages import ToolCall
 from qwen_magic.rendering.views.protocol import Heading
 from qwen_magic.rendering.views.terminal import TerminalView
+from qwen_magic.structured.answer import DataAnswer
+from qwen_magic.structured.schema import make_schema
+from qwen_magic.structured.validation import check
 
 ANSWER = """# A heading
 
@@ -221,3 +225,20 @@ def test_a_long_open_block_never_scrolls_the_screen() -> None:
 def test_into_a_pipe_goes_the_markdown_itself() -> None:
     written = show(ANSWER, 4, terminal=False)
     assert written.strip() == ANSWER.strip()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_data_is_a_table_and_never_raw_json(terminal: bool) -> None:
+    schema = make_schema("name, age int", many=True)
+    text = json.dumps({"items": [{"name": f"Anna {number}", "age": number} for number in range(5)]})
+    out = io.StringIO()
+    view = TerminalView(console=Console(file=out, force_terminal=terminal, width=WIDTH, height=HEIGHT))
+    view.start(Heading("qwen-plus", "sandbox", schema=schema))
+    for at in range(0, len(text), 20):
+        view.update([TextDelta(text[at : at + 20])])
+    found = check(text, schema)
+    view.finish(DataAnswer(text, data=found.data, plain=found.plain, schema=schema, fits=found.fits))
+    written = out.getvalue()
+    assert ("2 so far" in written) is terminal
+    assert "Anna 4    4" in written
+    assert "{" not in written
