@@ -28,7 +28,7 @@ LAST_ROWS = 10
 
 def data_html(answer: DataAnswer[Any]) -> str:
     """The table of an answer and a fold with its JSON; all of its text where it did not fit."""
-    json_html = f'<pre class="qwen-json">{escape(visible(shortened(answer.text)))}</pre>'
+    json_html = f'<pre class="qwen-json">{escape(visible(shortened(answer.text)), quote=False)}</pre>'
     if answer.schema is None or not answer.fits:
         return json_html if answer.text.strip() else ""
     shown = table(answer.plain, answer.schema)

@@ -128,7 +128,6 @@ def test_an_answer_that_never_fits_names_the_field_and_keeps_the_text(notebook: 
 def test_words_in_place_of_json_are_one_clear_line(notebook: Kernel) -> None:
     result = notebook.run("%%qwen --schema 'name str'\nsandbox: json-ignore\nWho?")
     assert result.error.startswith("SchemaMismatch: ")
-    assert "no JSON in it" in result.error
     assert "simulator" in notebook.value("_qwen.text")
 
 
@@ -223,6 +222,7 @@ def test_names_and_values_of_a_model_are_text(notebook: Kernel) -> None:
 
 def test_a_server_that_knows_no_form_is_asked_in_words(notebook: Kernel) -> None:
     with FaultServer([REFUSED], [REFUSED], [streamed('```json\n{"name": "Anna"}\n```')]) as server:
+        server.listing = plain("200 OK", b'{"data": [{"id": "m"}]}')
         notebook.run(f"%qwen use {server.url}")
         result = notebook.run("%qwen -m m --schema 'name str' Who?")
         assert result.status == "ok", result.error
