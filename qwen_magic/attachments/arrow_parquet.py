@@ -10,11 +10,12 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MAX_TABLE_BYTES, MAX_VALUES
-from .table_summary import Column, Table, cell, human, markdown
+from .table_summary import Column, Table, cell, markdown
 
 __all__ = ["read_columnar"]
 
@@ -35,7 +36,7 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
             _("{name} needs the package pyarrow to be read here.", name=name),
             _("Install it: %pip install qwen_magic[tables]; or load the file, and attach the DataFrame (-v NAME)."),
         ) from None
-    note = f"described: {human(size)}, {table.shape}"
+    note = f"described: {readable_size(size)}, {table.shape}"
     text = markdown(table, values=rows is not None).encode("utf-8", "backslashreplace")
     return Attachment(name, "table", "description", text, "text/markdown", note)
 

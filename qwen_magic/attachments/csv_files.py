@@ -14,11 +14,12 @@ from io import BytesIO, StringIO
 from typing import BinaryIO
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MB
-from .table_summary import Table, column, human, markdown
+from .table_summary import Table, column, markdown
 from .text_encoding import encoding_of
 
 __all__ = ["filled_columns", "headed", "read_delimited"]
@@ -70,8 +71,8 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
         ) from None
     if not sample.header:
         raise InputError(_("{name} has no rows.", name=name))
-    table = described(sample, name, human(size))
-    note = f"described: {human(size)}, {table.shape}" + f", {encoding.upper()}" * (
+    table = described(sample, name, readable_size(size))
+    note = f"described: {readable_size(size)}, {table.shape}" + f", {encoding.upper()}" * (
         encoding not in ("utf-8", "utf-8-sig")
     )
     text = markdown(table, values=rows is not None)
@@ -82,7 +83,7 @@ def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
     """UTF-16 cannot be cut at a line's end without being decoded from its beginning."""
     if size > 4 * WHOLE:
         raise InputError(
-            _("{name} is in {upper} and {size} large.", name=name, upper=encoding.upper(), size=human(size)),
+            _("{name} is in {upper} and {size} large.", name=name, upper=encoding.upper(), size=readable_size(size)),
             _("Save it as UTF-8."),
         )
     file.seek(0)

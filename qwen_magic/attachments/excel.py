@@ -10,12 +10,13 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from .attachment import Attachment
 from .csv_files import headed
 from .file_access import sized
 from .size_limits import MB
-from .table_summary import Table, column, human, markdown
+from .table_summary import Table, column, markdown
 from .zip_limits import unpackable
 
 __all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
@@ -58,7 +59,7 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     ) + f"\nAnd {left_out} more sheets.\n" * (left_out > 0)
     text += f"\nFormulas without a result in the file, shown as empty cells: {blank:,}.\n" * (blank > 0)
     shape = tables[0].shape if len(tables) == 1 else f"{len(tables)} sheets"
-    note = f"described: {human(size)}, {shape}" + f", hidden ones among them: {hidden}" * bool(hidden)
+    note = f"described: {readable_size(size)}, {shape}" + f", hidden ones among them: {hidden}" * bool(hidden)
     return Attachment(name, "table", "description", text.encode("utf-8", "backslashreplace"), "text/markdown", note)
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _, from_json
 from .size_limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
-from .table_summary import human
 
 __all__ = ["NO_MEMORY", "ORDER", "ReaderResult", "read_apart"]
 
@@ -71,7 +71,11 @@ def read_apart(
         process.wait()
     if process.returncode == NO_MEMORY:
         raise InputError(
-            _("{name} takes more than {memory} of memory to be read.", name=name, memory=human(memory)),
+            _(
+                "{name} takes more than {memory} of memory to be read.",
+                name=name,
+                memory=readable_size(memory, kilo=1024),
+            ),
             _("Attach a part of it."),
         )
     if process.returncode == -getattr(signal, "SIGXCPU", 0):

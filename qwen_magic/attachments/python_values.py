@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any
 
-from .table_summary import human, number
+from ..core.sizes import readable_size
+from .table_summary import number
 
 __all__ = ["array", "title", "written"]
 
@@ -114,7 +115,7 @@ def leaf(value: object) -> str:
     if isinstance(value, str) and len(value) > MAX_STRING:
         return f"{value[:MAX_STRING]!r}… ({len(value):,} characters)"
     if isinstance(value, bytes | bytearray) and len(value) > MAX_STRING:
-        return f"<{human(len(value))} of bytes>"
+        return f"<{readable_size(len(value))} of bytes>"
     try:
         text = repr(value)
     except Exception as error:  # of a class of somebody's own: whatever it raises

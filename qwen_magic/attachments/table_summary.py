@@ -23,7 +23,6 @@ __all__ = [
         "different_values",
         "filled_columns",
         "frequent",
-        "human",
         "joined",
         "markdown",
         "misfits",
@@ -306,11 +305,3 @@ def quoted(value: object) -> str:
 def number(value: float) -> str:
     """A number in few digits; whole ones in full."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
-
-
-def human(size: int) -> str:
-    """A size in bytes, for people."""
-    for unit, bytes_of in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
-        if size >= bytes_of:
-            return f"{size / bytes_of:.1f} {unit}"
-    return f"{size} bytes"

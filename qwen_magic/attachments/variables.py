@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from .attachment import Attach, Attachment
 from .secret_scanner import refuse_secret_variable, refuse_secrets
 from .size_limits import MAX_DOCUMENT
-from .table_summary import human
 
 __all__ = ["is_picture", "read_variable"]
 
@@ -84,7 +84,11 @@ def described(name: str, value: object, rows: int | None) -> Attachment:
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > MAX_DOCUMENT:
         raise InputError(
-            _("{name} is larger than {max_document} of text.", name=name, max_document=human(MAX_DOCUMENT)),
+            _(
+                "{name} is larger than {max_document} of text.",
+                name=name,
+                max_document=readable_size(MAX_DOCUMENT, kilo=1024),
+            ),
             _("Attach a part of it."),
         )
     return Attachment(name, "variable", "text", data, "text/plain", summary, "text")
@@ -116,7 +120,7 @@ def summed_up(name: str, value: Any) -> tuple[str, str]:
         return f"str of {len(value):,} characters", value
     if isinstance(value, bytes | bytearray | memoryview):
         raise InputError(
-            _("{name} is {count} of raw bytes.", name=name, count=human(len(value))),
+            _("{name} is {count} of raw bytes.", name=name, count=readable_size(len(value))),
             _("Decode them, or attach the file they are from."),
         )
     if isinstance(value, BaseException):

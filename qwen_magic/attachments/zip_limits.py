@@ -6,9 +6,9 @@ import zipfile
 from typing import BinaryIO, cast
 
 from ..core.errors import InputError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from .size_limits import MAX_DIRECTORY, MAX_ENTRIES, MAX_UNPACKED, MAX_XML
-from .table_summary import human
 
 __all__ = ["listed", "unpackable"]
 
@@ -53,8 +53,8 @@ def unpackable(file: BinaryIO, name: str, streamed: str = "\0") -> BinaryIO:
             _(
                 "{name} unpacks to {size}, {trees} of it XML: more than can be read here.",
                 name=name,
-                size=human(size),
-                trees=human(trees),
+                size=readable_size(size),
+                trees=readable_size(trees),
             ),
             _("Attach a part of it."),
         )

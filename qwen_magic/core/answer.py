@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from .code_blocks import CodeBlock, code_blocks
 from .events import Source, Usage
 from .messages import ToolCall
-from .translatable import _, _n, listed
+from .sizes import readable_size
+from .translatable import _, listed
 
 __all__ = ["Answer", "Attached", "FAILED", "MISMATCH", "STOPPED"]
 
@@ -44,15 +45,7 @@ class Attached:
     @property
     def facts(self) -> str:
         """Kind, size and note, for people."""
-        return listed((KINDS.get(self.kind, self.kind), in_bytes(self.size), self.note))
-
-
-def in_bytes(size: int) -> str:
-    """A size for people: in the largest of bytes, kB and MB that leaves a number before the point."""
-    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return _n("{count} byte", "{count} bytes", count=size)
+        return listed((KINDS.get(self.kind, self.kind), readable_size(self.size), self.note))
 
 
 @dataclass(frozen=True, slots=True)

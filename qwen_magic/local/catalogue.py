@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..core.errors import ConfigurationError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 
-__all__ = ["CATALOGUE", "VISION", "File", "LocalModel", "choose", "named", "needed", "size"]
+__all__ = ["CATALOGUE", "VISION", "File", "LocalModel", "choose", "named", "needed"]
 
 # The best model that sees, instead of the best one for text.
 VISION = "vision"
@@ -210,16 +211,11 @@ def choose(free: int, models: Iterable[LocalModel], here: Callable[[LocalModel],
             _(
                 "{name} needs {memory} of memory, and {free} are free.",
                 name=smallest.name,
-                memory=size(smallest.memory),
-                free=size(free),
+                memory=readable_size(smallest.memory),
+                free=readable_size(free),
             ),
             _("Close something, take a smaller one (%qwen use local:qwen3-0.6b), or ask elsewhere (%qwen use URL)."),
         )
     at_hand = [model for model in fitting if here(model)]
     roomy = [model for model in fitting if model.memory <= free * SHARE]
     return (at_hand or roomy or fitting[:1])[-1]
-
-
-def size(bytes: int) -> str:
-    """A size for people, as hubs count: 1 GB is 10⁹ bytes."""
-    return f"{bytes / 1e9:.1f} GB" if bytes >= 1e9 else f"{bytes / 1e6:.0f} MB"

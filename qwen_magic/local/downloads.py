@@ -30,11 +30,12 @@ from ..core.errors import (
     ServiceUnavailable,
     StreamError,
 )
+from ..core.sizes import readable_size
 from ..core.translatable import _, sentences
 from ..service.timeouts import Timeouts
 from ..service.transport import Transport
 from .cache_folders import VARIABLE, make, models, trusted
-from .catalogue import File, LocalModel, size
+from .catalogue import File, LocalModel
 from .download_sources import Wanted, hubs, opened
 from .file_lock import locked
 from .interaction import Progress
@@ -220,12 +221,12 @@ def on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
             raise ConfigurationError(
                 _("{folder} cannot be written ({reason}).", folder=folder, reason=error.strerror), remedy
             ) from error
-        free = size(shutil.disk_usage(folder).free)
+        free = readable_size(shutil.disk_usage(folder).free)
         raise ConfigurationError(
             _(
                 "The disk is full: {name} needs {bytes}, and {free} are free in {folder}.",
                 name=model.name,
-                bytes=size(model.bytes),
+                bytes=readable_size(model.bytes),
                 free=free,
                 folder=folder,
             ),

@@ -24,12 +24,13 @@ from typing import IO
 
 from ..core.errors import ConfigurationError, ConnectionFailed
 from ..core.forks import renewed_in_children
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from ..protocols import LOCAL
 from ..service.credentials import Credentials
 from ..service.endpoints import Endpoint
 from .cache_folders import engines
-from .catalogue import SHORTEST_CONTEXT, needed, size
+from .catalogue import SHORTEST_CONTEXT, needed
 from .engine_process import Order, Record, healthy
 from .file_lock import locked
 from .gguf import file_bytes, header, unreadable
@@ -111,7 +112,7 @@ class Engine:
 
     def _started(self) -> Record:
         """Start it, or wait for another kernel that is about to."""
-        with self._loading(f"{self._name} ({size(self._bytes())})") as told, locked(self._lock, told):
+        with self._loading(f"{self._name} ({readable_size(self._bytes())})") as told, locked(self._lock, told):
             record = Record.read(self._record)
             if record and healthy(record.host):
                 return record
@@ -164,8 +165,8 @@ class Engine:
             _(
                 "{name} needs {needed} of memory, and {free} are free: it was not loaded.",
                 name=self._name,
-                needed=size(needed(weights, facts.bytes_per_token, SHORTEST_CONTEXT)),
-                free=size(free),
+                needed=readable_size(needed(weights, facts.bytes_per_token, SHORTEST_CONTEXT)),
+                free=readable_size(free),
             ),
             _("Take a smaller model (%qwen use local:NAME), or close something."),
         )

@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.sizes import readable_size
 from ..core.translatable import _
-from .catalogue import CATALOGUE, VISION, size
+from .catalogue import CATALOGUE, VISION
 from .gguf import LATER_PIECE, PROJECTOR, file_bytes
 
 __all__ = ["Suggestion", "suggestions"]
@@ -41,7 +42,7 @@ def suggestions(begun: str, cwd: Path) -> tuple[Suggestion, ...]:
 def names() -> Iterator[Suggestion]:
     yield Suggestion(VISION, _("the best that fits and sees images"))
     for model in CATALOGUE:
-        yield Suggestion(model.name, size(model.bytes) + ", sees images" * model.sees)
+        yield Suggestion(model.name, readable_size(model.bytes) + ", sees images" * model.sees)
 
 
 def paths_from(begun: str, cwd: Path) -> Iterator[Suggestion]:
@@ -59,7 +60,7 @@ def suggested(folder: str, entry: os.DirEntry[str]) -> Iterator[Suggestion]:
         yield Suggestion(f"{folder}{entry.name}/", "folder")
     elif is_model(entry.name):
         with suppress(ConfigurationError):
-            yield Suggestion(folder + entry.name, size(file_bytes(Path(entry.path))), is_file=True)
+            yield Suggestion(folder + entry.name, readable_size(file_bytes(Path(entry.path))), is_file=True)
 
 
 def is_model(name: str) -> bool:

@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.sizes import readable_size
 from ..core.translatable import _
 from ..service.credentials import Credentials
-from .catalogue import CATALOGUE, VISION, LocalModel, choose, named, size
+from .catalogue import CATALOGUE, VISION, LocalModel, choose, named
 from .downloads import download, is_here, weights_of
 from .engine_client import IDLE, Engine
 from .gguf import PROJECTOR
@@ -64,7 +65,7 @@ def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
 
 def permit(model: LocalModel, confirm: Confirm) -> None:
     """Ask the person for leave to download. Raises `ConfigurationError` without it."""
-    what = f"{model.name} ({size(model.bytes)})"
+    what = f"{model.name} ({readable_size(model.bytes)})"
     agreed = confirm(
         _("{what} has to be downloaded once, to {folder}. Download it?", what=what, folder=weights_of(model).parent)
     )

@@ -49,9 +49,9 @@ def test_folders_are_offered(kernel: Kernel, files: Path, folder: str) -> None:
 def test_files_are_offered_also_in_quotes(kernel: Kernel, files: Path, quote: str) -> None:
     begun = f"{USE}{quote}~/my models/"
     assert offered(kernel, begun) == {
-        f"{begun}large-00001-of-00002.gguf{quote}": "4 MB",
+        f"{begun}large-00001-of-00002.gguf{quote}": "4.0 MB",
         f"{begun}more/": "folder",
-        f"{begun}own.gguf{quote}": "2 MB",
+        f"{begun}own.gguf{quote}": "2.0 MB",
     }
     assert offered(kernel, f"{begun}o").keys() == {f"{begun}own.gguf{quote}"}
 

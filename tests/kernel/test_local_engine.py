@@ -26,7 +26,8 @@ from support.wire import keyed
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
 from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from qwen_magic.core.messages import ChatRequest, Image, Message, Text
-from qwen_magic.local.catalogue import CATALOGUE, choose, size
+from qwen_magic.core.sizes import readable_size
+from qwen_magic.local.catalogue import CATALOGUE, choose
 from qwen_magic.local.engine_client import Engine, identity
 from qwen_magic.local.engine_process import Record, get, healthy
 from qwen_magic.local.file_lock import locked
@@ -126,7 +127,7 @@ def test_whoever_waits_for_a_model_is_told_which_one(model: Path, tmp_path: Path
     waited_for = engine(str(own), Credentials({}), Dialogue(loading=loading), 3)
     assert said == []
     waited_for.start()
-    assert said[0] == f"own ({size(own.stat().st_size)})"
+    assert said[0] == f"own ({readable_size(own.stat().st_size)})"
     assert set(said[1:-1]) == {"…"}
     assert said[-1] == "loaded"
     waited_for.start()
@@ -471,11 +472,11 @@ def test_a_cell_shows_for_how_long_the_model_it_needs_has_been_loading(
         with locked(place.with_suffix(".lock")):
             run = kernel.send(code, cell_id=code)
             shown = run.first_output()
-            assert re.fullmatch(r"Loading it's tiny \(0 MB\)… \d s", shown["data"]["text/plain"])
+            assert re.fullmatch(r"Loading it's tiny \(\d+(?:\.\d)? [kM]B\)… \d s", shown["data"]["text/plain"])
             run.until(lambda run: len(run.outputs) > 1)
         result = run.result()
         assert result.status == "ok", result.text
-        assert re.match(r"it's tiny \(0 MB\) was loaded in \d+ s\.", result.text)
+        assert re.match(r"it's tiny \(\d+(?:\.\d)? [kM]B\) was loaded in \d+ s\.", result.text)
         assert "Loading" not in result.text
 
 
@@ -502,9 +503,9 @@ def test_a_terminal_shows_it_on_one_line(model: Path, tmp_path: Path, cache: Pat
     with locked(cache / "engines" / f"{identity(own, None)}.lock"):
         shell = pexpect.spawn(sys.executable, ["-m", "IPython", "-c", code], env=environment, encoding="utf-8")
         shell.expect(r"… \d s\r", timeout=30)
-        shell.expect(r"Loading own \(0 MB\)… \d s", timeout=30)
+        shell.expect(r"Loading own \(\d+(?:\.\d)? [kM]B\)… \d s", timeout=30)
     shell.expect("Asking local at", timeout=30)
-    assert re.search(r"\rown \(0 MB\) was loaded in \d+ s\. *\r\n", shell.before), shell.before
+    assert re.search(r"\rown \(\d+(?:\.\d)? [kM]B\) was loaded in \d+ s\. *\r\n", shell.before), shell.before
     shell.close()
 
 

@@ -114,13 +114,13 @@ class Line:
 
 def how_far(done: int, total: int, before: int, seconds: float) -> str:
     """The bar in words; `before` bytes were there `seconds` ago."""
-    from ...local.catalogue import size
+    from ...core.sizes import readable_size
 
     rate = (done - before) / seconds if seconds > 1 else 0
     if not rate or done >= total:
-        return _("{done} of {total}", done=size(done), total=size(total))
+        return _("{done} of {total}", done=readable_size(done), total=readable_size(total))
     left = duration((total - done) / rate)
-    return _("{done} of {total}, {left} left", done=size(done), total=size(total), left=left)
+    return _("{done} of {total}, {left} left", done=readable_size(done), total=readable_size(total), left=left)
 
 
 def duration(seconds: float) -> str:
