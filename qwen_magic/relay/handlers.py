@@ -28,7 +28,7 @@ from ..service.credentials import Secret
 from .error_responses import Refused, broken_off, said
 from .routes import Form, Route, allowed, form_of
 from .streaming_response import Passing, without_key
-from .upstream import for_the_caller, is_stream
+from .upstream import for_the_caller, is_json, is_stream
 from .usage_log import EDGE, Tally, model_in
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ REASONS = {
 }
 
 
+# An answer in JSON is held back until it is whole, up to so many bytes; a usual one has thousands. The figure is ours.
+MOST_HELD = 1024 * 1024
+
+
 @stream_request_body
 class RelayHandler(APIHandler):
     """One request."""
@@ -66,7 +70,7 @@ class RelayHandler(APIHandler):
         self.body = SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
         self.size = self.kept = 0
         self.limit: float = 0
-        self.placed = self.streams = False
+        self.placed = self.streams = self.answered = False
         self.patience: asyncio.TimerHandle | None = None
         self.tally = Tally()
         self.model: str | None = None
@@ -221,11 +225,7 @@ class RelayHandler(APIHandler):
                 raise Refused(502, "The service has moved: the administrator should look at c.QwenRelay.upstream_url.")
             if response.status_code == 401:
                 raise Refused(403, "The service does not accept the relay's key: tell the server's administrator.")
-            await self.start(response, key)
-            passing = Passing(key, events=self.streams)
-            async for chunk in response.aiter_bytes():
-                await self.pass_on(passing.feed(chunk))
-            await self.pass_on(passing.rest())
+            await self.answer_with(response, key)
 
     def model_asked(self) -> str | None:
         """The model that the request names."""
@@ -241,6 +241,30 @@ class RelayHandler(APIHandler):
         self._forget_body()
 
     # --- going out
+
+    async def answer_with(self, response: httpx2.Response, key: Secret) -> None:
+        """Pass the answer on: a stream as it comes, JSON once it is whole, unless that is a lot.
+
+        What breaks off before it has begun can still be an error with a status, which every proxy passes on. That a
+        connection was closed JupyterHub's standard proxy does not pass on.
+        """
+        self.answered = True
+        passing = Passing(key, events=is_stream(response.headers))
+        held: bytes | None = b"" if is_json(response.headers) else None
+        if held is None:
+            await self.start(response, key)
+        async for chunk in response.aiter_bytes():
+            piece = (held or b"") + passing.feed(chunk)
+            if held is not None and len(piece) <= MOST_HELD:
+                held = piece
+                continue
+            if held is not None:
+                held = None
+                await self.start(response, key)
+            await self.pass_on(piece)
+        if held is not None:
+            await self.start(response, key)
+        await self.pass_on((held or b"") + passing.rest())
 
     async def start(self, response: httpx2.Response, key: Secret) -> None:
         """Send the answer's head on. From here on nothing waits for more bytes to come."""
@@ -265,6 +289,9 @@ class RelayHandler(APIHandler):
             self.break_off("client gone" if isinstance(error, StreamClosedError) else "upstream broke")
             return
         status = 504 if isinstance(error, httpx2.TimeoutException) else 502
+        if self.answered:
+            self.ended = "upstream broke"
+            raise Refused(status, REASONS[self.ended])
         raise Refused(status, f"The relay cannot reach the service ({type(error).__name__}).")
 
     def break_off(self, ended: str) -> None:

@@ -16,7 +16,7 @@ from ..service.content_coding import packed_once
 from ..service.credentials import Secret
 from .streaming_response import without_key
 
-__all__ = ["Upstream", "for_the_caller", "is_stream"]
+__all__ = ["Upstream", "for_the_caller", "is_json", "is_stream"]
 
 # What a caller may say to the service; everything else is between the caller and Jupyter.
 TOLD = (
@@ -104,6 +104,11 @@ def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
 
 def is_heard(name: str, key: Secret) -> bool:
     return name in HEARD or (name.startswith(HEARD_PREFIX) and without_key(name, key) == name)
+
+
+def is_json(headers: httpx2.Headers) -> bool:
+    """Whether the body is one JSON value."""
+    return headers.get("content-type", "").lower().startswith("application/json")
 
 
 def is_stream(headers: httpx2.Headers) -> bool:

@@ -124,6 +124,13 @@ def test_an_answer_that_breaks_off_ends_behind_the_hub_s_proxy(
     client.close()
 
 
+def test_an_answer_in_one_piece_that_breaks_off_is_an_error_behind_the_hub_s_proxy(hub: Hub, ann: str) -> None:
+    with pytest.raises(openai.InternalServerError, match="lost the service in mid-answer"):
+        sdk(hub, ann).chat.completions.create(
+            model="qwen-plus", messages=[{"role": "user", "content": "sandbox: cut 50\nsandbox: long 500"}], timeout=60
+        )
+
+
 def test_a_kernel_of_a_user_s_server_finds_the_hub_s_relay_and_has_no_key(hub: Hub, sandbox: Sandbox) -> None:
     token = hub.user("dora")
     server = hub.server("dora")
