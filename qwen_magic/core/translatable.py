@@ -29,7 +29,8 @@ __all__ = [
 # stands between spaces, as names and numbers do; what is Chinese itself goes without them.
 EDGE = "\ufdd0"
 CJK = "[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff60]"
-CLOSE = re.compile(f"(?<={CJK}) {EDGE}(?={CJK})|(?<={CJK}){EDGE} (?={CJK})|{EDGE}")
+# Compiled when the first message is translated.
+CLOSE = f"(?<={CJK}) {EDGE}(?={CJK})|(?<={CJK}){EDGE} (?={CJK})|{EDGE}"
 
 Value = str | int | float | bool
 
@@ -77,7 +78,7 @@ class Translatable(str):
             name: f"{EDGE}{value.translated(lookup)}{EDGE}" if isinstance(value, Translatable) else value
             for name, value in self.values.items()
         }
-        return passed(CLOSE.sub("", template.format_map(values)), self.steps)
+        return passed(re.sub(CLOSE, "", template.format_map(values)), self.steps)
 
 
 def to_json(text: str) -> object:
