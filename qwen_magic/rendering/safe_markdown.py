@@ -304,6 +304,8 @@ def target(url: str) -> str:
     host = IPV6_HOST.match(url)
     start = host.end() if host else 0
     path = re.sub(r"[()<>\[\]\s\\|*_`$]", lambda char: f"%{ord(char[0]):02X}", url[start:])
+    # mistune, and nbconvert with it, decode what looks like an entity twice: without its semicolon it is none.
+    path = re.sub(r"(&#?\w{1,40});", r"\1%3B", path)
     return url[:start] + re.sub(r"&(?=#|[A-Za-z])", "&amp;", path)
 
 

