@@ -14,6 +14,9 @@ __all__ = ["BrowserUploads"]
 # The most that one file may have: what the service takes (its docs, "OpenAI compatible - File", Oct 2026).
 LARGEST = 150 * 1024 * 1024
 
+# Bytes of a file's name: most file systems take 255.
+LONGEST_NAME = 200
+
 
 class BrowserUploads:
     """The files that were uploaded to one panel. Not for use by several threads at once."""
@@ -64,4 +67,4 @@ def plain(name: str) -> str:
     """
     last = PurePosixPath(PureWindowsPath(name).name).name
     kept = "".join("_" if letter in '<>:"|?*\0' or ord(letter) < 32 else letter for letter in last).strip().rstrip(". ")
-    return kept[-120:] or "file"
+    return kept.encode("utf-8", "ignore")[-LONGEST_NAME:].decode("utf-8", "ignore") or "file"

@@ -251,6 +251,10 @@ def test_what_can_be_attached_is_offered(open_panel: Callable[..., Page], kernel
     page.send("offer", text="*.csv")
     kernel.wait(lambda: page.said[-1].get("text") == "*.csv")
     assert page.said[-1]["offers"] == [{"kind": "file", "value": "*.csv", "note": "× 1"}]
+    # In a large folder, to count these would take seconds at each letter.
+    page.send("offer", text="**/*.csv")
+    kernel.wait(lambda: page.said[-1].get("text") == "**/*.csv")
+    assert page.said[-1]["offers"] == [{"kind": "file", "value": "**/*.csv", "note": ""}]
 
 
 def test_an_upload_arrives_whole_and_under_its_own_name(open_panel: Callable[..., Page], kernel: Kernel) -> None:
@@ -260,6 +264,9 @@ def test_an_upload_arrives_whole_and_under_its_own_name(open_panel: Callable[...
     kernel.wait(lambda: any(message.get("size") == 12 for message in page.said))
     path = page.said[-1]["path"]
     assert path.replace("\\", "/").endswith("/1/a_ b.txt")
+    page.send("upload", (b"third",), id="two", name="年度报告" * 40 + ".txt")
+    kernel.wait(lambda: page.said[-1].get("uploaded") == "two")
+    assert page.said[-1]["path"].endswith("年度报告.txt")
     assert kernel.value(f"open({path!r}).read()") == "first second"
 
 
