@@ -25,7 +25,14 @@ from .saved_panel import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
 
-SCRIPTS = ("answer.js", "panel_words.js", "panel_turns.js", "panel_composer.js", "saved.js", "panel.js")
+SCRIPTS = (
+    "answer/answer_view.js",
+    "words/panel_words.js",
+    "panel/transcript_view.js",
+    "panel/composer.js",
+    "page/notebook_file.js",
+    "panel_widget.js",
+)
 
 Handler = Callable[[Any, list[memoryview]], None]
 

@@ -56,7 +56,7 @@ class AnswerWidget(AnyWidget):
     It is empty until `begin`, so that it can be opened on the page before there is a question.
     """
 
-    _esm = script(("answer.js", "saved.js", "cell.js"), ANSWER)
+    _esm = script(("answer/answer_view.js", "page/notebook_file.js", "answer_widget.js"), ANSWER)
     _css = static_text("answer.css")
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
