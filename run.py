@@ -84,7 +84,8 @@ def run_tests(arguments: list[str]) -> None:
         print("There is no Chromium here: the tests in a real browser will be skipped.", flush=True)
     if not shutil.which("npm"):
         print(
-            "There is no Node here: the tests with the markdown readers of other front-ends will be skipped.",
+            "There is no Node here: the tests of the page's JavaScript, and those with the markdown readers of other "
+            "front-ends, will be skipped.",
             flush=True,
         )
     workers = min(os.cpu_count() or 1, MOST_WORKERS)

@@ -19,20 +19,11 @@ from anywidget import AnyWidget
 
 from ..core.languages import current
 from ..rendering.mimebundle import quiet
-from ..rendering.page_words import ANSWER, PANEL, short
-from ..rendering.views.live import script, static_text
+from ..rendering.page_script import page_script, style_sheet
+from ..rendering.page_words import short
 from .saved_panel import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
-
-SCRIPTS = (
-    "answer/answer_view.js",
-    "words/panel_words.js",
-    "panel/transcript_view.js",
-    "panel/composer.js",
-    "page/notebook_file.js",
-    "panel_widget.js",
-)
 
 Handler = Callable[[Any, list[memoryview]], None]
 
@@ -40,8 +31,8 @@ Handler = Callable[[Any, list[memoryview]], None]
 class ChatWidget(AnyWidget):
     """One panel. Its methods may be called from any thread."""
 
-    _esm = script(SCRIPTS, ANSWER, PANEL)
-    _css = static_text("answer.css", "panel.css")
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
     layout = traitlets.Any(None).tag(sync=True)
@@ -57,7 +48,8 @@ class ChatWidget(AnyWidget):
             "in_cell": quiet(IN_CELL),
             "language": short(current()),
         }
-        super().__init__(panel=known | state)
+        css = style_sheet("answer.css", "panel.css")
+        super().__init__(panel=known | state, _esm=page_script("panel_widget.js"), _css=css)
         self.panel["view"] = self.model_id
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:

@@ -296,7 +296,7 @@ def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(
     made.run_cell(2)
     page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
     panel.ask("sandbox: echo\nwhen you are free")
-    expect(page.locator(".qwen-status")).to_contain_text("The kernel is busy")
+    expect(page.locator(".qwen-turn-status")).to_contain_text("The kernel is busy")
     made.release("free")
     expect(panel.answers).to_contain_text("when you are free")
 

@@ -19,7 +19,7 @@ PAGE = "page"  # the id of the cell; where a cell has one, somebody looks
 
 
 class Page:
-    """What the page knows of a panel: the state when it was opened, kept up to date as panel.js does."""
+    """What the page knows of a panel: the state when it was opened, kept up to date as panel/chat.js does."""
 
     def __init__(self, kernel: Kernel, name: str = "") -> None:
         self.kernel = kernel

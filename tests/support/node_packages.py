@@ -1,4 +1,4 @@
-"""The npm packages of `tests/node/package.json`, installed once a version into the user's cache.
+"""The npm packages that a `package.json` names, installed once a version into the user's cache.
 
 Without Node the tests that need them are skipped; with QWEN_MAGIC_REQUIRE_NODE set, they fail instead.
 """
@@ -11,21 +11,27 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-__all__ = ["SOURCES", "installed"]
+__all__ = ["SOURCES", "installed", "node"]
 
 SOURCES = Path(__file__).parent / "node"
 CACHE = Path.home() / ".cache" / "qwen_magic-tests"
 
 
-def installed() -> Path:
-    """The folder that has `node_modules` in it."""
+def node() -> str:
+    """The path of Node."""
+    found = shutil.which("node")
+    return missing() if found is None else found
+
+
+def installed(manifest: Path = SOURCES / "package.json") -> Path:
+    """The folder that has the `node_modules` of `manifest` in it."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         missing()
-    manifest = SOURCES / "package.json"
     folder = CACHE / hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
     if folder.exists():
         return folder
@@ -44,7 +50,7 @@ def installed() -> Path:
     return folder
 
 
-def missing() -> None:
+def missing() -> NoReturn:
     message = "Node and npm are needed."
     if os.environ.get("QWEN_MAGIC_REQUIRE_NODE"):
         pytest.fail(message)

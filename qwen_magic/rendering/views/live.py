@@ -3,15 +3,13 @@
 Every `update` becomes one small message to the page: the blocks that are finished now, and the tail that is still
 open. The widget's state is kept complete beside that, without being sent, for a page that is loaded again in
 mid-answer and asks for all of it. What a file holds that is saved in mid-answer is written by the page, which has the
-answer anyway: it costs no message. The page's half is `static/answer.js`, `static/saved.js` and `static/cell.js`.
+answer anyway: it costs no message. The page's half is `static/answer_widget.js` and what that imports.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
@@ -26,28 +24,16 @@ from ...core.languages import translated
 from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
 from ..mimebundle import attachment_line, quiet, record
-from ..page_words import ANSWER, page_words
+from ..page_script import page_script, style_sheet
 from ..safe_markdown import as_text
 from ..sanitizer import IGNORE_MATH
 from .protocol import Heading
 
-__all__ = ["AnswerWidget", "LiveView", "script", "static_text"]
-
-STATIC = Path(__file__).parents[1] / "static"
+__all__ = ["AnswerWidget", "LiveView"]
 
 UNFINISHED = _(
     "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."
 )
-
-
-def static_text(*names: str) -> str:
-    """The files `names` of `static/`, one after the other: a widget has one script and one style sheet."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
-
-
-def script(names: Iterable[str], *words: Mapping[str, str]) -> str:
-    """The files `names` behind their words, which are data (`page_words`)."""
-    return f"const WORDS = {json.dumps(page_words(*words), ensure_ascii=False)};\n{static_text(*names)}"
 
 
 class AnswerWidget(AnyWidget):
@@ -56,8 +42,8 @@ class AnswerWidget(AnyWidget):
     It is empty until `begin`, so that it can be opened on the page before there is a question.
     """
 
-    _esm = script(("answer/answer_view.js", "page/notebook_file.js", "answer_widget.js"), ANSWER)
-    _css = static_text("answer.css")
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
     layout = traitlets.Any(None).tag(sync=True)
@@ -66,7 +52,7 @@ class AnswerWidget(AnyWidget):
     def __init__(self) -> None:
         self.opened = False
         self.reloaded = False
-        super().__init__()
+        super().__init__(_esm=page_script("answer_widget.js"), _css=style_sheet("answer.css"))
         self.on_msg(self._hear)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:

@@ -117,7 +117,7 @@ def test_hundred_thousand_tags_are_read_in_one_go() -> None:
 
 
 class Page:
-    """What `applyPatch` of `answer.js` does."""
+    """What `applyPatch` of `answer_state.js` does."""
 
     def __init__(self) -> None:
         self.sections: dict[str, dict[str, Any]] = {
