@@ -10,6 +10,7 @@ from typing import Any
 
 from ..attachments import suggestions
 from ..attachments.at_mentions import is_data
+from ..rendering.page_messages import Offer
 
 __all__ = ["attachable"]
 
@@ -18,18 +19,18 @@ OFFERED = 40
 GLOB = set("*?[")
 
 
-def attachable(text: str, namespace: Mapping[str, Any], cwd: Path) -> list[dict[str, str]]:
+def attachable(text: str, namespace: Mapping[str, Any], cwd: Path) -> list[Offer]:
     """What may be meant by `@text`: files and folders of the kernel, globs, and variables; at most OFFERED."""
     return list(islice((*variables(text, namespace), *globs(text, cwd), *paths(text, cwd)), OFFERED))
 
 
-def paths(text: str, cwd: Path) -> Iterator[dict[str, str]]:
+def paths(text: str, cwd: Path) -> Iterator[Offer]:
     opening = "@" + ('"' if " " in text else "")
     for path in sorted(mention[1:].strip("\"'") for mention in suggestions(opening + text, cwd)):
         yield {"kind": "folder" if path.endswith("/") else "file", "value": path, "note": ""}
 
 
-def globs(text: str, cwd: Path) -> Iterator[dict[str, str]]:
+def globs(text: str, cwd: Path) -> Iterator[Offer]:
     if not GLOB.intersection(text):
         return
     folder, _, last = text.rpartition("/")
@@ -43,7 +44,7 @@ def globs(text: str, cwd: Path) -> Iterator[dict[str, str]]:
             yield {"kind": "file", "value": text, "note": f"× {found}"}
 
 
-def variables(text: str, namespace: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def variables(text: str, namespace: Mapping[str, Any]) -> Iterator[Offer]:
     """The person's own variables: no modules, no functions, nothing of IPython's."""
     for name, value in list(namespace.items()):
         if name.startswith(text) and is_data(name, value):

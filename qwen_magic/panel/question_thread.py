@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from ..core.answer import Answer
 from ..core.errors import QwenError
 from ..core.events import Event
 from ..rendering.answer_state import GrowingAnswer, heading_state
+from ..rendering.page_messages import ByLanguage, TurnChange
 from ..rendering.page_words import by_language, in_all_languages
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
@@ -43,33 +44,33 @@ class PanelView:
     def finish(self, answer: Answer) -> None:
         """The answer has ended."""
         before = len(self._entry.state["heading"]["notes"]["en"])
-        ended = {
+        ended: TurnChange = {
             "head": head(self._entry.state["question"]),
             "foot": foot(answer, answer.notes[before:]),
             "text": encodable(answer.text),
         }
         with self._widget.changing():
-            self._entry.state |= ended
+            self._entry.change(ended)
             self._widget.tell(key=self._entry.key, patch=self._growing.end(answer), set=ended)
 
     def refuse(self, error: BaseException) -> None:
         """There is no answer, or no more of it."""
-        known = {"error": told(error)}
+        known: TurnChange = {"error": told(error)}
         with self._widget.changing():
-            self._entry.state |= known
+            self._entry.change(known)
             if self._entry.open:
                 ended = self._growing.break_off()
                 self._widget.tell(key=self._entry.key, set=known, patch=ended)
             else:
                 self._widget.tell(key=self._entry.key, set=known)
 
-    def _set(self, **known: Any) -> None:
+    def _set(self, **known: Unpack[TurnChange]) -> None:
         with self._widget.changing():
-            self._entry.state |= known
+            self._entry.change(known)
             self._widget.tell(key=self._entry.key, set=known)
 
 
-def told(error: BaseException) -> dict[str, str]:
+def told(error: BaseException) -> ByLanguage:
     """An error in all languages: two pages of one panel may differ in theirs."""
     if not isinstance(error, QwenError):
         return in_all_languages(encodable(f"{type(error).__name__}: {error}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -12,6 +12,7 @@ from ..core.languages import current, in_language
 from ..core.messages import Message, Text
 from ..core.translatable import _
 from ..rendering.mimebundle import html_parts, quiet
+from ..rendering.page_messages import ByLanguage, TurnState
 from ..rendering.page_words import by_language, in_all_languages, short
 from ..rendering.parser import encodable, html_blocks, normalised
 from ..rendering.sanitizer import IGNORE_MATH
@@ -28,7 +29,7 @@ EMPTY = _("An empty conversation.")
 IN_CELL = _("Asked in a cell of this notebook, where the answer is.")
 
 
-def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def bundle(states: Iterable[TurnState]) -> dict[str, Any]:
     """The mimebundle of the transcript, from the states of its turns."""
     states = tuple(states)
     html = "".join(turn["head"] + answered(turn) for turn in states)
@@ -36,7 +37,7 @@ def bundle(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"text/html": AROUND[0] + (html or quiet(EMPTY)) + AROUND[1], "text/plain": text}
 
 
-def answered(turn: Mapping[str, Any]) -> str:
+def answered(turn: TurnState) -> str:
     """What the file holds of an answer; the page writes it again when all is drawn."""
     if turn["in_cell"]:
         return quiet(IN_CELL)
@@ -61,7 +62,7 @@ def blocks(text: str) -> list[str]:
     return list(html_blocks(normalised(text), {})) if text else []
 
 
-def foot(answer: Answer, notes: tuple[str, ...] = ()) -> dict[str, str]:
+def foot(answer: Answer, notes: tuple[str, ...] = ()) -> ByLanguage:
     """What stands behind an answer, in the languages that a page may have, as HTML: tool calls, sources, its footer.
 
     `notes` are those that came only at its end; the others stand in the heading.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, MutableMapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from ..conversations import Conversation
 from ..core.errors import InputError, QwenError, Stopped
 from ..core.languages import in_language
 from ..core.models import chats
+from ..rendering.page_messages import GivenAttachment, KnownConversation
 from .completions import attachable
-from .page_messages import Ask, Given, Hello, Model, Offer, PageMessage, Plain, Stop, Upload, message_in
+from .page_requests import Ask, Given, Hello, Model, Offer, PageMessage, Plain, Stop, Upload, message_in
 from .question_thread import PanelView, told
 from .saved_panel import bundle
 from .transcript import Entry, Transcript
@@ -42,12 +42,12 @@ class Session:
         self._transcript = Transcript(conversation.turns)
         self._cancels: dict[str, Cancel] = {}
         self._uploads = BrowserUploads()
-        self._widget = ChatWidget(**self._known, order=self._transcript.order, turns=self._transcript.states)
+        self._widget = ChatWidget(self._known, self._transcript.order, self._transcript.states)
         self._widget.listen(self._hear)
         self._unfollow = conversation.observe(self._follow)
 
     @property
-    def _known(self) -> dict[str, str]:
+    def _known(self) -> KnownConversation:
         return {"name": self.conversation.name, "model": self.conversation.model or ""}
 
     def show(self) -> None:
@@ -100,9 +100,12 @@ class Session:
         if self._transcript.find(message.key):
             return  # the page has sent it twice
         self._follow_name()
+        given: list[GivenAttachment] = [
+            {"kind": each.kind, "value": each.value, "name": each.name} for each in message.attachments
+        ]
         with self._widget.changing():
             again = self._transcript.find(message.again or "")
-            entry = self._transcript.ask(message.key, message.text, list(map(asdict, message.attachments)), again)
+            entry = self._transcript.ask(message.key, message.text, given, again)
             self._tell_turns([entry])
         snapshots = {each.value: each.name for each in message.attachments if each.kind == "snapshot"}
         # The files that unchanged words mention are among them.
@@ -167,16 +170,17 @@ class Session:
             new = self._transcript.follow(conversation.turns)
             if new or self._transcript.order != panel["order"]:
                 self._tell_turns(new)
-            if any(panel[name] != value for name, value in self._known.items()):
-                panel |= self._known
-                self._widget.tell(known=self._known)
+            known = self._known
+            if known != {"name": panel["name"], "model": panel["model"]}:
+                panel |= {"name": known["name"], "model": known["model"]}
+                self._widget.tell(known=known)
 
     def _draw(self, undrawn: list[Entry]) -> None:
         """Draw what was not worth waiting for; in a thread of its own."""
         for entry in undrawn:
             drawing = entry.drawing()
             with self._widget.changing():
-                entry.state |= drawing
+                entry.change(drawing)
                 self._widget.tell(key=entry.key, set=drawing)
 
     def _tell_turns(self, new: list[Entry]) -> None:

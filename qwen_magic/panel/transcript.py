@@ -8,13 +8,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ..conversations import Turn
-from ..core.answer import FAILED, STOPPED, Attached
+from ..core.answer import Attached
 from ..core.control_characters import one_line
 from ..core.languages import translated
-from ..rendering.answer_state import GrowingAnswer, heading_state
+from ..rendering.answer_state import GrowingAnswer, heading_state, outcome_of
+from ..rendering.page_messages import GivenAttachment, ShownAttachment, TurnChange, TurnState
+from ..rendering.page_words import in_all_languages
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
 from .saved_panel import blocks, foot, head, words
@@ -30,7 +32,7 @@ class Entry:
     """A turn of the conversation, or (without a `turn`) a question that is being asked, or was refused."""
 
     key: str
-    state: dict[str, Any]
+    state: TurnState
     turn: Turn | None = None
     replaces: Turn | None = None
     growing: GrowingAnswer | None = field(default=None, repr=False)
@@ -40,7 +42,11 @@ class Entry:
         """Whether it is being answered."""
         return bool(self.state["progress"]["phase"] != "done")
 
-    def drawing(self) -> dict[str, Any]:
+    def change(self, change: TurnChange) -> None:
+        """Take over the fields that have changed."""
+        cast("dict[str, Any]", self.state).update(change)
+
+    def drawing(self) -> TurnChange:
         """What takes long to make of a turn that was asked elsewhere, or earlier. `state` is left as it is."""
         assert self.turn is not None
         answer = self.turn.answer
@@ -58,7 +64,7 @@ class Transcript:
     def __init__(self, turns: Iterable[Turn], at_once: int | None = DRAWN_AT_ONCE) -> None:
         self._entries = [kept(turn) for turn in turns]
         for entry in self.undrawn[:at_once]:
-            entry.state |= entry.drawing()
+            entry.change(entry.drawing())
 
     def __iter__(self) -> Any:
         return iter(self._entries)
@@ -68,7 +74,7 @@ class Transcript:
         return [entry.key for entry in self._entries]
 
     @property
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, TurnState]:
         return {entry.key: entry.state for entry in self._entries}
 
     @property
@@ -79,7 +85,7 @@ class Transcript:
     def find(self, key: str) -> Entry | None:
         return next((entry for entry in self._entries if entry.key == key), None)
 
-    def ask(self, key: str, question: str, given: list[dict[str, str]], again: Entry | None) -> Entry:
+    def ask(self, key: str, question: str, given: list[GivenAttachment], again: Entry | None) -> Entry:
         """A question that is asked from now on, at the end or in the place of `again`; `given` is what to attach."""
         growing = GrowingAnswer()
         state = asked(question, given, growing)
@@ -102,7 +108,7 @@ class Transcript:
                 entry = taken(waiting, lambda each, turn=turn: asked_here(each, turn))
                 if entry is None:
                     new.append(entry := kept(turn))
-                    entry.state |= entry.drawing()
+                    entry.change(entry.drawing())
                 else:
                     entry.turn = turn
             entries.append(entry)
@@ -124,48 +130,56 @@ def asked_here(entry: Entry, turn: Turn) -> bool:
     return entry.open and turn.cell == cell and words(turn.question) == entry.state["question"]
 
 
-def asked(question: str, given: list[dict[str, str]], growing: GrowingAnswer) -> dict[str, Any]:
+def asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) -> TurnState:
     """The state of a question that nothing is known of yet but its words."""
-    shown = [{"name": each["name"], "note": ""} for each in given]
-    beside = {"question": question, "attachments": shown, "given": given, "heading": heading_state(Heading(""))}
-    return growing.state | beside | NOTHING_YET
-
-
-NOTHING_YET = {
-    "head": "",
-    "foot": {"en": "", "zh": ""},
-    "text": "",
-    "error": None,
-    "drawn": True,
-    "in_cell": False,
-    "cell_is_older": False,
-}
+    return {
+        **growing.state,
+        "question": question,
+        "attachments": [{"name": each["name"], "note": ""} for each in given],
+        "given": given,
+        "heading": heading_state(Heading("")),
+        "head": "",
+        "foot": in_all_languages(""),
+        "text": "",
+        "error": None,
+        "drawn": True,
+        "in_cell": False,
+        "cell_is_older": False,
+    }
 
 
 def kept(turn: Turn) -> Entry:
     """The entry of a turn that was asked elsewhere, or earlier; it has yet to be drawn."""
     answer = turn.answer
-    ended = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-    state = NOTHING_YET | {
-        "drawn": False,
+    state: TurnState = {
         "question": words(turn.question),
         "attachments": named(answer.attachments),
         "heading": heading_state(Heading(answer.model or turn.model, answer.endpoint, notes=answer.notes)),
         "thinking": {"blocks": [], "tail": "", "append": ""},
         "answer": {"blocks": [], "tail": "", "append": ""},
-        "progress": {"phase": "done", "seconds": answer.seconds, "thought": 0, "notice": None, "outcome": ended},
+        "progress": {
+            "phase": "done",
+            "seconds": answer.seconds,
+            "thought": 0,
+            "notice": None,
+            "outcome": outcome_of(answer),
+        },
         "head": head(words(turn.question)),
+        "foot": in_all_languages(""),
         "text": encodable(answer.text),
         "in_cell": turn.cell is not None,
         "given": [snapshot(attached) for attached in answer.attachments],
+        "error": None,
+        "drawn": False,
+        "cell_is_older": False,
     }
     return Entry(uuid.uuid4().hex, state, turn)
 
 
-def snapshot(attached: Attached) -> dict[str, str]:
+def snapshot(attached: Attached) -> GivenAttachment:
     """What was sent before, to be attached again as it was then; the page gives it back as it is."""
     return {"kind": "snapshot", "value": attached.sha256, "name": one_line(attached.name)}
 
 
-def named(attachments: Iterable[Attached]) -> list[dict[str, str]]:
+def named(attachments: Iterable[Attached]) -> list[ShownAttachment]:
     return [{"name": one_line(attached.name), "note": one_line(translated(attached.facts))} for attached in attachments]

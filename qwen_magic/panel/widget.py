@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from copy import deepcopy
 from threading import RLock
-from typing import Any
+from typing import Any, Unpack, cast
 
 import traitlets
 from anywidget import AnyWidget
 
 from ..core.languages import current
 from ..rendering.mimebundle import quiet
+from ..rendering.page_messages import Aside, Change, KnownConversation, PanelChange, PanelState, TurnState, WholeMessage
 from ..rendering.page_script import page_script, style_sheet
 from ..rendering.page_words import short
 from .saved_panel import AROUND, IN_CELL
@@ -38,19 +39,24 @@ class ChatWidget(AnyWidget):
     layout = traitlets.Any(None).tag(sync=True)
     panel = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, **state: Any) -> None:
+    def __init__(self, known: KnownConversation, order: list[str], turns: dict[str, TurnState]) -> None:
         self._lock = RLock()
         self._way: Context | None = None
-        known = {
+        state: PanelState = {
+            **known,
             "seq": 0,
             "id": uuid.uuid4().hex,
-            "around": AROUND,
+            "view": "",
+            "around": list(AROUND),
             "in_cell": quiet(IN_CELL),
             "language": short(current()),
+            "order": order,
+            "turns": turns,
         }
         css = style_sheet("answer.css", "panel.css")
-        super().__init__(panel=known | state, _esm=page_script("panel_widget.js"), _css=css)
-        self.panel["view"] = self.model_id
+        super().__init__(panel=state, _esm=page_script("panel_widget.js"), _css=css)
+        self._state = cast(PanelState, self.panel)
+        self._state["view"] = self.model_id
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """The state for a page, as it is at this moment: other threads go on changing it."""
@@ -61,30 +67,33 @@ class ChatWidget(AnyWidget):
         """Nothing: a page does not change the state. It says what it wants, and this is checked."""
 
     @contextmanager
-    def changing(self) -> Iterator[dict[str, Any]]:
+    def changing(self) -> Iterator[PanelState]:
         """The state, to be changed in one go, with the message that tells of it."""
         with self._lock:
-            yield self.panel
+            yield self._state
 
-    def tell(self, **change: Any) -> None:
+    def tell(self, **change: Unpack[Change]) -> None:
         """Send what has changed; the state has it already."""
         with self._lock:
-            self.panel["seq"] += 1
-            self.say(seq=self.panel["seq"], **change)
+            self._state["seq"] += 1
+            self._send_message({"seq": self._state["seq"], **change})
 
-    def say(self, **message: Any) -> None:
+    def say(self, **message: Unpack[Aside]) -> None:
         """Send something that is no part of the state."""
+        self._send_message(message)
+
+    def say_whole(self, seen: int) -> None:
+        """Send the whole state to a page that has seen message number `seen` last, if there was more."""
+        with self._lock:
+            if seen != self._state["seq"]:
+                self._send_message({"whole": self._state})
+
+    def _send_message(self, message: PanelChange | WholeMessage | Aside) -> None:
         with self._lock:
             if self._way is None:
                 self.send(message)
             else:
                 self._way.copy().run(self.send, message)
-
-    def say_whole(self, seen: int) -> None:
-        """Send the whole state to a page that has seen message number `seen` last, if there was more."""
-        with self._lock:
-            if seen != self.panel["seq"]:
-                self.say(whole=self.panel)
 
     def listen(self, handler: Handler) -> None:
         """Call `handler(message, buffers)` with what a page sends."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
@@ -18,13 +17,25 @@ from ..core.translatable import applied
 from ..structured.schema import Schema
 from .data_table import DataSection
 from .markdown import Blocks, Patch
+from .page_messages import (
+    AnswerPatch,
+    GrowingState,
+    HeadingState,
+    Outcome,
+    Phase,
+    Progress,
+    SectionPatch,
+    SectionState,
+    ShownAttachment,
+)
 from .page_words import in_all_languages
 from .views.protocol import Heading
 
-__all__ = ["GrowingAnswer", "heading_state"]
+__all__ = ["GrowingAnswer", "SectionName", "heading_state", "outcome_of"]
 
+SectionName = Literal["thinking", "answer"]
 
-EMPTY = Patch(0, (), "")
+ENDS: dict[str, Outcome] = {STOPPED: "stopped", FAILED: "failed"}
 
 
 class Section:
@@ -32,7 +43,7 @@ class Section:
 
     def __init__(self, *, written: bool = False) -> None:
         self._written = written
-        self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
+        self.state: SectionState = {"blocks": [], "tail": "", "append": ""}
         self._blocks = Blocks(written=written)
         self._fed: list[str] = []
 
@@ -46,20 +57,20 @@ class Section:
         """The closed section as safe markdown, if that is `written` on the way."""
         return self._blocks.markdown
 
-    def clear(self) -> dict[str, Any]:
+    def clear(self) -> SectionPatch:
         """Begin anew; returns what to send to the page."""
         self._blocks = Blocks(written=self._written)
         self._fed = []
         self.state |= {"blocks": [], "tail": "", "append": ""}
-        return asdict(EMPTY)
+        return {"base": 0, "blocks": [], "tail": "", "append": ""}
 
-    def grow(self, text: str) -> dict[str, Any]:
+    def grow(self, text: str) -> SectionPatch:
         """Take the next piece of text; returns what to send to the page."""
         self._blocks.feed(text)
         self._fed.append(text)
         return self._keep(self._blocks.patch())
 
-    def close(self, whole: str) -> dict[str, Any]:
+    def close(self, whole: str) -> SectionPatch:
         """This is all there is, with what had arrived and was not shown yet; returns what to send to the page."""
         shown = self.text
         if not whole.startswith(shown):  # it was recast after the last piece that was shown
@@ -68,12 +79,12 @@ class Section:
         self._blocks.feed(whole[len(shown) :])
         return self._keep(self._blocks.close())
 
-    def _keep(self, patch: Patch) -> dict[str, Any]:
+    def _keep(self, patch: Patch) -> SectionPatch:
         self.state["blocks"][patch.base :] = patch.blocks
         if patch.tail is not None:
             self.state |= {"tail": patch.tail, "append": ""}
         self.state["append"] += patch.append
-        return asdict(patch)
+        return {"base": patch.base, "blocks": list(patch.blocks), "tail": patch.tail, "append": patch.append}
 
 
 class GrowingAnswer:
@@ -84,17 +95,20 @@ class GrowingAnswer:
 
     def __init__(self, schema: Schema[Any] | None = None, *, written: bool = False) -> None:
         answer = Section(written=written) if schema is None else DataSection(schema)
-        self._sections: dict[str, Section | DataSection] = {"thinking": Section(), "answer": answer}
-        self._progress: dict[str, Any] = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
+        self._sections: dict[SectionName, Section | DataSection] = {"thinking": Section(), "answer": answer}
+        self._progress: Progress = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
         self._entered = self._thought = 0.0
-        self.state: dict[str, Any] = {name: section.state for name, section in self._sections.items()}
-        self.state["progress"] = self._progress
+        self.state: GrowingState = {
+            "thinking": self._sections["thinking"].state,
+            "answer": self._sections["answer"].state,
+            "progress": self._progress,
+        }
 
-    def take(self, events: Sequence[Event]) -> dict[str, Any]:
+    def take(self, events: Sequence[Event]) -> AnswerPatch:
         """What has arrived."""
-        new: dict[str, list[str]] = {"thinking": [], "answer": []}
-        patch: dict[str, Any] = {}
+        new: dict[SectionName, list[str]] = {"thinking": [], "answer": []}
+        patch: dict[SectionName, SectionPatch] = {}
         for event in events:
             self._note(event)
             match event:
@@ -103,7 +117,8 @@ class GrowingAnswer:
                 case TextDelta(text):
                     new["answer"].append(text)
                 case Recast(to):
-                    before, after = ("answer", "thinking") if to == "reasoning" else ("thinking", "answer")
+                    before: SectionName = "answer" if to == "reasoning" else "thinking"
+                    after: SectionName = "thinking" if to == "reasoning" else "answer"
                     new[after] += [self._sections[before].text, *new[before]]
                     new[before] = []
                     patch[before] = self._sections[before].clear()
@@ -113,20 +128,24 @@ class GrowingAnswer:
         for name, pieces in new.items():
             if text := "".join(pieces):
                 patch[name] = joined(patch.get(name), self._sections[name].grow(text))
-        return patch | {"progress": self._clocked()}
+        taken: AnswerPatch = {"progress": self._clocked()}
+        for name, change in patch.items():
+            taken[name] = change
+        return taken
 
-    def end(self, answer: Answer) -> dict[str, Any]:
+    def end(self, answer: Answer) -> AnswerPatch:
         """There is no more."""
         self._enter("done")
-        self._progress["outcome"] = answer.finish_reason if answer.finish_reason in (STOPPED, FAILED) else "done"
-        whole = {"thinking": answer.reasoning, "answer": answer.text}
-        patch = {name: section.close(whole[name]) for name, section in self._sections.items()}
-        return patch | {"progress": self._clocked()}
+        self._progress["outcome"] = outcome_of(answer)
+        return {
+            "thinking": self._sections["thinking"].close(answer.reasoning),
+            "answer": self._sections["answer"].close(answer.text),
+            "progress": self._clocked(),
+        }
 
-    def break_off(self) -> dict[str, Any]:
+    def break_off(self) -> AnswerPatch:
         """There is no more than what is shown."""
-        shown = {name: section.text for name, section in self._sections.items()}
-        return self.end(Answer(shown["answer"], shown["thinking"], finish_reason=FAILED))
+        return self.end(Answer(self._sections["answer"].text, self._sections["thinking"].text, finish_reason=FAILED))
 
     @property
     def html(self) -> str:
@@ -164,7 +183,7 @@ class GrowingAnswer:
             case ToolCallDelta(name=name) if name:
                 self._progress["notice"] = {"kind": "calling", "name": one_line(name)}
 
-    def _enter(self, phase: str) -> None:
+    def _enter(self, phase: Phase) -> None:
         """Go on to `phase`; the seconds of thinking are those between entering it and leaving it."""
         before, now = self._progress["phase"], time.monotonic()
         if phase == before:
@@ -174,21 +193,26 @@ class GrowingAnswer:
         self._entered = now
         self._progress["phase"] = phase
 
-    def _clocked(self) -> dict[str, Any]:
+    def _clocked(self) -> Progress:
         now, thinking = time.monotonic(), self._progress["phase"] == "thinking"
         self._progress["seconds"] = now - self._started
         self._progress["thought"] = self._thought + (now - self._entered if thinking else 0.0)
         return self._progress
 
 
-def joined(cleared: dict[str, Any] | None, grown: dict[str, Any]) -> dict[str, Any]:
+def joined(cleared: SectionPatch | None, grown: SectionPatch) -> SectionPatch:
     """The patch for a section that may have been cleared before: then its open end is replaced, and never kept."""
     return grown if cleared is None or grown["tail"] is not None else grown | {"tail": ""}
 
 
-def heading_state(heading: Heading) -> dict[str, Any]:
+def outcome_of(answer: Answer) -> Outcome:
+    """How an answer has ended, for a page."""
+    return ENDS.get(answer.finish_reason, "done")
+
+
+def heading_state(heading: Heading) -> HeadingState:
     """A heading, as a page draws it."""
-    attachments = [
+    attachments: list[ShownAttachment] = [
         {"name": one_line(attached.name), "note": one_line(translated(attached.facts))}
         for attached in heading.attachments
     ]

@@ -16,6 +16,7 @@ from ..structured.answer import DataAnswer
 from ..structured.schema import Schema
 from ..structured.table import GrowingTable, Table, table
 from .fact_table import Listing, row_html
+from .page_messages import SectionPatch, SectionState
 from .safe_markdown import as_code, as_text
 
 __all__ = ["DataSection", "TableText", "data_html", "data_markdown", "data_plain"]
@@ -117,7 +118,7 @@ class DataSection:
     """
 
     def __init__(self, schema: Schema[Any]) -> None:
-        self.state: dict[str, Any] = {"blocks": [], "tail": "", "append": ""}
+        self.state: SectionState = {"blocks": [], "tail": "", "append": ""}
         self._schema = schema
         self._table = GrowingTable(schema)
         self._fed: list[str] = []
@@ -128,13 +129,13 @@ class DataSection:
         """All that it was made of."""
         return "".join(self._fed)
 
-    def clear(self) -> dict[str, Any]:
+    def clear(self) -> SectionPatch:
         """Begin anew; returns what to send to the page."""
         self._fed, self._table, self._columns = [], GrowingTable(self._schema), 0
         self.state |= {"blocks": [], "tail": ""}
-        return {"base": 0, "blocks": (), "tail": "", "append": ""}
+        return {"base": 0, "blocks": [], "tail": "", "append": ""}
 
-    def grow(self, text: str) -> dict[str, Any]:
+    def grow(self, text: str) -> SectionPatch:
         """Take the next piece of text; returns what to send to the page."""
         self._fed.append(text)
         self._table.feed(text)
@@ -145,9 +146,9 @@ class DataSection:
         new = ([] if base else [opened_html(shown)]) + rows_html(shown, max(base - 1, 0))
         self.state["blocks"][base:] = new
         self.state["tail"] = closed_html(shown)
-        return {"base": base, "blocks": tuple(new), "tail": self.state["tail"], "append": ""}
+        return {"base": base, "blocks": new, "tail": self.state["tail"], "append": ""}
 
-    def close(self, whole: str) -> dict[str, Any]:
+    def close(self, whole: str) -> SectionPatch:
         """This is all there is, with what had arrived and was not shown yet; returns what to send to the page."""
         shown = self.text
         if not whole.startswith(shown):

@@ -1,7 +1,8 @@
-"""The messages between the kernel and the page, and the states that they keep in step: types only.
+"""What the kernel sends to the page: the states of answers and panels, and the messages that keep them in step.
 
 The page's half is `static/page_messages.js`; a test holds the names and the fields of both together. What each field
-is for is written there, since most of it is for the page to draw.
+is for is written there, since most of it is for the page to draw. Not for what a page sends: that is checked, and is in
+`panel/page_requests.py`.
 """
 
 from __future__ import annotations
@@ -11,37 +12,30 @@ from typing import Any, Literal, NotRequired, TypedDict
 __all__ = [
     "AnswerPatch",
     "AnswerState",
-    "AskRequest",
     "Aside",
     "BeginMessage",
     "ByLanguage",
     "CallingNotice",
+    "Change",
     "GivenAttachment",
     "GrowingState",
     "HeadingState",
-    "HelloRequest",
     "KnownConversation",
-    "ModelRequest",
     "Offer",
-    "OfferRequest",
     "Outcome",
     "PanelChange",
     "PanelState",
     "Phase",
-    "PlainRequest",
     "Progress",
     "RecordBundle",
     "RecordMessage",
-    "RecordRequest",
     "RetryingNotice",
     "SavedView",
     "SectionPatch",
     "SectionState",
     "ShownAttachment",
-    "StopRequest",
     "TurnChange",
     "TurnState",
-    "UploadRequest",
     "WholeMessage",
 ]
 
@@ -153,34 +147,28 @@ class AnswerPatch(TypedDict):
     progress: Progress
 
 
-# --- between the kernel and the widget of one answer; what comes in between is an AnswerPatch
+# --- to the widget of one answer; what comes in between is an AnswerPatch
 
 
 class BeginMessage(TypedDict):
-    """To the page: there is a question."""
+    """there is a question."""
 
     begin: AnswerState
 
 
 class RecordMessage(TypedDict):
-    """To the page: what takes the widget's place."""
+    """what takes the widget's place."""
 
     record: RecordBundle | None
-
-
-class RecordRequest(TypedDict):
-    """To the kernel: the page has the end of the answer, and not the record."""
-
-    do: Literal["record"]
 
 
 # --- the chat panel
 
 
 class GivenAttachment(TypedDict):
-    """What is to be attached."""
+    """What is to be attached: `page_requests.Given`."""
 
-    kind: str
+    kind: Literal["file", "variable", "snapshot"]
     value: str
     name: str
 
@@ -236,12 +224,14 @@ class PanelState(KnownConversation):
 
 
 class WholeMessage(TypedDict):
-    """To the page: all of the panel's state."""
+    """all of the panel's state."""
 
     whole: PanelState
 
 
-class _Change(TypedDict, total=False):
+class Change(TypedDict, total=False):
+    """What has changed of a panel."""
+
     order: list[str]
     turns: dict[str, TurnState]
     known: KnownConversation
@@ -250,8 +240,8 @@ class _Change(TypedDict, total=False):
     set: TurnChange
 
 
-class PanelChange(_Change):
-    """To the page: change number `seq` of the state."""
+class PanelChange(Change):
+    """change number `seq` of the state."""
 
     seq: int
 
@@ -259,13 +249,13 @@ class PanelChange(_Change):
 class Offer(TypedDict):
     """Something that may be attached."""
 
-    kind: str
+    kind: Literal["file", "folder", "variable"]
     value: str
     note: str
 
 
 class Aside(TypedDict, total=False):
-    """To the page: whatever is no part of the state."""
+    """whatever is no part of the state."""
 
     models: list[str]
     default: str
@@ -275,58 +265,3 @@ class Aside(TypedDict, total=False):
     path: str
     size: int
     error: ByLanguage
-
-
-# --- from the panel to the kernel
-
-
-class HelloRequest(TypedDict):
-    """The page has change number `seen`."""
-
-    do: Literal["hello"]
-    seen: int
-
-
-class AskRequest(TypedDict):
-    """Ask a question, in the place of the turn `again` if there is one."""
-
-    do: Literal["ask"]
-    key: str
-    text: str
-    attachments: list[GivenAttachment]
-    again: str
-
-
-class StopRequest(TypedDict):
-    """Stop the answer of the turn `key`."""
-
-    do: Literal["stop"]
-    key: str
-
-
-class PlainRequest(TypedDict):
-    """Something that needs no more words."""
-
-    do: Literal["clear", "undo", "models"]
-
-
-class ModelRequest(TypedDict):
-    """Choose the conversation's model."""
-
-    do: Literal["model"]
-    model: str
-
-
-class OfferRequest(TypedDict):
-    """What may `@text` mean?"""
-
-    do: Literal["offer"]
-    text: str
-
-
-class UploadRequest(TypedDict):
-    """The next piece of a file; it is the message's buffer."""
-
-    do: Literal["upload"]
-    id: str
-    name: str

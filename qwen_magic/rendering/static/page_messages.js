@@ -1,6 +1,7 @@
 /* The messages between the kernel and the page, and the states that they keep in step: types only.
  *
- * The kernel's half is `qwen_magic/rendering/page_messages.py`; a test holds the names and the fields of both together.
+ * The kernel's half is `rendering/page_messages.py` and, for what the panel sends, `panel/page_requests.py`; a test
+ * holds the names and the fields of both together.
  */
 
 /** @typedef {Record<string, string>} ByLanguage a text in each language that a page may have, by its code */
@@ -110,7 +111,7 @@
 /**
  * What is to be attached: a file or folder of the kernel's, a variable, or what was sent before.
  * @typedef {object} GivenAttachment
- * @property {string} kind
+ * @property {"file" | "variable" | "snapshot"} kind
  * @property {string} value
  * @property {string} name
  */
@@ -183,7 +184,7 @@
  */
 /**
  * @typedef {object} Offer
- * @property {string} kind
+ * @property {"file" | "folder" | "variable"} kind
  * @property {string} value
  * @property {string} note
  */
@@ -213,8 +214,8 @@
  * @property {"ask"} do
  * @property {string} key
  * @property {string} text
- * @property {GivenAttachment[]} attachments
- * @property {string} again
+ * @property {GivenAttachment[]} [attachments]
+ * @property {string} [again]
  */
 /**
  * @typedef {object} StopRequest

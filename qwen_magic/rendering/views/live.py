@@ -24,6 +24,7 @@ from ...core.languages import translated
 from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
 from ..mimebundle import attachment_line, quiet, record
+from ..page_messages import AnswerPatch, AnswerState, BeginMessage, RecordMessage, SavedView
 from ..page_script import page_script, style_sheet
 from ..safe_markdown import as_text
 from ..sanitizer import IGNORE_MATH
@@ -64,11 +65,15 @@ class AnswerWidget(AnyWidget):
     def set_state(self, sync_data: Any) -> None:
         """Nothing: a page does not change what is shown."""
 
-    def begin(self, **state: dict[str, Any]) -> None:
+    def begin(self, state: AnswerState) -> None:
         """The question is known: this is what there is to show from now on, and to be changed in place."""
         self.reloaded = False
         self.shown.update(state)
-        self.send({"begin": self.shown})
+        self._send_message({"begin": state})
+
+    def update(self, patch: AnswerPatch) -> None:
+        """Send what has changed of the state."""
+        self._send_message(patch)
 
     def close_with_next_cell(self) -> None:
         """Close the widget, but not yet.
@@ -92,9 +97,12 @@ class AnswerWidget(AnyWidget):
 
         shell.events.register("pre_run_cell", close_later)
 
+    def _send_message(self, message: BeginMessage | AnswerPatch | RecordMessage) -> None:
+        self.send(message)
+
     def _hear(self, *_: Any) -> None:
-        """A page that was loaded again in mid-answer has the end, and asks for the record."""
-        self.send({"record": self.shown.get("record")})
+        """A page that was loaded again in mid-answer has the end, and asks for the record: a `RecordRequest`."""
+        self._send_message({"record": self.shown.get("record")})
 
 
 class LiveView:
@@ -114,10 +122,16 @@ class LiveView:
         """Put the widget into the cell, with a line of text for front-ends that have no widgets."""
         self._growing = GrowingAnswer(heading.schema, written=True)
         self._widget = self._opened() or AnswerWidget()
+        shown = heading_state(heading)
+        shown["thinking_stays"] = self._show_reasoning
         self._widget.begin(
-            heading=heading_state(heading) | {"thinking_stays": self._show_reasoning},
-            saved=self._saved(heading),
-            **self._growing.state,
+            {
+                "heading": shown,
+                "saved": self._saved(heading),
+                "thinking": self._growing.state["thinking"],
+                "answer": self._growing.state["answer"],
+                "progress": self._growing.state["progress"],
+            }
         )
         data = dict((self._widget._repr_mimebundle_() or ({}, {}))[0])
         message = _("{model} is answering… (%qwen last shows the answer again.)", model=heading.model)
@@ -128,18 +142,18 @@ class LiveView:
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message."""
         if events:
-            self._widget.send(self._growing.take(events))
+            self._widget.update(self._growing.take(events))
 
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
-        self._widget.send(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
+        self._widget.update(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
         html = None if self._growing.is_data else self._growing.html
         data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html, markdown=self._growing.markdown)
         self._widget.shown["record"] = {"data": data, "metadata": metadata}
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
         self._widget.close_with_next_cell()
 
-    def _saved(self, heading: Heading) -> dict[str, Any]:
+    def _saved(self, heading: Heading) -> SavedView:
         """What the page writes into the file around an answer that has not ended, and the view that it is shown in."""
         attached = quiet(" · ".join(map(attachment_line, heading.attachments)))
         before = f'<div class="qwen-record {IGNORE_MATH}">\n{attached}'

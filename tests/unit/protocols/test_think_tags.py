@@ -19,9 +19,10 @@ from qwen_magic.core.answer import Answer
 from qwen_magic.core.events import Event, ReasoningDelta, Recast, TextDelta
 from qwen_magic.core.settings import Settings
 from qwen_magic.protocols import LOCAL, SERVICE, Dialect
-from qwen_magic.rendering.answer_state import GrowingAnswer
+from qwen_magic.rendering.answer_state import GrowingAnswer, SectionName
 from qwen_magic.rendering.markdown import render
 from qwen_magic.rendering.mimebundle import record
+from qwen_magic.rendering.page_messages import AnswerPatch, SectionState
 from qwen_magic.rendering.views.silent import SilentView
 from qwen_magic.service.credentials import Credentials
 
@@ -120,11 +121,12 @@ class Page:
     """What `applyPatch` of `answer_state.js` does."""
 
     def __init__(self) -> None:
-        self.sections: dict[str, dict[str, Any]] = {
-            name: {"blocks": [], "tail": "", "append": ""} for name in ("thinking", "answer")
+        self.sections: dict[SectionName, SectionState] = {
+            "thinking": {"blocks": [], "tail": "", "append": ""},
+            "answer": {"blocks": [], "tail": "", "append": ""},
         }
 
-    def take(self, patch: dict[str, Any]) -> None:
+    def take(self, patch: AnswerPatch) -> None:
         for name, section in self.sections.items():
             if change := patch.get(name):
                 section["blocks"][change["base"] :] = change["blocks"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import types
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
+from qwen_magic.panel.page_requests import KINDS, Given
 from qwen_magic.rendering import page_messages
 from qwen_magic.rendering.page_script import STATIC
 
@@ -23,8 +25,8 @@ PYTHON = {name: value for name, value in vars(page_messages).items() if name in 
 ALIASES = {name: value for name, value in PYTHON.items() if not is_typeddict(value)}
 MESSAGES = {name: value for name, value in PYTHON.items() if is_typeddict(value)}
 
-# What only Python names: the part that two states have in common.
-SHARED_PARTS = {"GrowingState"}
+# What only Python names: the part that two states have in common, a change that has no number yet.
+SHARED_PARTS = {"Change", "GrowingState"}
 
 
 def of_page() -> dict[str, Fields]:
@@ -42,6 +44,8 @@ def of_kernel(message: Any) -> Fields:
 
 def jsdoc(hint: Any) -> str:
     """A Python type, as JSDoc writes it: by its name, if it has one."""
+    if hint is Given:
+        return "GivenAttachment"
     return next((name for name, value in PYTHON.items() if hint == value), None) or written(hint)
 
 
@@ -55,15 +59,38 @@ def written(hint: Any) -> str:
         return " | ".join(f'"{value}"' for value in inner)
     if get_origin(hint) in (Union, types.UnionType):
         return " | ".join(map(jsdoc, inner))
-    if get_origin(hint) is list:
+    if get_origin(hint) in (list, tuple):
         return f"{jsdoc(inner[0])}[]"
     if get_origin(hint) is dict:
         return f"Record<string, {jsdoc(inner[1])}>"
     raise AssertionError(f"no JSDoc for {hint}")
 
 
+def requests_of_kernel() -> dict[str, Fields]:
+    """What a panel may send, as the kernel reads it."""
+    requests: dict[str, Fields] = {}
+    for kind in dict.fromkeys(KINDS.values()):
+        names = [name for name, found in KINDS.items() if found is kind]
+        hints = get_type_hints(kind)
+        fields = {
+            field.name: (field.default is not dataclasses.MISSING, jsdoc(hints[field.name]).removesuffix(" | null"))
+            for field in dataclasses.fields(kind)
+        }
+        requests[f"{kind.__name__}Request"] = {"do": (False, written(Literal[*names]))} | fields
+    return requests
+
+
+# An answer's widget asks for one thing, whatever the message is.
+RECORD_REQUEST = {"RecordRequest": {"do": (False, '"record"')}}
+
+
 def test_the_same_messages_are_defined_on_both_sides() -> None:
-    assert set(of_page()) == set(MESSAGES) - SHARED_PARTS
+    assert set(of_page()) == (set(MESSAGES) - SHARED_PARTS) | set(requests_of_kernel()) | set(RECORD_REQUEST)
+
+
+def test_what_a_page_may_send_is_the_same_on_both_sides() -> None:
+    expected = requests_of_kernel() | RECORD_REQUEST
+    assert {name: fields for name, fields in of_page().items() if name in expected} == expected
 
 
 @pytest.mark.parametrize("name", sorted(set(MESSAGES) - SHARED_PARTS))

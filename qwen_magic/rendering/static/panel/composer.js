@@ -104,7 +104,7 @@ export class Composer {
 
   /** @param {Offer} offer */
   _attach({ kind, value }) {
-    attach(this._chat.draft, { kind, value, name: value });
+    if (kind !== "folder") attach(this._chat.draft, { kind, value, name: value });
     this._chat.tellViews();
   }
 

@@ -5,7 +5,7 @@
 /**
  * An attachment of a draft; `progress` is there while a file is uploaded, in percent, and `value` when it has been.
  * @typedef {object} DraftAttachment
- * @property {string} kind
+ * @property {GivenAttachment["kind"]} kind
  * @property {string} name
  * @property {string} [value]
  * @property {string} [id]

@@ -1,6 +1,7 @@
 /* Files of the person's computer, sent to the kernel piece by piece. */
 
 /** @import { Chat } from "./chat.js" */
+/** @import { DraftAttachment } from "./draft.js" */
 
 import { say } from "../page/words.js";
 import { attach, detach, pieceStarts } from "./draft.js";
@@ -35,6 +36,7 @@ export async function uploadAll(chat, tell, files, folders = []) {
 async function upload(chat, tell, file) {
   const id = newKey();
   const name = file.name.split(/[\\/]/).at(-1) ?? "";
+  /** @type {DraftAttachment} */
   const attachment = { kind: "file", name, id, size: file.size, progress: 0 };
   attach(chat.draft, attachment);
   chat.tellViews();
