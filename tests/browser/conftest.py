@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 from support.front_ends import CHROMIUM, FLAGS, TIMEOUT, Notebook, Server, running_server
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
-
-# The payloads are not a package of these tests; the kernels find them in the same way.
 
 # What is expected may take its time on a busy machine; what must be quick is measured where it is tested.
 expect.set_options(timeout=TIMEOUT)
@@ -40,6 +38,13 @@ def browser_type_launch_args(chromium: str) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def browser_context_args() -> dict[str, Any]:
     return {"viewport": {"width": 1100, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"]}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """What a person does, and what a page is asked to become, may take as long as what is expected."""
+    context.set_default_timeout(TIMEOUT)
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -14,16 +14,6 @@ from support.front_ends import Notebook, box_of
 SHOW = "from support.feeder import show\nfrom support.answers import *\n"
 LONG = "show('Some words in a paragraph.\\n\\n' * 100 + '{middle}', holds=['middle'])"
 
-# Milliseconds from the click on Stop to the record that says so, as the page sees them.
-STOPPED_AFTER = """() => new Promise((resolve) => {
-    let clicked;
-    document.addEventListener("click", () => (clicked ??= performance.now()), true);
-    new MutationObserver(() => {
-        const record = document.querySelector(".qwen-record");
-        if (record?.textContent.includes("stopped")) resolve(performance.now() - clicked);
-    }).observe(document.body, { childList: true, subtree: true });
-})"""
-
 
 @pytest.fixture(params=["lab", "notebook"])
 def app(request: pytest.FixtureRequest) -> str:
@@ -89,12 +79,8 @@ def test_stop_keeps_what_has_arrived(notebook: Callable[..., Notebook], page: Pa
     made = notebook(SHOW + LONG, app=app)
     made.run()
     expect(page.locator(".qwen-answer")).to_contain_text("Some words")
-    page.evaluate(f"() => {{ window.stoppedAfter = ({STOPPED_AFTER})() }}")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator(".qwen-record")).to_contain_text("stopped")
-    milliseconds = page.evaluate("stoppedAfter")
-    print(f"{app}: stopped and marked after {milliseconds:.0f} ms")
-    assert milliseconds < 3_000
     expect(page.locator(".qwen-record")).to_contain_text("Some words")
     output = made.save()["cells"][0]["outputs"][0]
     assert output["metadata"]["qwen"]["finish_reason"] == "stopped"

@@ -19,6 +19,8 @@ from qwen_magic.sandbox.sample_answers import TOUR
 LOAD = "%load_ext qwen_magic\n%qwen use sandbox\nimport qwen_magic"
 CHAT = f"{LOAD}\nqwen_magic.chat()"
 SLOW = "sandbox: long 20000\nsandbox: rate 20"
+# A cell that runs until the test releases `free`.
+BUSY = "import pathlib, time\nwhile not pathlib.Path('free').exists():\n    time.sleep(0.05)"
 
 
 @pytest.fixture(params=["lab", "notebook"])
@@ -105,7 +107,7 @@ def test_stop_works_though_no_cell_runs(opened: Callable[..., Notebook], panel: 
 def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(
     opened: Callable[..., Notebook], panel: Panel, page: Page
 ) -> None:
-    made = opened("print('free', 6 * 7)", "import time\ntime.sleep(60)\nprint('al' + 'ready')")
+    made = opened("print('free', 6 * 7)", f"{BUSY}\nprint('al' + 'ready')")
     panel.ask(SLOW)
     expect(panel.answers).to_contain_text("this is line 1")
     made.run_cell(1)
@@ -117,6 +119,8 @@ def test_cells_run_while_the_panel_answers_and_it_answers_while_they_run(
     panel.ask("sandbox: echo\nwhile you sleep")
     expect(panel.answers.last).to_contain_text("while you sleep")
     expect(page.locator(".jp-Cell").nth(2)).not_to_contain_text("already")
+    made.release("free")
+    expect(page.locator(".jp-Cell").nth(2)).to_contain_text("already")
 
 
 def test_a_cell_and_the_panel_share_a_conversation(opened: Callable[..., Notebook], panel: Panel, page: Page) -> None:
@@ -281,8 +285,7 @@ def test_what_a_cell_of_the_notebook_has_is_not_saved_again_in_the_panel(
 def test_without_a_subshell_a_busy_kernel_is_named_and_the_question_waits(
     notebook: Callable[..., Notebook], panel: Panel, page: Page
 ) -> None:
-    busy = "import pathlib, time\nwhile not pathlib.Path('free').exists():\n    time.sleep(0.05)"
-    made = notebook(LOAD, "qwen_magic.chat()", busy)
+    made = notebook(LOAD, "qwen_magic.chat()", BUSY)
     made.run_cell(0)
     made.wait_for_kernel()
     page.evaluate(

@@ -26,7 +26,8 @@ from support.paths import ROOT
 __all__ = ["CHROMIUM", "FLAGS", "TIMEOUT", "Notebook", "Server", "box_of", "running_browser", "running_server"]
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TIMEOUT = 30_000  # milliseconds
+# Milliseconds; what is waited for takes a second or two, and half a minute where several such tests share a machine.
+TIMEOUT = 60_000
 
 # Without these Chromium refuses to run as root, and asks hosts of its maker for updates.
 FLAGS = (
