@@ -1,4 +1,6 @@
-/* What a person can do: commands of the palette and the menu, buttons and shortcuts (schemas/qwen-magic/commands.json). */
+/* What a person can do: commands of the palette and the menu, buttons and shortcuts
+ * (schemas/qwen-magic/commands.json).
+ */
 
 import { isQuestion } from "./notebooks.js";
 import { openChat } from "./side_panel.js";

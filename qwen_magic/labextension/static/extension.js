@@ -9,7 +9,7 @@ import { recoverAnswers } from "./records.js";
 import { addStatus } from "./status.js";
 import { useLanguage } from "./words.js";
 
-// The second one is how answers look while they are streamed; with it, those of a file that was opened again do as well.
+// The second one is how answers look while they are streamed; with it, those of a file that is opened again do, too.
 const STYLES = ["style.css", "answer.css"];
 
 /**
@@ -53,8 +53,8 @@ export async function pluginsOf(load) {
     plugin("records", "Answers that came while no page was open.", null, (app, tracker) => {
       forEachNotebook(tracker, (panel) => recoverAnswers(panel, NotebookActions.executed));
     }),
-    plugin("commands", "Commands, buttons, shortcuts; the chat at the side.", ICommandPalette, (app, tracker, palette) => {
-      addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, palette);
+    plugin("commands", "Commands, buttons, shortcuts; the chat at the side.", ICommandPalette, (app, tracker, menu) => {
+      addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, menu);
     }),
     plugin("status", "The last model and the tokens, in the status bar.", IStatusBar, (app, tracker, statusBar) => {
       if (statusBar) addStatus(tracker, { NotebookActions, Widget }, statusBar);

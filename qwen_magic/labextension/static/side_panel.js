@@ -30,7 +30,9 @@ function sideWidget({ id, context, content, sessionContext }, { OutputArea, Outp
   // A new kernel has no panel yet.
   const ask = () => {
     const kernel = sessionContext.session?.kernel;
-    if (kernel && !side.isDisposed) area.future = kernel.requestExecute({ code: CODE, store_history: false }, true, { qwen_magic: { place: "side" } });
+    if (!kernel || side.isDisposed) return;
+    const metadata = { qwen_magic: { place: "side" } };
+    area.future = kernel.requestExecute({ code: CODE, store_history: false }, true, metadata);
   };
   sessionContext.kernelChanged.connect(ask);
   side.disposed.connect(() => sessionContext.kernelChanged.disconnect(ask));

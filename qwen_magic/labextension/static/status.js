@@ -18,7 +18,8 @@ export function addStatus(tracker, { NotebookActions, Widget }, statusBar) {
     void panel?.context.ready.then(update);
   });
   NotebookActions.executed.connect(update);
-  statusBar.registerStatusItem("qwen-magic:status", { item, align: "right", rank: 100, isActive: () => !item.isHidden });
+  const place = { item, align: "right", rank: 100, isActive: () => !item.isHidden };
+  statusBar.registerStatusItem("qwen-magic:status", place);
   update();
 }
 

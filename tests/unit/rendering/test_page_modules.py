@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 from support import node_packages
-from support.paths import ROOT
+from support.paths import PACKAGE, ROOT
 
 from qwen_magic.rendering.page_messages import Outcome
 from qwen_magic.rendering.page_script import STATIC, WORDS, join_modules, page_script
@@ -39,7 +39,7 @@ def test_the_types_of_every_module_fit(packages: Path) -> None:
 
 
 def test_the_linter_finds_nothing(packages: Path) -> None:
-    checked = (STATIC, Path(__file__).parent, node_packages.SOURCES, ROOT / "eslint.config.js")
+    checked = (PACKAGE, Path(__file__).parent, node_packages.SOURCES, ROOT / "eslint.config.js")
     linter = packages / "eslint" / "bin" / "eslint.js"
     run(node_packages.node(), str(linter), "--max-warnings=0", *map(str, checked))
 
