@@ -46,11 +46,12 @@ def cost(text: str, chunk: int) -> Cost:
 def main() -> None:
     sys.path.insert(0, str(TESTS))
     from support.long_answers import LONG
+    from support.paths import CORPUS
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--chunk", type=int, default=100)
     chunk = options.parse_args().chunk
-    corpus = "\n".join(path.read_text(encoding="utf-8") for path in sorted((TESTS / "corpus").glob("*.md")))
+    corpus = "\n".join(path.read_text(encoding="utf-8") for path in sorted(CORPUS.glob("*.md")))
     kinds: dict[str, tuple[Callable[[int], str], int]] = {ORDINARY: (lambda n: corpus * n, 24), **LONG}
     print(f"{'':<22}{'chars':>9}{'CPU s':>8}{'µs/char':>9}{'× ordinary':>12}{'sent/char':>11}{'CPU ×':>8}{'sent ×':>8}")
     usual = 0.0
