@@ -22,7 +22,7 @@ from .core.code_blocks import read_fences_with
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .api import ask, chat, chats, compact, conversation
+    from .api import ask, chat, chats, compact, conversation, map
     from .conversations import Conversation
     from .core.answer import Answer
     from .core.code_blocks import CodeBlock
@@ -42,6 +42,7 @@ __all__ = [
     "chats",
     "compact",
     "conversation",
+    "map",
 ]
 
 
@@ -75,6 +76,7 @@ def __getattr__(name: str) -> Any:
         "chats": "api",
         "compact": "api",
         "conversation": "api",
+        "map": "api",
     }
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,9 @@
-"""What the magics do, from Python: `ask()`, `chat()`, `compact()`, `conversation()`, `chats()`. Parses no lines."""
+"""What the magics do, from Python: `ask()`, `map()`, `chat()`, `compact()` and so on. Parses no lines."""
 
 from __future__ import annotations
 
 import atexit
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,10 +24,12 @@ from .structured.answer import DataAnswer
 
 if TYPE_CHECKING:
     from .conversations import CellRef, Conversations
+    from .mapping.mapper import Published
+    from .mapping.views import MapView
     from .rendering.views.protocol import View
     from .structured.schema import Schema
 
-__all__ = ["ask", "chat", "chats", "compact", "conversation"]
+__all__ = ["ask", "chat", "chats", "compact", "conversation", "map"]
 
 T = TypeVar("T")
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -143,6 +146,67 @@ def ask(
 
 @in_one_line()
 @_noted_in_language()
+def map(
+    frame: Any,
+    template: str,
+    *,
+    where: str = "live",
+    images: str = "",
+    endpoint: str = "",
+    protocol: str = "",
+    model: str = "",
+    system: str | None = None,
+    think: bool | None = None,
+    search: bool | None = None,
+    fields: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    cache: bool = True,
+    yes: bool = False,
+    force: bool = False,
+    column: str = "answer",
+    show: bool = True,
+) -> Any:
+    """Ask one question of each row, many at once, and return `frame` with its answers.
+
+    `frame` is a DataFrame or Series of pandas or polars, or a list (of values, or of dicts). `{{ name }}` in the
+    template is the row's value in that column, `{{ value }}` that of a Series or list; expressions are as in a cell.
+    `images` is the column with each row's image, a path or URL.
+
+    `where="batch-chat"` asks the service in Beijing at half the price; each row may wait for up to an hour.
+    `where="batch"` uploads the rows, also at half the price, and waits for up to a day; a batch goes on without the
+    kernel, and the same map, or `%qwen batches`, collects it.
+
+    What comes back is as it was given, index and order kept, with the columns `answer`, `error` (empty, or one line),
+    `tokens_in` and `tokens_out`; of a list, a list of dicts. `column="topic"` makes that `topic`, `topic_error`, ….
+    One bad row is one cell of `error`. Answers are kept on the disk, so that a row is never paid for twice; without
+    `cache` each is asked.
+
+    `concurrency` is the most requests at once, `rpm` and `tpm` the most requests and tokens a minute, which hold in
+    every second. More rows than `%config QwenMagics.ask_above` are agreed to first: `yes` says so beforehand. The other
+    keywords are those of `ask`.
+
+    Raises `InputError` before anything is sent, what fails every row (a wrong key, an unknown model), and
+    `KeyboardInterrupt` when it was stopped; what was answered by then is kept, and in a notebook in `_qwen`.
+    """
+    from .mapping.mapper import MapOptions, map_rows
+
+    _refuse_types(template, fields)
+    question = Question(
+        template, endpoint=endpoint, protocol=protocol, model=model, system=system, think=think, search=search,
+        fields=fields or {}, alone=True,
+    )  # fmt: skip
+    options = MapOptions(
+        where=where, images=images, concurrency=concurrency, rpm=rpm, tpm=tpm, cache=cache, agreed=yes, force=force,
+        column=column, namespace=_namespace(),
+    )  # fmt: skip
+    assistant, view, published = _map_surroundings(show)
+    return map_rows(assistant, frame, question, options, view, _agree, published)
+
+
+@in_one_line()
+@_noted_in_language()
 def compact(chat: str | Conversation = "default", *, show: bool = True) -> Answer:
     """Let the model sum up the oldest turns of a conversation, and return its summary, which is sent in their stead.
 
@@ -236,6 +300,28 @@ def _surroundings(show: bool) -> tuple[Assistant, View, CellRef | None, Answered
     magics = load(shell)
     view = magics.view() if show and not magics.forked else SilentView()
     return magics.assistant, view, cell_of(shell), magics.publisher()
+
+
+def _map_surroundings(show: bool) -> tuple[Assistant, MapView, Published]:
+    """Who asks, what shows a map, and who is told of its result: as `_surroundings` has it for a question."""
+    from IPython.core.getipython import get_ipython
+
+    from .mapping.views import SilentMapView, map_view
+
+    shell = get_ipython()
+    if shell is None:
+        return _of_script(), map_view(None, {}) if show else SilentMapView(), lambda result: None
+    magics = load(shell)
+    view = magics.map_view() if show and not magics.forked else SilentMapView()
+    return magics.assistant, view, magics.map_publisher()
+
+
+def _agree(question: str) -> bool | None:
+    """Whether the person at the notebook or the terminal agrees; `None` where there is nobody."""
+    from .magics.commands.progress import confirm
+    from .rendering.command_output import in_notebook
+
+    return confirm(question) if in_notebook() or (sys.stdin is not None and sys.stdin.isatty()) else None
 
 
 def _listed(given: Any, kinds: type | tuple[type, ...], wanted: str) -> tuple[Any, ...]:

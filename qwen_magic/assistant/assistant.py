@@ -31,6 +31,7 @@ from .question import Question
 from .request_builder import DryRun, Plan, RequestBuilder, continued
 
 if TYPE_CHECKING:
+    from ..protocols import HttpRequest
     from ..rendering.views.protocol import View
     from ..service.answer_stream import AnswerStream
 
@@ -132,6 +133,21 @@ class Assistant:
             return self._builder.dry_run(self._builder.plan(question, conversation, (), dry=True))
         with self._place(question, conversation) as reserved:
             return self._builder.dry_run(self._builder.plan(question, conversation, reserved.context, dry=True))
+
+    def plan_alone(self, question: Question) -> Plan:
+        """Who would be asked, and what, for a question without context. Nothing is sent. Raises `InputError`."""
+        return self._builder.plan(question, Conversation(""), ())
+
+    def vary(self, plan: Plan, question: Question) -> ChatRequest:
+        """The request of another question that is asked as `plan` says, without context: other words and attachments.
+
+        Nothing is sent. Raises `InputError`, also for what looks like a secret.
+        """
+        return self._builder.vary(plan, question)
+
+    def shown(self, plan: Plan, request: HttpRequest) -> DryRun:
+        """A request to the endpoint of a plan, for a person to read."""
+        return self._builder.shown(plan, request)
 
     def go_on(self, view: View, cell: CellRef | None = None, answered: Answered = nothing) -> Answer:
         """Go on with the last answer, where it was stopped or cut. Raises `InputError` when there is none such.

@@ -16,7 +16,7 @@ from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
 from ..core.translatable import _, _n
-from ..protocols import protocol
+from ..protocols import HttpRequest, protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
 from ..structured.ladder import Ladder, facts_for
@@ -122,10 +122,24 @@ class RequestBuilder:
             schema=question.schema,
         )
 
+    def vary(self, plan: Plan, question: Question) -> ChatRequest:
+        """The request of another question that is asked as `plan` says, without context: other words and attachments.
+
+        Cheap, so that it can be done for each row of a table. Raises `InputError` for what cannot go along.
+        """
+        here, model = plan.endpoint, plan.request.model
+        sent = self._store.load(question, None, here).parts(here, model, ())
+        message = Message.user(question.prompt, *sent.parts)
+        return replace(plan.request, messages=(*plan.request.messages[:-1], message))
+
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""
         here = plan.endpoint
-        sent = protocol(here.protocol).encode(plan.request, here.dialect)
+        return self.shown(plan, protocol(here.protocol).encode(plan.request, here.dialect))
+
+    def shown(self, plan: Plan, sent: HttpRequest) -> DryRun:
+        """A request to the endpoint of a plan, for a person to read."""
+        here = plan.endpoint
         key = {"Authorization": "Bearer …"} if here.needs_key or here.key.secret else {}
         headers = {**key, **sent.headers}
         return DryRun(sent.method, here.url(sent.path), headers, dict(sent.body or {}), plan.attachments, plan.notes)

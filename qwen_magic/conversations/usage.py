@@ -26,9 +26,9 @@ class Spent(NamedTuple):
     usage: Usage = Usage()
     cost: float | None = None
 
-    def plus(self, usage: Usage | None) -> Spent:
-        """With one question more, and what it used (`None`: the service did not say)."""
-        return self._replace(questions=self.questions + 1, usage=self.usage + (usage or Usage()))
+    def plus(self, usage: Usage | None, questions: int = 1) -> Spent:
+        """With so many questions more, and what they used (`None`: the service did not say)."""
+        return self._replace(questions=self.questions + questions, usage=self.usage + (usage or Usage()))
 
 
 class Spending:
@@ -43,10 +43,10 @@ class Spending:
         """A forked child has a copy of its own."""
         self._lock = Lock()
 
-    def count(self, model: str, usage: Usage | None) -> None:
-        """Add a question to `model`, and what it used (`None`: the service did not say)."""
+    def count(self, model: str, usage: Usage | None, questions: int = 1) -> None:
+        """Add questions to `model`, and what they used (`None`: the service did not say)."""
         with self._lock:
-            self._rows[model] = self._rows.get(model, Spent("", model)).plus(usage)
+            self._rows[model] = self._rows.get(model, Spent("", model)).plus(usage, questions)
 
     def rows(self, conversation: str) -> tuple[Spent, ...]:
         """A row for each model, under the name that the conversation has now."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KNOWN", "ModelFacts", "Thinking", "chats", "lookup"]
+__all__ = ["KNOWN", "ModelFacts", "Thinking", "chats", "lookup", "only_streams"]
 
 Thinking = Literal["on", "off", "always", "never"]
 
@@ -114,6 +114,9 @@ SMALL_PATCHES = re.compile(r"\bqvq\b|2\.5-?vl(?:\b|_|\d)", re.IGNORECASE)
 ONLY_THINKS = re.compile(r"-thinking\b|^(?:qwq|qvq)\b", re.IGNORECASE)
 NEVER_THINKS = re.compile(r"-instruct\b|^qwen\d*-coder\b", re.IGNORECASE)
 
+# "Open-source Qwen3, QwQ, QVQ and Omni are stream-only" (docs, "OpenAI Chat Completions", Oct 2026): qwen3-8b.
+STREAMS = re.compile(r"^(?:qwq|qvq)\b|\bomni\b|^qwen3(?:\.\d)?-\d+b", re.IGNORECASE)
+
 # What is in the names of models that the service lists beside those that chat: embeddings, reranking, translation, text
 # recognition, speech in and out, pictures and films ("Models" pages of the docs, Oct 2026). On local servers, too.
 NO_CHAT = re.compile(
@@ -128,6 +131,11 @@ NO_CHAT = re.compile(
 def chats(name: str) -> bool:
     """Whether a model of this name answers questions, as far as its name says; unknown ones do."""
     return not NO_CHAT.search(name)
+
+
+def only_streams(name: str) -> bool:
+    """Whether the service refuses to answer in one piece for a model of this name."""
+    return bool(STREAMS.search(name))
 
 
 def lookup(name: str) -> ModelFacts:

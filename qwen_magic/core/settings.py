@@ -14,7 +14,7 @@ class Settings:
     """Defaults for every question; an option of the cell wins over each.
 
     Empty names mean "choose for me". `prices` are per million tokens (in, out). Times are in seconds,
-    but `engine_idle` is in minutes.
+    but `engine_idle` is in minutes. A map of more than `ask_above` rows is agreed to first.
     """
 
     endpoint: str = ""
@@ -32,6 +32,7 @@ class Settings:
     prices: dict[str, tuple[float, float]] = field(default_factory=dict)
     currency: str = ""
     language: str = ""
+    ask_above: int = 200
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

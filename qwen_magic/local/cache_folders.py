@@ -1,7 +1,7 @@
-"""Where models and running engines are kept: in the system's cache, or where QWEN_MAGIC_CACHE says.
+"""Where models, running engines and answers are kept: in the system's cache, or where QWEN_MAGIC_CACHE says.
 
-Whoever can write there can put another model, or an engine of their own, in the place of ours: a folder or file that
-belongs to somebody else, or that others may change, is not used.
+Whoever can write there can put another model, engine or answer in the place of ours: a folder or file that belongs to
+somebody else, or that others may change, is not used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from ..core.errors import ConfigurationError
 from ..core.translatable import _
 
-__all__ = ["VARIABLE", "engines", "make", "models", "trusted"]
+__all__ = ["VARIABLE", "answers", "engines", "make", "models", "trusted"]
 
 VARIABLE = "QWEN_MAGIC_CACHE"
 OWN = _("Set {variable} to a folder of your own.", variable=VARIABLE)
@@ -29,7 +29,20 @@ def engines() -> Path:
 
     Raises `ConfigurationError` when it cannot be made, and for one that others may change.
     """
-    folder = trusted(cache()) / "engines"
+    return private("engines")
+
+
+def answers() -> Path:
+    """The folder of the answers that `qwen_magic.map` has got: nobody else may look into it.
+
+    Raises `ConfigurationError` as `engines` does.
+    """
+    return private("answers")
+
+
+def private(name: str) -> Path:
+    """A folder of the cache that is closed to others."""
+    folder = trusted(cache()) / name
     try:
         make(folder, 0o700)
     except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Dict, Enum, Float, Unicode, default, validate
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode, default, validate
 from traitlets.config import Config
 
 from ..assistant.interrupts import in_one_line
@@ -25,7 +25,7 @@ from ..core.languages import ENGLISH, in_language, set_current
 from ..core.settings import Settings
 from ..core.translatable import _, _n
 from .display_hook import Displayed, Noted
-from .options import Parsed, parse, typed, usage
+from .options import Parsed, parse, refuse_map_options, typed, usage
 from .preparation import Idle
 from .unsaved_answers import UnsavedAnswers
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..conversations import CellRef
     from ..core.answer import Answer
     from ..local.interaction import Dialogue
+    from ..mapping.views import MapView
     from ..panel.panels import Panels
     from ..service.endpoints import Endpoint
     from ..structured.schema import Schema
@@ -95,6 +96,7 @@ class QwenMagics(Magics):
     prices = Dict(help="Prices per million tokens, as {model: (in, out)}; for %qwen usage.").tag(config=True)
     currency = Unicode(help="The currency of the prices.").tag(config=True)
     language = Unicode(help="The language of messages: en or zh_CN; empty for the environment's.").tag(config=True)
+    ask_above = Int(200, min=0, help="A map of more rows than this is agreed to first.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
@@ -201,6 +203,13 @@ class QwenMagics(Magics):
         name = parsed.given.get("out", "")
         if name and (not name.isidentifier() or iskeyword(name)):
             raise InputError(_("-o {name}: that is not a variable's name.", name=name))
+        if "map" in parsed.given:
+            from .map_cell import map_cell
+
+            names = self.shell.user_ns
+            map_cell(self.assistant, parsed.given, prompt, names, self.map_view(), self.map_publisher(name))
+            return None
+        refuse_map_options(parsed.given)
         question = self.question(parsed, prompt)
         if parsed.given.get("dry_run"):
             from .commands.answers import show_dry_run
@@ -221,6 +230,21 @@ class QwenMagics(Magics):
             self.shell.push({"_qwen": answer} | named, interactive=False)
 
         return publish
+
+    def map_publisher(self, name: str = "") -> Callable[[Any], None]:
+        """What makes the result of a map, whole or not, `_qwen` and the variable `name`."""
+
+        def publish(result: Any) -> None:
+            self.shell.push({"_qwen": result} | ({name: result} if name else {}), interactive=False)
+
+        return publish
+
+    def map_view(self) -> MapView:
+        """The view of a map for the cell that runs now."""
+        from ..mapping.views import map_view
+        from .cells import request_metadata
+
+        return map_view(self.shell, request_metadata(self.shell))
 
     def use(self, name: str, protocol: str, dialogue: Dialogue | None) -> Endpoint:
         """Ask this endpoint from now on, which is what its settings say then, too. Raises `ConfigurationError`."""
@@ -247,8 +271,8 @@ class QwenMagics(Magics):
 
     def question(self, parsed: Parsed, prompt: str) -> Question:
         """The question that a line's options and its text make."""
+        from ..assistant.prompts import fill
         from ..assistant.question import Question
-        from .prompts import fill
 
         given = parsed.given
         return Question(

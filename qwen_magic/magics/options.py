@@ -10,6 +10,7 @@ import difflib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from ..core.errors import InputError
 from ..core.languages import translated
 from ..core.translatable import _, sentences
 
-__all__ = ["OPTIONS", "Option", "Parsed", "parse", "typed", "usage", "words"]
+__all__ = ["OPTIONS", "Option", "Parsed", "option_of", "parse", "refuse_map_options", "typed", "usage", "words"]
 
 Kind = Literal["flag", "off", "word", "words"]
 
@@ -77,7 +78,19 @@ OPTIONS = (
     Option(("--set",), "words", "fields", "KEY=VALUE", _("any other field of the request, such as temperature=0.2")),
     Option(("--raw",), "flag", "raw", "", _("leave {{{{ … }}}} and @path in the prompt alone")),
     Option(("--dry-run",), "flag", "dry_run", "", _("show the exact request, send nothing")),
+    Option(("--map",), "word", "map", "FRAME", "ask of each row of a frame, Series or list; {{ column }} is its value"),
+    Option(("--where",), "word", "where", "WHERE", "with --map: live, batch-chat or batch (both at half the price)"),
+    Option(("--column",), "word", "column", "NAME", "with --map: the name of the answer's column"),
+    Option(("--image-column",), "word", "image_column", "NAME", "with --map: the column with each row's image"),
+    Option(("--concurrency",), "word", "concurrency", "N", "with --map: so many requests at once"),
+    Option(("--rpm",), "word", "rpm", "N", "with --map: at most so many requests a minute"),
+    Option(("--tpm",), "word", "tpm", "N", "with --map: at most so many tokens a minute"),
+    Option(("--no-cache",), "flag", "no_cache", "", "with --map: ask every row, also those that have answers"),
+    Option(("--yes",), "flag", "yes", "", "with --map: do not ask whether so many rows are meant"),
 )
+
+# Of a map alone.
+OF_MAP = {"where", "column", "image_column", "concurrency", "rpm", "tpm", "no_cache", "yes"}
 
 
 def usage(language: str = "") -> str:
@@ -136,6 +149,18 @@ def parse(line: str) -> Parsed:
     text = line[position:]
     ended = text == "--" or text.startswith("-- ")
     return Parsed(given, text[3:] if ended else text, ended)
+
+
+def option_of(destination: str) -> str:
+    """The first name of the option with this destination."""
+    return next(option.names[0] for option in OPTIONS if option.destination == destination)
+
+
+def refuse_map_options(given: Mapping[str, Any]) -> None:
+    """Raises `InputError` for an option that only a map has, in a question that is none."""
+    alone = next((name for name in given if name in OF_MAP), None)
+    if alone is not None:
+        raise InputError(f"{option_of(alone)} goes with --map.", "Such as %%qwen --map df -o out.")
 
 
 def words(text: str) -> tuple[str, ...]:

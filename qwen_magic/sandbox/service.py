@@ -23,7 +23,7 @@ from .check_messages import check_length, check_messages
 from .check_parameters import check_options
 from .directives import Play, play
 from .embeddings import embed
-from .http_exchange import Drop, HttpRequest, HttpResponse
+from .http_exchange import Drop, HttpRequest, HttpResponse, compact
 from .responder import answer
 from .served_models import names
 from .service_errors import Refusal
@@ -192,13 +192,15 @@ class Service:
     def answer_line(self, account: str, endpoint: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The answer to one line of a batch."""
         request_id = str(uuid.uuid4())
-        request = HttpRequest("POST", endpoint, {}, {}, b"")
+        request = HttpRequest("POST", endpoint, {}, {}, compact(body).encode())
         if endpoint == TEST_ENDPOINT and body.get("model") == TEST_MODEL:
             body = {**body, "model": "qwen-turbo"}
         try:
             if endpoint.endswith("/embeddings"):
                 return 200, embed(body)
-            chat = self.checked(compatible.read_chat(request, {**body, "stream": False}), account)
+            chat = compatible.read_chat(request, {**body, "stream": False})
+            self.misbehave(request, play(chat.question))  # a refusal; nobody sees a connection that breaks
+            chat = self.checked(chat, account)
             reply = replace(answer(chat), reasoning="")
             return 200, compatible.CompatibleForm(chat, reply, request_id, counted=True).whole()
         except Refusal as refusal:

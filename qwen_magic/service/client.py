@@ -8,7 +8,7 @@ is another class beside this one: it shares `exchange` (what is sent, what a rep
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.errors import NoAnswer, QwenError
@@ -78,6 +78,20 @@ class Client:
                     raise
             time.sleep(delay)
             attempt += 1
+
+    def lines(self, endpoint: Endpoint, path: str) -> Iterator[bytes]:
+        """The lines of a file that the endpoint has, as they arrive. Raises the service's refusals."""
+        request = HttpRequest(path, None, {}, "GET")
+        with (
+            self._transport.connection(endpoint.base_url) as connection,
+            exchange(connection, endpoint, request) as response,
+        ):
+            rest = b""
+            for chunk in response.chunks():
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+            if rest:
+                yield rest
 
     def _reply(self, endpoint: Endpoint, request: HttpRequest) -> JSONObject:
         with self._transport.connection(endpoint.base_url) as connection:

@@ -27,6 +27,9 @@ REGIONS = {
     "hongkong": "https://cn-hongkong.dashscope.aliyuncs.com",
 }
 COMPATIBLE_PATH, NATIVE_PATH = "/compatible-mode/v1", "/api/v1"
+# Batch chat (the service's docs, "Batch chat", Nov 2026): ordinary requests at half the price, which may wait for up to
+# an hour; in Beijing, and in the compatible form only.
+BATCH_CHAT = "https://batch.dashscope.aliyuncs.com" + COMPATIBLE_PATH
 # The service's own hosts: only they are given its key. Those in Beijing: only there documents can be uploaded for
 # qwen-long (docs, "Qwen-Long"; "Base URL" for the hosts, such as WORKSPACE.cn-beijing.maas.aliyuncs.com).
 OF_SERVICE = re.compile(r"(?:.+\.)?aliyuncs\.com")
@@ -125,6 +128,15 @@ class Endpoint:
         if self.protocol == "compatible":
             return self
         return replace(self, base_url=self.base_url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, protocol="compatible")
+
+    def batch_chat(self) -> Endpoint:
+        """Where the same questions are answered at half the price, later. Raises `ConfigurationError` without one."""
+        host = urlsplit(self.base_url).hostname or ""
+        if self.account != ACCOUNT or not IN_BEIJING.fullmatch(host):
+            raise ConfigurationError(f"{self.name} has no batch chat.", "Only the service in Beijing has it.")
+        if self.protocol != "compatible":
+            raise ConfigurationError("Batch chat speaks the compatible protocol only.", "Leave out the protocol.")
+        return replace(self, base_url=BATCH_CHAT)
 
     def url(self, path: str) -> str:
         """The URL of a path, which is relative to the base URL."""

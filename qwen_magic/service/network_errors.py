@@ -72,6 +72,7 @@ class NetworkErrors:
             raise self.silence()
 
     def silence(self) -> QwenError:
+        """The error of an answer that has not come in time."""
         """The error of a request that nothing has come for."""
         return NoAnswer(
             _("{where} has sent nothing for {idle:g} s.", where=self.where, idle=self.timeouts.idle),

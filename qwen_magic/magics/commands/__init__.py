@@ -18,7 +18,8 @@ from ...core.languages import translated
 from ...core.translatable import _, sentences
 from ...rendering.command_output import say
 from ..options import usage, words
-from . import answers, chats
+from . import answer_cache, answers, chats
+from . import batches as batching
 from . import doctor as doctoring
 from . import endpoint as whom
 from . import remote_files as files
@@ -155,5 +156,9 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command(
         "[NAME|URL] [--try-regions] [--json]", _("say what is wrong on the way"), EXAMINED, doctoring.doctor
     ),
+    "batches": Command(
+        "[cancel ID]", "the batches on the service, and collecting them", r"(cancel \S+)?", batching.batches
+    ),
+    "cache": Command("[clear]", "the answers kept on the disk, and removing them", "(clear)?", answer_cache.cache),
     "usage": Command("", _("the tokens used in this kernel"), NOTHING, chats.usage),
 }

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from qwen_magic.assistant.prompts import fill
 from qwen_magic.attachments import Attach, Target, gather, parts
 from qwen_magic.core.errors import InputError
-from qwen_magic.magics.prompts import fill
 
 # Made here, so that no scanner of others takes this file for a leak.
 LETTERS = random.Random(7)

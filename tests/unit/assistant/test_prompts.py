@@ -2,8 +2,8 @@
 
 import pytest
 
+from qwen_magic.assistant.prompts import fill
 from qwen_magic.core.errors import InputError
-from qwen_magic.magics.prompts import fill
 
 NAMES = {"n": 3, "topic": "cats", "nested": {"a": {"b": 1}}}
 

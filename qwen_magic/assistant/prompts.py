@@ -6,15 +6,23 @@ Braces that are no expression (LaTeX, JSON, C) are text. Not for `@path`: that i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import InputError
 from ..core.translatable import _
 
-__all__ = ["fill"]
+__all__ = ["Expression", "fill", "split"]
 
 OPEN, CLOSE = "{{", "}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What stands between `{{` and `}}` of a prompt, without the spaces around it."""
+
+    source: str
 
 
 def fill(prompt: str, evaluate: Callable[[str], Any], *, force: bool = False) -> str:
@@ -23,13 +31,17 @@ def fill(prompt: str, evaluate: Callable[[str], Any], *, force: bool = False) ->
     `evaluate` gives the value of a Python expression. Raises `InputError`, which names the expression, when one
     fails, when one that stands between spaces is not Python, and, without `force`, when a value looks like a secret.
     """
-    return "".join(pieces(prompt, evaluate, force))
+    return "".join(filled(piece, evaluate, force) for piece in split(prompt))
 
 
-def pieces(prompt: str, evaluate: Callable[[str], Any], force: bool) -> Iterator[str]:
+def split(prompt: str, names: Collection[str] = ()) -> Iterator[str | Expression]:
+    """The text of a prompt and its expressions, in order. One of `names` is an expression, also if it is not Python.
+
+    Raises `InputError` for what stands between spaces and is neither.
+    """
     position = 0
     while (start := prompt.find(OPEN, position)) >= 0:
-        found = expression_at(prompt, start)
+        found = expression_at(prompt, start, names)
         yield prompt[position:start]
         if found is None:
             # Of three braces the first may be text, and the expression begin at the second.
@@ -37,20 +49,26 @@ def pieces(prompt: str, evaluate: Callable[[str], Any], force: bool) -> Iterator
             yield prompt[start]
         else:
             source, position = found
-            value, text = value_of(source, evaluate)
-            if not force:
-                refuse_secret(source, value, text)
-            yield text
+            yield Expression(source)
     yield prompt[position:]
 
 
-def expression_at(prompt: str, start: int) -> tuple[str, int] | None:
+def filled(piece: str | Expression, evaluate: Callable[[str], Any], force: bool) -> str:
+    if isinstance(piece, str):
+        return piece
+    value, text = value_of(piece.source, evaluate)
+    if not force:
+        refuse_secret(piece.source, value, text)
+    return text
+
+
+def expression_at(prompt: str, start: int, names: Collection[str]) -> tuple[str, int] | None:
     """The expression that begins with the braces at `start`, and where it ends; `None` when those are just text."""
     first = None
     for end in (match.start() for match in re.finditer(r"\}(?=\})", prompt[start:])):
         source = prompt[start + len(OPEN) : start + end]
         first = first if first is not None else source
-        if is_expression(source):
+        if is_expression(source) or source.strip() in names:
             return source.strip(), start + end + len(CLOSE)
         if "\n" in source:
             break

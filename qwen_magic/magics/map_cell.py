@@ -1,0 +1,88 @@
+"""`%%qwen --map FRAME`: the cell's question asked of each row. What a map does is in `qwen_magic.mapping`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..assistant.assistant import Assistant
+from ..assistant.question import Question
+from ..core.errors import InputError
+from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map, map_rows
+from ..mapping.views import MapView
+from ..rendering.command_output import say
+from .commands.answers import show_dry_run
+from .commands.progress import confirm
+from .options import option_of, typed
+
+__all__ = ["map_cell"]
+
+# What a map has no use for: it has no conversation, and its rows attach nothing but images.
+WITHOUT = {"files", "images", "variables", "rows", "no_values", "alone", "append", "pin", "raw", "chat"}
+
+
+def map_cell(
+    assistant: Assistant,
+    given: dict[str, Any],
+    template: str,
+    namespace: Mapping[str, Any],
+    view: MapView,
+    published: Published,
+) -> None:
+    """Ask of each row of what `--map` names in `namespace`; `given` are the options of the cell's line.
+
+    The result is published, not returned: its record is shown.
+    """
+    unused = next((name for name in given if name in WITHOUT), None)
+    if unused is not None:
+        raise InputError(f"--map takes no {option_of(unused)}.", "Ask for it in a cell without --map.")
+    question = Question(
+        template,
+        model=given.get("model", ""),
+        system=given.get("system"),
+        think=given.get("think"),
+        search=given.get("search"),
+        fields=typed(given.get("fields", [])),
+        alone=True,
+    )
+    options = MapOptions(
+        where=given.get("where", "live"),
+        images=given.get("image_column", ""),
+        concurrency=number(given, "concurrency"),
+        rpm=number(given, "rpm"),
+        tpm=number(given, "tpm"),
+        cache=not given.get("no_cache", False),
+        agreed=given.get("yes", False),
+        force=given.get("force", False),
+        column=given.get("column", "answer"),
+        namespace=namespace,
+    )
+    frame = variable(given["map"], namespace)
+    if given.get("dry_run"):
+        show_map_dry_run(dry_map(assistant, frame, question, options))
+        return
+    map_rows(assistant, frame, question, options, view, confirm, published)
+
+
+def variable(name: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of an expression in the notebook, such as the name of a frame."""
+    try:
+        return eval(name, dict(namespace))  # the person's own, as in {{ }}
+    except Exception as error:
+        raise InputError(f"--map {name}: {type(error).__name__}: {error}.", "Name a frame of the notebook.") from None
+
+
+def number(given: dict[str, Any], name: str) -> int | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or not int(text):
+        raise InputError(f"--{name} {text}: that is not a number greater than 0.")
+    return int(text)
+
+
+def show_map_dry_run(dry: MapDryRun) -> None:
+    """Print the first requests and the estimate."""
+    for request in dry.requests:
+        show_dry_run(request)
+    say("\n".join(dry.estimate.lines(dry.prices)))

@@ -1,0 +1,150 @@
+"""The rows of whatever a person has (a frame, a Series, a list), and the same thing again with columns added.
+
+narwhals does it for pandas, polars, Modin, cuDF and PyArrow alike. Not for what is asked of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..core.errors import InputError
+
+__all__ = ["VALUE", "Column", "Rows", "rows_of"]
+
+# What the one value of a row is called, in a list or a Series.
+VALUE = "value"
+# More than that is for a cluster, or for parts: ours. Bytes of the columns that are asked about.
+MOST_ROWS, MOST_BYTES = 1_000_000, 2_000_000_000
+PARTS = "Ask about a part of it, such as the first rows; what was answered is not asked again."
+TAKEN = "Give a DataFrame or Series of pandas or polars, or a list."
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column to add: `kind` is `text` or `number`; the values are in the order of the rows."""
+
+    name: str
+    kind: str
+    values: Sequence[Any]
+
+
+class Rows(Protocol):
+    """The rows of one frame, Series or list."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns, as text."""
+
+    def __len__(self) -> int: ...
+
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Each row with these of its columns, in order; what is missing (NaN, NA, NaT, null) is `None`."""
+
+    def with_columns(self, columns: Iterable[Column]) -> Any:
+        """What was given, with these columns behind its own."""
+
+
+def rows_of(given: Any) -> Rows:
+    """The rows of `given`. Raises `InputError` for what has none, has too many, or names a column twice."""
+    found = list_rows(given) if isinstance(given, list | tuple) else frame_rows(given)
+    if not len(found):
+        raise InputError("There are no rows to ask about.", TAKEN)
+    if len(found) > MOST_ROWS:
+        raise InputError(f"These are {len(found):,} rows, and a map takes {MOST_ROWS:,} at once.", PARTS)
+    return found
+
+
+class FrameRows:
+    """The rows of a frame of narwhals."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._columns = {str(name): name for name in frame.columns}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        wanted = list(names)
+        if not wanted:
+            yield from ({} for _ in range(len(self)))
+            return
+        part = self._frame.select([self._columns[name] for name in wanted])
+        if part.estimated_size() > MOST_BYTES:
+            raise InputError(f"The columns of these {len(self):,} rows are larger than {MOST_BYTES >> 30} GB.", PARTS)
+        for row in part.iter_rows():
+            yield {name: known(value) for name, value in zip(wanted, row, strict=True)}
+
+    def with_columns(self, columns: Iterable[Column]) -> Any:
+        import narwhals
+
+        kinds: dict[str, Any] = {"text": narwhals.String, "number": narwhals.Int64}
+        backend = self._frame.implementation
+        added = [narwhals.new_series(each.name, each.values, kinds[each.kind], backend=backend) for each in columns]
+        return self._frame.with_columns(*added).to_native()
+
+
+class ListRows:
+    """The rows of a list: of values, or of dicts that have the columns for keys. Given back as a list of dicts."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        dicts = bool(rows) and all(isinstance(row, Mapping) for row in rows)
+        self._rows: Sequence[Mapping[Any, Any]] = rows if dicts else [{VALUE: value} for value in rows]
+        self.names = tuple(dict.fromkeys(str(name) for row in self._rows for name in row)) if dicts else (VALUE,)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+        wanted = tuple(names)
+        for row in self._rows:
+            yield {name: known(row.get(name)) for name in wanted}
+
+    def with_columns(self, columns: Iterable[Column]) -> list[dict[str, Any]]:
+        added = tuple(columns)
+        return [dict(row) | {each.name: each.values[place] for each in added} for place, row in enumerate(self._rows)]
+
+
+def list_rows(given: Sequence[Any]) -> ListRows:
+    kinds = {isinstance(row, Mapping) for row in given}
+    if len(kinds) > 1:
+        raise InputError("Some items of the list are dicts, and some are not.", "Give one or the other.")
+    return ListRows(given)
+
+
+def frame_rows(given: Any) -> FrameRows:
+    import narwhals
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        found = narwhals.from_native(given, allow_series=True)
+        if isinstance(found, narwhals.Series):
+            found = (found if found.name is not None else found.alias(VALUE)).to_frame()
+            found = found.rename({found.columns[0]: VALUE})
+        if isinstance(found, narwhals.LazyFrame):
+            raise InputError("The frame is lazy: its rows are not there yet.", "Collect it first.")
+        rows = FrameRows(found)
+    except DuplicateError as error:
+        named = " ".join(str(error).split())
+        raise InputError(f"Two columns have the same name. {named}", "Rename one of them.") from None
+    except TypeError:
+        raise InputError(f"A {type(given).__name__} has no rows to ask about.", TAKEN) from None
+    if len(rows.names) < len(found.columns):
+        raise InputError("Two columns have the same name, such as 1 and '1'.", "Rename one of them.")
+    return rows
+
+
+def known(value: Any) -> Any:
+    """`value`, or `None` for one that is missing: NaN and NaT are not equal to themselves, pandas' NA is neither."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return value if value == value else None
+    except (TypeError, ValueError):  # the truth of NA is ambiguous, and that of an array
+        return None if type(value).__name__ == "NAType" else value

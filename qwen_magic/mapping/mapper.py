@@ -1,0 +1,312 @@
+"""One question over many rows, from what was given to what comes back: the only place that knows the order of things.
+
+rows -> plan and requests -> cache -> the person agrees -> engine -> view -> the same frame with columns. Not for
+parsing a line, nor for how requests are sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..assistant.assistant import Assistant
+from ..assistant.interrupts import Interrupts
+from ..assistant.question import Question
+from ..assistant.request_builder import DryRun
+from ..conversations.usage import Prices
+from ..core.errors import InputError, QwenError, Stopped
+from ..service.timeouts import Timeouts
+from .batch import Batches, without_thinking
+from .batch_map import batch_results
+from .cache import AnswerCache, default_cache
+from .engine import ANSWER_TOKENS, Engine, RowResult, Tally
+from .estimate import Estimate, estimated
+from .frames import Column, Rows, rows_of
+from .job import Job
+from .limiter import Limiter
+from .report import progress, report
+from .row_requests import RowRequest, RowRequests, row_requests
+from .views import MapView
+
+__all__ = ["Agree", "MapDryRun", "MapOptions", "Published", "dry_map", "map_rows"]
+
+# Requests under way at once, where nothing is said: a service, and a server on a machine of one's own; ours.
+AT_SERVICE, AT_SERVER = 32, 8
+# Of batch chat: 10,000 may wait for each model, each for up to an hour (the service's docs, "Batch chat", Nov 2026).
+# The number at once is ours: a process may have 1,024 files open on many systems, and on macOS 256.
+AT_BATCH_CHAT, BATCH_CHAT_WAIT = 200, 3_600.0
+WHERE = ("live", "batch-chat", "batch")
+# So many requests a dry run shows.
+SHOWN_REQUESTS = 2
+
+# Asks a person; `None` where nobody can answer.
+Agree = Callable[[str], bool | None]
+# Takes the result, whole or not.
+Published = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How a map is asked: `where` is `live`, or at half the price `batch-chat` (an hour) or `batch` (a day).
+
+    `rpm` and `tpm` are per minute; `column` is the answer's name in the result.
+    `images` is the column with each row's image. Without `cache`, every row is asked and nothing is kept. `agreed`
+    says that the person has agreed to any number of rows. `namespace` is what a template may name beside columns.
+    """
+
+    where: str = "live"
+    images: str = ""
+    concurrency: int | None = None
+    rpm: float | None = None
+    tpm: float | None = None
+    cache: bool = True
+    agreed: bool = False
+    force: bool = False
+    column: str = "answer"
+    namespace: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def columns(self) -> tuple[str, str, str, str]:
+        """The columns that are added: the answer, the error, tokens in, tokens out."""
+        before = "" if self.column == "answer" else f"{self.column}_"
+        return self.column, f"{before}error", f"{before}tokens_in", f"{before}tokens_out"
+
+    def check(self) -> None:
+        """Raises `InputError` for what cannot be."""
+        for name, value, whole in (
+            ("concurrency", self.concurrency, True),
+            ("rpm", self.rpm, False),
+            ("tpm", self.tpm, False),
+        ):
+            if value is not None and (
+                isinstance(value, bool)
+                or not isinstance(value, int if whole else int | float)
+                or not 0 < value < float("inf")
+            ):
+                raise InputError(f"{name}={value!r}: that is not a number greater than 0.")
+        if self.where == "batch" and not self.cache:
+            raise InputError("A batch leaves its answers in the cache.", "Leave out cache=False (--no-cache).")
+        if self.where not in WHERE:
+            raise InputError(f"where={self.where!r}: there is no such way to ask.", f"It is {' or '.join(WHERE)}.")
+        if not self.column.strip():
+            raise InputError("The answer's column has no name.", "Such as column='answer'.")
+
+
+@dataclass(frozen=True)
+class MapDryRun:
+    """What a map would send: its first requests, and what all of them cost."""
+
+    requests: tuple[DryRun, ...]
+    estimate: Estimate
+    prices: Prices
+
+
+def map_rows(
+    assistant: Assistant,
+    given: Any,
+    question: Question,
+    options: MapOptions,
+    view: MapView,
+    agree: Agree,
+    published: Published,
+) -> Any:
+    """Ask `question` (its prompt is a template) about each row, and return what was given with columns added.
+
+    Raises `InputError` before anything is sent, what fails every row, and `Stopped` when the person interrupts; then
+    `published` has had the result so far, and the cache what was answered.
+    """
+    rows, requests, cache = prepared(assistant, given, question, options)
+    if not options.agreed and len(rows) > assistant.settings.ask_above:
+        ask_person(assistant, rows, requests, cache, agree)
+    tally = Tally(len(rows), notes=[*requests.plan.notes])
+    if options.where == "batch" and cache is not None:
+        return batched(assistant, rows, requests, options, tally, cache, view, published)
+    engine = Engine(
+        made(rows, requests),
+        tally,
+        lambda: connected(assistant, requests, options),
+        Limiter(concurrency(options, requests), options.rpm, options.tpm),
+        cache,
+        blocking=bool(requests.images),
+    )
+    stopped = run(assistant, engine, requests, view)
+    assistant.conversations.get().spending.count(requests.plan.request.model, tally.usage, tally.asked)
+    result = rows.with_columns(columns(options, engine.results))
+    published(result)
+    if stopped:
+        kept = "They are kept: run it again to go on." if cache else "The result so far is in _qwen."
+        raise Stopped(f"{tally.done:,} of {tally.total:,} rows are done. {kept}")
+    if engine.ended is not None:
+        raise engine.ended
+    return result
+
+
+def batched(
+    assistant: Assistant,
+    rows: Rows,
+    requests: RowRequests,
+    options: MapOptions,
+    tally: Tally,
+    cache: AnswerCache,
+    view: MapView,
+    published: Published,
+) -> Any:
+    """The rest of `map_rows` for a batch."""
+    model, begun = requests.plan.request.model, time.monotonic()
+    batches = Batches(assistant.provider.client, requests.endpoint, cache)
+    results, stopped = batch_results(batches, lambda: made(rows, requests), cache, tally, model, view)
+    ended = "Stopped; the batch goes on." if stopped else ""
+    view.finish(report(tally, time.monotonic() - begun, prices_of(assistant), model, results, ended))
+    result = rows.with_columns(columns(options, results))
+    published(result)
+    if stopped:
+        raise Stopped("The batch goes on: run it again, or %qwen batches, to collect it.")
+    return result
+
+
+def dry_map(assistant: Assistant, given: Any, question: Question, options: MapOptions) -> MapDryRun:
+    """The first requests that `map_rows` would send, and the estimate. Nothing is sent."""
+    rows, requests, cache = prepared(assistant, given, question, options)
+    first: list[DryRun] = []
+    for request in made(rows, requests):
+        if isinstance(request, RowRequest):
+            first.append(assistant.shown(requests.plan, request.http))
+        if len(first) == SHOWN_REQUESTS:
+            break
+    return MapDryRun(tuple(first), estimate_of(rows, requests, cache), prices_of(assistant))
+
+
+def prepared(
+    assistant: Assistant, given: Any, question: Question, options: MapOptions
+) -> tuple[Rows, RowRequests, AnswerCache | None]:
+    """Everything that is decided before the first row."""
+    options.check()
+    rows = rows_of(given)
+    taken = next((name for name in options.columns if name in rows.names), None)
+    if taken is not None:
+        raise InputError(
+            f"There is a column {taken!r} already.", "Give the answer another name: column='…' (--column NAME)."
+        )
+    requests = row_requests(
+        assistant, rows, question, images=options.images, namespace=options.namespace, force=options.force
+    )
+    if options.where == "batch-chat":
+        requests.endpoint.batch_chat()
+    if options.where == "batch":
+        requests.plan = replace(requests.plan, request=without_thinking(requests.plan.request))
+    return rows, requests, default_cache() if options.cache else None
+
+
+def made(rows: Rows, requests: RowRequests) -> Iterator[RowRequest | QwenError]:
+    """The request of each row, or what is wrong with it."""
+    for row in rows.values(requests.columns):
+        try:
+            yield requests.make(row)
+        except QwenError as error:
+            yield error
+
+
+def concurrency(options: MapOptions, requests: RowRequests) -> int:
+    """How many requests may be under way."""
+    if options.where == "batch-chat":
+        return options.concurrency or AT_BATCH_CHAT
+    return options.concurrency or (AT_SERVICE if requests.endpoint.dialect.service else AT_SERVER)
+
+
+@asynccontextmanager
+async def connected(assistant: Assistant, requests: RowRequests, options: MapOptions) -> Any:
+    """What sends a request: one client for the whole map."""
+    from ..service.async_client import AsyncClient
+
+    settings = assistant.settings
+    later = options.where == "batch-chat"
+    here = requests.endpoint.batch_chat() if later else requests.endpoint
+    idle = max(settings.idle_timeout, BATCH_CHAT_WAIT * later)
+    timeouts = Timeouts(settings.connect_timeout, idle)
+    async with AsyncClient(timeouts, concurrency(options, requests)) as client:
+
+        def ask(request: RowRequest) -> Any:
+            return client.ask(here, request.http, requests.decoder(request))
+
+        yield ask
+
+
+def ask_person(
+    assistant: Assistant, rows: Rows, requests: RowRequests, cache: AnswerCache | None, agree: Agree
+) -> None:
+    """Ask the person once, if many rows have to be asked. Raises `InputError` when they do not agree."""
+    above = assistant.settings.ask_above
+    found = estimate_of(rows, requests, cache)
+    if found.rows <= above:
+        return
+    lines = " ".join(found.lines(prices_of(assistant)))
+    agreed = agree(f"{lines} Ask them?")
+    if agreed is None:
+        raise InputError(
+            f"{lines} Nobody can be asked here whether that is meant.",
+            "Add --yes (yes=True), or set %config QwenMagics.ask_above.",
+        )
+    if not agreed:
+        raise InputError("Nothing was asked.", "What was answered before is kept.")
+
+
+def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> Estimate:
+    """What the rows cost that the cache does not have. Rows with images are not read for that, and all are counted."""
+    plan = requests.plan
+    if requests.images:
+        return estimated(len(rows), [requests.shared] * len(rows), requests.shared, ANSWER_TOKENS, plan.request.model)
+    seen: set[bytes] = set()
+    tokens = []
+    for request in made(rows, requests):
+        if isinstance(request, RowRequest) and request.key not in seen:
+            if cache is not None:
+                seen.add(request.key)
+                if cache.find(request.key) is not None:
+                    continue
+            tokens.append(request.tokens)
+    if cache is not None:
+        cache.close()
+    return estimated(len(rows), tokens, requests.shared, ANSWER_TOKENS, plan.request.model)
+
+
+def prices_of(assistant: Assistant) -> Prices:
+    return Prices(assistant.settings.prices, assistant.settings.currency)
+
+
+def run(assistant: Assistant, engine: Engine, requests: RowRequests, view: MapView) -> bool:
+    """Run the engine and show how far it is; whether the person stopped it."""
+    model, tally, prices = requests.plan.request.model, engine.tally, prices_of(assistant)
+    job = Job(engine.run)
+    begun = time.monotonic()
+    stopped = False
+    with Interrupts() as interrupts:
+        view.start(model, tally.total)
+        job.start()
+        try:
+            with interrupts.passing():
+                while not job.wait(view.interval):
+                    view.update(progress(tally, time.monotonic() - begun, prices, model, engine.results))
+                    interrupts.check()
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            job.stop()
+            ended = "Stopped." if stopped else str(engine.ended or "")
+            view.finish(report(tally, time.monotonic() - begun, prices, model, engine.results, ended))
+    return stopped or interrupts.waiting
+
+
+def columns(options: MapOptions, results: list[RowResult | None]) -> Iterator[Column]:
+    """The columns of the results. Rows without one were not asked, because the map ended before."""
+    rows = [result or NOT_ASKED for result in results]
+    answer, error, tokens_in, tokens_out = options.columns
+    yield Column(answer, "text", [row.text for row in rows])
+    yield Column(error, "text", [row.error for row in rows])
+    yield Column(tokens_in, "number", [row.usage.input if row.usage else 0 for row in rows])
+    yield Column(tokens_out, "number", [row.usage.output if row.usage else 0 for row in rows])
+
+
+NOT_ASKED = RowResult(error="The map ended before this row was asked.")

@@ -1,0 +1,136 @@
+"""The request of each row: one plan for all of them, with the row's own words and images in it. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..assistant.assistant import Assistant
+from ..assistant.question import Question
+from ..assistant.request_builder import Plan
+from ..attachments import Attach
+from ..core.errors import InputError
+from ..core.messages import ChatRequest
+from ..core.models import lookup, only_streams
+from ..core.tokens import count_tokens
+from ..protocols import Decoder, HttpRequest, protocol
+from ..service.credentials import SERVICE
+from ..service.endpoints import Endpoint
+from ..service.exchange import keywords_of
+from .cache import cache_key
+from .frames import Rows
+from .template import Template, no_column
+
+__all__ = ["RowRequest", "RowRequests", "row_requests"]
+
+# A burst is queued for so many seconds instead of refused (the service's docs, "Rate limits", Nov 2026).
+WAIT = {"X-DashScope-Wait-Timeout": "30"}
+# So many rows are tried for one whose image can be read.
+TRIED = 20
+# Tokens of a message beside its words: the role and the marks of the chat template (Qwen's chat template, ChatML).
+BESIDE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """What one row sends. `key` is that of its answer in the cache; `tokens` is an estimate of what the model reads."""
+
+    chat: ChatRequest
+    http: HttpRequest
+    key: bytes
+    tokens: int
+
+
+class RowRequests:
+    """Makes the requests of the rows of one map.
+
+    `plan` says who is asked and how, `shared` how many tokens the messages before a row's own have; `images` is the
+    column with each row's image, a path or a URL, or nothing.
+    """
+
+    def __init__(self, assistant: Assistant, plan: Plan, template: Template, images: str, force: bool) -> None:
+        self.plan = plan
+        self.template = template
+        self.images = images
+        self._assistant = assistant
+        self._force = force
+        self._form = protocol(plan.endpoint.protocol)
+        self._window = lookup(plan.request.model).window if plan.endpoint.dialect.service else None
+        self.shared = sum(count_tokens(message.text) for message in plan.request.messages[:-1])
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Who is asked."""
+        return self.plan.endpoint
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are sent."""
+        return tuple(dict.fromkeys((*self.template.fields, *filter(None, (self.images,)))))
+
+    def make(self, row: Mapping[str, Any]) -> RowRequest:
+        """The request of a row. Raises what is wrong with the row: a missing value, a secret, too long a text."""
+        prompt = self.template.render(row)
+        attach = Attach(images=(image_of(row, self.images),) if self.images else (), force=self._force, cwd=CWD)
+        chat = self._assistant.vary(self.plan, Question(prompt, attach=attach))
+        tokens = self.shared + count_tokens(prompt) + BESIDE
+        if self._window is not None and tokens > self._window:
+            raise InputError(f"The row has about {tokens:,} tokens, and {chat.model} reads {self._window:,}.")
+        http = self._form.encode(chat, self.endpoint.dialect)
+        content = keywords_of(http)["content"]
+        if self.endpoint.account == SERVICE:
+            http = replace(http, headers={**http.headers, **WAIT})
+        return RowRequest(chat, http, cache_key(self.endpoint.url(http.path), content), tokens)
+
+    def decoder(self, request: RowRequest) -> Decoder:
+        """What decodes the answer to a request of this map, once."""
+        return self._form.decoder(request.chat, self.endpoint.dialect)
+
+
+CWD = Path()
+
+
+def row_requests(
+    assistant: Assistant, rows: Rows, question: Question, *, images: str = "", namespace: Mapping[str, Any], force: bool
+) -> RowRequests:
+    """Decide who is asked and how, for all rows; `question.prompt` is the template.
+
+    Raises `InputError` for a template or column that cannot be, and `NoKey` and the like. Nothing is sent.
+    """
+    template = Template(question.prompt, rows.names, namespace)
+    if images and images not in rows.names:
+        raise no_column(images, rows.names)
+    if not template.fields and not images:
+        raise InputError(
+            "The prompt takes nothing from the rows, so that each would get the same answer.",
+            f"Put a column in it: {{{{ {rows.names[0]} }}}}.",
+        )
+    attach = Attach(force=force, cwd=CWD)
+    plan = None
+    if images:
+        plan = plan_with_image(assistant, rows, question, images, attach)
+    plan = plan or assistant.plan_alone(replace(question, attach=attach))
+    plan.endpoint.authorization()
+    plan = replace(plan, request=replace(plan.request, stream=only_streams(plan.request.model)))
+    return RowRequests(assistant, plan, template, images, force)
+
+
+def plan_with_image(assistant: Assistant, rows: Rows, question: Question, images: str, attach: Attach) -> Plan:
+    """The plan of a question with the first image that can be read: which model sees it depends on there being one."""
+    first: InputError | None = None
+    for _, row in zip(range(TRIED), rows.values((images,)), strict=False):
+        try:
+            image = image_of(row, images)
+            return assistant.plan_alone(replace(question, attach=replace(attach, images=(image,))))
+        except InputError as error:
+            first = first or error
+    raise first or InputError(f"{images} has no images.")
+
+
+def image_of(row: Mapping[str, Any], column: str) -> str:
+    """The path or URL of a row's image."""
+    if row[column] is None or not str(row[column]).strip():
+        raise InputError(f"{column} is missing in this row.")
+    return str(row[column])

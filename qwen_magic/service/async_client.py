@@ -1,0 +1,161 @@
+"""Many requests at once, in an asyncio loop, over connections that are kept for the next ones.
+
+What is sent, what a refusal is and how an answer is read is what the sync client does. Not for how many requests are
+under way, nor for sending one again: whoever asks many rows decides that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+
+import httpx2
+
+from .._version import __version__
+from ..core.errors import ConfigurationError, ConnectionFailed, NoAnswer, StreamError
+from ..core.events import Event
+from ..protocols import Decoder, HttpRequest
+from ..protocols.answer_reader import AnswerReader
+from ..protocols.error_mapping import refusal
+from ..protocols.event_reader import EventReader
+from .certificates import trusted
+from .connection import DIRECT, KEEP_ALIVE, Bearer
+from .content_coding import packed_once
+from .endpoints import Endpoint
+from .exchange import LARGEST_REFUSAL, keywords_of, moved
+from .network_errors import NetworkErrors
+from .timeouts import Timeouts
+
+__all__ = ["AsyncClient"]
+
+
+# httpx2's pool polls each of its idle connections for each request, which takes a quarter of a map's CPU with 64 of
+# them (measured, 2.16). So they are in pools of this size.
+LANE = 8
+
+
+@dataclass
+class Lane:
+    """One pool of connections; `busy` is how many requests use it."""
+
+    http: httpx2.AsyncClient
+    busy: int = 0
+
+
+class AsyncClient:
+    """An async context manager: its connections are closed at the end, and so is whatever is still being answered.
+
+    `connections` is the most at once, which should be the most requests at once.
+    """
+
+    def __init__(self, timeouts: Timeouts, connections: int) -> None:
+        self._timeouts = timeouts
+        self._timeout = httpx2.Timeout(timeouts.idle, connect=timeouts.connect, pool=None)
+        self._lanes: list[Lane] = []
+        self._connections = connections
+        self._limits = httpx2.Limits(max_connections=LANE, max_keepalive_connections=LANE, keepalive_expiry=KEEP_ALIVE)
+
+    async def __aenter__(self) -> AsyncClient:
+        agent = {"User-Agent": f"qwen_magic/{__version__}"}
+        verify = trusted()
+        try:
+            for _ in range(0, self._connections, LANE):
+                http = httpx2.AsyncClient(
+                    verify=verify, limits=self._limits, mounts=DIRECT, headers=agent, timeout=self._timeout
+                )
+                self._lanes.append(Lane(http))
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
+            raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for lane in self._lanes:
+            await lane.http.aclose()
+
+    async def ask(self, endpoint: Endpoint, request: HttpRequest, decoder: Decoder) -> list[Event]:
+        """Send a request, once, and return the events of its answer.
+
+        Raises the service's refusals, and what goes wrong on the way, in the package's own errors.
+        """
+        lane = min(self._lanes, key=lambda lane: lane.busy)
+        lane.busy += 1
+        try:
+            return await self._ask(lane.http, endpoint, request, decoder)
+        finally:
+            lane.busy -= 1
+
+    async def _ask(
+        self, http: httpx2.AsyncClient, endpoint: Endpoint, request: HttpRequest, decoder: Decoder
+    ) -> list[Event]:
+        key = endpoint.authorization()
+        built = http.build_request(
+            request.method, endpoint.url(request.path), headers=dict(request.headers), **keywords_of(request)
+        )
+        errors = NetworkErrors(built.url, self._timeouts)
+        try:
+            async with asyncio.timeout(self._timeouts.idle) as silence:
+                with errors.translated():
+                    response = await http.send(built, stream=True, auth=Bearer(key) if key else None)
+                try:
+                    return await self._read(response, errors, decoder, silence)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise errors.silence() from None
+
+    async def _read(
+        self, response: httpx2.Response, errors: NetworkErrors, decoder: Decoder, silence: asyncio.Timeout
+    ) -> list[Event]:
+        with errors.translated():
+            packed_once(response)
+            if response.has_redirect_location:
+                raise moved(str(response.url), response.headers["location"])
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if response.status_code >= 400:
+                raise refusal(response.status_code, headers, await beginning(response, LARGEST_REFUSAL))
+        answer = AnswerReader(decoder, EventReader(response.status_code, errors.where))
+        found: list[Event] = []
+        error: StreamError | ConnectionFailed | None = None
+        loop = asyncio.get_running_loop()
+        chunks = response.aiter_bytes()
+        try:
+            with errors.translated(midway=True):
+                async for chunk in chunks:
+                    silence.reschedule(loop.time() + self._timeouts.idle)
+                    for events in answer.feed(chunk):
+                        found += events
+                    if answer.done:
+                        break
+        except (StreamError, ConnectionFailed) as caught:
+            error = caught
+        for events in answer.end(error):
+            found += events
+        with suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(LINGER):
+                async for _ in chunks:
+                    pass  # what stands behind the end has to be read before the next request
+        if headers.get(PARTIAL) == "true":
+            raise NoAnswer("The service cut the answer off after its longest time.", "Ask for a shorter answer.")
+        return found
+
+
+# A server has said all, and keeps the stream open for so many seconds at most.
+LINGER = 1.0
+# An answer that is not streamed is cut off after 300 s, and this header says so (the service's docs, "OpenAI Chat
+# Completions", Oct 2026).
+PARTIAL = "x-dashscope-partialresponse"
+
+
+async def beginning(response: httpx2.Response, limit: int) -> bytes:
+    """The body, up to `limit` bytes or a little more."""
+    parts, size = [], 0
+    async for chunk in response.aiter_bytes():
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= limit:
+            break
+    return b"".join(parts)
