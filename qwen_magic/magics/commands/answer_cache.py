@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...core.answer import in_bytes
+from ...core.sizes import readable_size
 from ...rendering.command_output import say
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ def cache(call: CommandCall) -> None:
     kept = default_cache()
     if call.words:
         before = kept.clear()
-        say(f"{before.answers:,} answers ({in_bytes(before.size)}) were removed.")
+        say(f"{before.answers:,} answers ({readable_size(before.size)}) were removed.")
         return
     size = kept.size()
     say(
-        f"{size.answers:,} answers, {in_bytes(size.size)} of at most {in_bytes(size.limit)}, in {size.path}. "
+        f"{size.answers:,} answers, {readable_size(size.size)} of at most {readable_size(size.limit)}, in {size.path}. "
         "%qwen cache clear removes them."
     )
