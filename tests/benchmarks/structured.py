@@ -10,6 +10,7 @@ does not, "wrong" anything else: data that does not fit, another exception, or n
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import importlib.util
 import json
@@ -181,6 +182,11 @@ def print_peers() -> None:
         print(f"{words:<24}" + "".join(f"{f'{count} of {len(WAYS)}':<34}" for count in counts.values()))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print_costs()
     print_peers()
+
+
+if __name__ == "__main__":
+    main()
