@@ -41,6 +41,16 @@ def test_the_code_on_answers_as_data_runs(kernel: Kernel, sandbox: Sandbox) -> N
     assert kernel.value("(type(person).__name__, type(people[0]).__name__)") == ("dict", "Person")
 
 
+def test_the_code_on_many_rows_runs(kernel: Kernel, sandbox: Sandbox) -> None:
+    kernel.use(sandbox.compatible_url, sandbox.key)
+    kernel.run("import pandas, qwen_magic\ndf = pandas.DataFrame({'review': ['A good lamp.', 'This chair is too low.']})")
+    for number, code in enumerate(cells(subsection("One question for many rows"))):
+        result = kernel.run(code, cell_id=f"rows-{number}")
+        assert result.status == "ok", f"{code}\n{result.error}"
+    assert kernel.value("[*out.columns]") == ["review", "answer", "error", "tokens_in", "tokens_out"]
+    assert len(sandbox.requests) == 2  # the second time they are on the disk
+
+
 def conversation_in_python() -> str:
     (code,) = [code for code in blocks(README, "python") if "import Conversation" in code]
     return code
