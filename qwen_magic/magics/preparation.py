@@ -22,7 +22,7 @@ __all__ = ["Idle"]
 
 # Imported one at a time, so that a cell that is run meanwhile waits for one of them at the most.
 NEEDED = (
-    *("ipywidgets", "anywidget", ".prompts", "..service.client", "..assistant.request_builder"),
+    *("ipywidgets", "anywidget", "..assistant.prompts", "..service.client", "..assistant.request_builder"),
     *("..protocols.compatible", "..rendering.parser", "..rendering.views.live"),
 )
 # What describes a table. It is needed where there is a library whose tables somebody may attach.

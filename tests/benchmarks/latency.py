@@ -216,7 +216,7 @@ def main() -> None:
     lengths = {"first": [300], "later": [300] * runs} | {f"{length:,}": [length] * runs for length in chosen.bursts}
     asked = [length for each in lengths.values() for length in each]
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
-    with running_service() as (url, served), running_browser(HERE) as (new_page, server):
+    with running_service() as (url, served), running_browser(HERE, HERE.parent) as (new_page, server):
         page = new_page()
         page.add_init_script(f"({SOCKETS})()")
         load = f"import latency; latency.watch()\n%load_ext qwen_magic\n%qwen use {url}"

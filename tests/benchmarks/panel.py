@@ -134,7 +134,7 @@ def main() -> None:
     options.add_argument("turns", type=int, nargs="*", default=[0, 50, 200, 1000])
     options.add_argument("--runs", type=int, default=3)
     chosen = options.parse_args()
-    with running_browser(HERE) as (new_page, server):
+    with running_browser(HERE, HERE.parent) as (new_page, server):
         print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
         for turns in chosen.turns:
             runs = []

@@ -348,7 +348,7 @@ def main() -> None:
     chosen = options.parse_args()
     results: dict[Run, Sent] = {}
     pages: dict[Run, Seen] = {}
-    with running_browser(HERE) as (new_page, server):
+    with running_browser(HERE, HERE.parent) as (new_page, server):
         print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
         for run in runs(chosen.full):
             if run.design not in chosen.design or run.characters > chosen.most:

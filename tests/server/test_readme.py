@@ -43,7 +43,9 @@ def test_the_code_on_answers_as_data_runs(kernel: Kernel, sandbox: Sandbox) -> N
 
 def test_the_code_on_many_rows_runs(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.use(sandbox.compatible_url, sandbox.key)
-    kernel.run("import pandas, qwen_magic\ndf = pandas.DataFrame({'review': ['A good lamp.', 'This chair is too low.']})")
+    kernel.run(
+        "import pandas, qwen_magic\ndf = pandas.DataFrame({'review': ['A good lamp.', 'This chair is too low.']})"
+    )
     for number, code in enumerate(cells(subsection("One question for many rows"))):
         result = kernel.run(code, cell_id=f"rows-{number}")
         assert result.status == "ok", f"{code}\n{result.error}"
