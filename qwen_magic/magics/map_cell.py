@@ -8,17 +8,32 @@ from typing import Any
 from ..assistant.assistant import Assistant
 from ..assistant.question import Question
 from ..core.errors import InputError
+from ..core.languages import translated
+from ..core.translatable import _
 from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map, map_rows
 from ..mapping.views import MapView
 from ..rendering.command_output import say
-from .commands.answers import show_dry_run
+from .commands.answers import dry_run_text
 from .commands.progress import confirm
 from .options import option_of, typed
 
 __all__ = ["map_cell"]
 
-# What a map has no use for: it has no conversation, and its rows attach nothing but images.
-WITHOUT = {"files", "images", "variables", "rows", "no_values", "alone", "append", "pin", "raw", "chat"}
+# What a map has no use for: it has no conversation, and its rows attach nothing but images. It gives text, no data.
+WITHOUT = {
+    "files",
+    "images",
+    "variables",
+    "rows",
+    "no_values",
+    "alone",
+    "append",
+    "pin",
+    "raw",
+    "chat",
+    "schema",
+    "many",
+}
 
 
 def map_cell(
@@ -83,6 +98,6 @@ def number(given: dict[str, Any], name: str) -> int | None:
 
 def show_map_dry_run(dry: MapDryRun) -> None:
     """Print the first requests and the estimate."""
-    for request in dry.requests:
-        show_dry_run(request)
-    say("\n".join(dry.estimate.lines(dry.prices)))
+    shown = [dry_run_text(request) for request in dry.requests]
+    estimate = "\n".join(dry.estimate.lines(dry.prices))
+    say("\n\n".join([*shown, estimate, translated(_("Nothing was sent."))]))

@@ -94,6 +94,7 @@ def test_the_cache_says_its_size_and_is_cleared(mapping: Kernel, sandbox: Sandbo
     [
         ("--map nothing", "nothing"),
         ("--map df -f a.txt", "--map takes no -f"),
+        ("--map df --schema 'topic str'", "--map takes no --schema"),
         ("--map df --rpm fast", "--rpm fast"),
         ("--yes", "--yes goes with --map"),
         ("--map df --column review", "'review' already"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.control_characters import one_line
 from ...core.errors import InputError
 from ...core.languages import translated
-from ...core.translatable import _, applied, sentences
+from ...core.translatable import _, applied
 from ...rendering.command_output import say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...core.answer import Attached
     from .command_call import CommandCall
 
-__all__ = ["go_on", "last", "show_dry_run"]
+__all__ = ["go_on", "last", "dry_run_text", "show_dry_run"]
 
 # Of a picture's base64 so many characters are shown.
 LONGEST_DATA = 60
@@ -41,13 +41,16 @@ def go_on(call: CommandCall) -> None:
 
 
 def show_dry_run(request: DryRun) -> None:
-    """Print the exact request; of the key only that it would be there, of long data only the beginning."""
+    """Print the exact request, and that it was not sent."""
+    say(f"{dry_run_text(request)}\n\n{translated(_('Nothing was sent.'))}")
+
+
+def dry_run_text(request: DryRun) -> str:
+    """The exact request; of the key only that it would be there, of long data only the beginning."""
     lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
     body = json.dumps(shortened(request.body), ensure_ascii=False, indent=2)
-    sent = sentences(
-        _("Nothing was sent."), *(_("Note: {note}.", note=applied(one_line, note)) for note in request.notes)
-    )
-    say("\n".join([*map(attached_line, request.attachments), *lines, "", body, "", translated(sent)]))
+    notes = [translated(_("Note: {note}.", note=applied(one_line, note))) for note in request.notes]
+    return "\n".join([*map(attached_line, request.attachments), *lines, "", body, *([""] if notes else []), *notes])
 
 
 def attached_line(attached: Attached) -> str:
