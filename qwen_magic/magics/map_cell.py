@@ -50,7 +50,7 @@ def map_cell(
     """
     unused = next((name for name in given if name in WITHOUT), None)
     if unused is not None:
-        raise InputError(f"--map takes no {option_of(unused)}.", "Ask for it in a cell without --map.")
+        raise InputError(_("--map takes no {option}.", option=option_of(unused)), _("Leave out one of the two."))
     question = Question(
         template,
         model=given.get("model", ""),
@@ -84,7 +84,10 @@ def variable(name: str, namespace: Mapping[str, Any]) -> Any:
     try:
         return eval(name, dict(namespace))  # the person's own, as in {{ }}
     except Exception as error:
-        raise InputError(f"--map {name}: {type(error).__name__}: {error}.", "Name a frame of the notebook.") from None
+        raise InputError(
+            _("--map {name} failed: {kind}: {error}.", name=name, kind=type(error).__name__, error=error),
+            _("Name a frame of the notebook."),
+        ) from None
 
 
 def number(given: dict[str, Any], name: str) -> int | None:
@@ -92,12 +95,15 @@ def number(given: dict[str, Any], name: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or not int(text):
-        raise InputError(f"--{name} {text}: that is not a number greater than 0.")
+        raise InputError(
+            _("--{name} {text} is not a whole number greater than 0.", name=name, text=text),
+            _("Such as --{name} 8.", name=name),
+        )
     return int(text)
 
 
 def show_map_dry_run(dry: MapDryRun) -> None:
     """Print the first requests and the estimate."""
     shown = [dry_run_text(request) for request in dry.requests]
-    estimate = "\n".join(dry.estimate.lines(dry.prices))
+    estimate = "\n".join(map(translated, dry.estimate.lines(dry.prices)))
     say("\n\n".join([*shown, estimate, translated(_("Nothing was sent."))]))

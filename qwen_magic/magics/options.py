@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ..core.errors import InputError
 from ..core.languages import translated
-from ..core.translatable import _, sentences
+from ..core.translatable import Translatable, _, sentences
 
 __all__ = ["OPTIONS", "Option", "Parsed", "option_of", "parse", "refuse_map_options", "typed", "usage", "words"]
 
@@ -34,7 +34,7 @@ class Option:
     kind: Kind
     destination: str
     value: str
-    help: str
+    help: Translatable
     also: str = ""
 
     @property
@@ -78,15 +78,21 @@ OPTIONS = (
     Option(("--set",), "words", "fields", "KEY=VALUE", _("any other field of the request, such as temperature=0.2")),
     Option(("--raw",), "flag", "raw", "", _("leave {{{{ … }}}} and @path in the prompt alone")),
     Option(("--dry-run",), "flag", "dry_run", "", _("show the exact request, send nothing")),
-    Option(("--map",), "word", "map", "FRAME", "ask of each row of a frame, Series or list; {{ column }} is its value"),
-    Option(("--where",), "word", "where", "WHERE", "with --map: live, batch-chat or batch (both at half the price)"),
-    Option(("--column",), "word", "column", "NAME", "with --map: the name of the answer's column"),
-    Option(("--image-column",), "word", "image_column", "NAME", "with --map: the column with each row's image"),
-    Option(("--concurrency",), "word", "concurrency", "N", "with --map: so many requests at once"),
-    Option(("--rpm",), "word", "rpm", "N", "with --map: at most so many requests a minute"),
-    Option(("--tpm",), "word", "tpm", "N", "with --map: at most so many tokens a minute"),
-    Option(("--no-cache",), "flag", "no_cache", "", "with --map: ask every row, also those that have answers"),
-    Option(("--yes",), "flag", "yes", "", "with --map: do not ask whether so many rows are meant"),
+    Option(
+        ("--map",),
+        "word",
+        "map",
+        "FRAME",
+        _("ask about each row of a frame, Series or list; {{{{ column }}}} is its value"),
+    ),
+    Option(("--where",), "word", "where", "WHERE", _("with --map: live, or at half the price batch-chat or batch")),
+    Option(("--column",), "word", "column", "NAME", _("with --map: the name of the answer's column")),
+    Option(("--image-column",), "word", "image_column", "NAME", _("with --map: the column with each row's image")),
+    Option(("--concurrency",), "word", "concurrency", "N", _("with --map: at most so many requests at once")),
+    Option(("--rpm",), "word", "rpm", "N", _("with --map: at most so many requests a minute")),
+    Option(("--tpm",), "word", "tpm", "N", _("with --map: at most so many tokens a minute")),
+    Option(("--no-cache",), "flag", "no_cache", "", _("with --map: ask every row, also those that have answers")),
+    Option(("--yes",), "flag", "yes", "", _("with --map: ask many rows without a confirmation")),
 )
 
 # Of a map alone.
@@ -160,7 +166,7 @@ def refuse_map_options(given: Mapping[str, Any]) -> None:
     """Raises `InputError` for an option that only a map has, in a question that is none."""
     alone = next((name for name in given if name in OF_MAP), None)
     if alone is not None:
-        raise InputError(f"{option_of(alone)} goes with --map.", "Such as %%qwen --map df -o out.")
+        raise InputError(_("{option} needs --map.", option=option_of(alone)), _("Such as %%qwen --map df -o out."))
 
 
 def words(text: str) -> tuple[str, ...]:

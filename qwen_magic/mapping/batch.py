@@ -19,6 +19,7 @@ from typing import Any
 from ..core.errors import ConfigurationError, InputError, NotTheService, QwenError
 from ..core.messages import ChatRequest, Message
 from ..core.models import lookup, only_streams
+from ..core.translatable import _
 from ..protocols import protocol
 from ..protocols.error_mapping import PROXY, refusal
 from ..protocols.lenient_json import JSONObject, count, mapping, rows, word
@@ -57,9 +58,11 @@ class Batches:
 
     def __init__(self, client: Client, endpoint: Endpoint, cache: AnswerCache) -> None:
         if not endpoint.dialect.service:
-            raise ConfigurationError(f"{endpoint.name} takes no batches.", "Only the service does: %qwen use beijing.")
+            raise ConfigurationError(
+                _("{name} takes no batches.", name=endpoint.name), _("Only the service does: %qwen use beijing.")
+            )
         if endpoint.protocol != "compatible":
-            raise ConfigurationError("Batches speak the compatible protocol only.", "Leave out the protocol.")
+            raise ConfigurationError(_("Batches need the compatible protocol."), _("Leave out the protocol."))
         key = endpoint.authorization()
         fingerprint = hashlib.sha256(key.reveal().encode()).hexdigest()[:16] if key else ""
         self.poll = POLL if endpoint.account == SERVICE else POLL_ELSEWHERE
@@ -81,7 +84,7 @@ class Batches:
             )
             file = word(reply.get("id"))
             if not file:
-                raise NotTheService(f"{self._endpoint.name} took a file and gave it no id.", PROXY)
+                raise NotTheService(_("{name} took a file and gave it no id.", name=self._endpoint.name), PROXY)
             self._ledger.enter(file, model, lines)
             made = {"input_file_id": file, "endpoint": URL, "completion_window": WINDOW}
             try:
@@ -148,8 +151,12 @@ class Batches:
         if status == "failed":
             reasons = [word(row.get("message")) for row in rows(mapping(found.get("errors")).get("data"))]
             refused = ConfigurationError(
-                f"The service refuses the batch {word(found.get('id'))}: {' '.join(reasons) or 'it names no reason'}.",
-                "Nothing of it was answered or paid.",
+                _(
+                    "The service refused the batch {batch}: {reason}.",
+                    batch=word(found.get("id")),
+                    reason=" ".join(reasons).rstrip(".") or _("no reason given"),
+                ),
+                _("Correct the cause and run the map again. No row was answered or billed."),
             )
             self._ledger.end(batch.file, errors, status)
             raise refused
@@ -180,9 +187,9 @@ def without_thinking(request: ChatRequest) -> ChatRequest:
     """
     thinking = lookup(request.model).thinking
     if thinking == "always" or only_streams(request.model):
-        raise InputError(f"{request.model} takes no batches: it only streams.", "Ask another model.")
+        raise InputError(_("{model} takes no batches: it only streams.", model=request.model), _("Ask another model."))
     if request.think:
-        raise InputError("A batch does not think.", "Leave out --think.")
+        raise InputError(_("A batch does not think."), _("Leave out --think."))
     return request if thinking in ("off", "never") else replace(request, think=False)
 
 
@@ -195,7 +202,10 @@ def files_of(
     for request in requests:
         line = line_of(request)
         if len(line) > LONGEST_LINE:
-            raise InputError(f"A row has {len(line):,} bytes, and a batch takes {LONGEST_LINE:,}.", "Shorten it.")
+            raise InputError(
+                _("A row has {size:,} bytes, and a batch takes {most:,}.", size=len(line), most=LONGEST_LINE),
+                _("Shorten the row."),
+            )
         if lines and (len(lines) >= most_lines or size + len(line) > most_bytes):
             yield lines
             lines, size = {}, 0

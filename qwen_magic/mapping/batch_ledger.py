@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
+from ..core.translatable import _
 from ..local.cache_folders import answers as answers_folder
 
 __all__ = ["BatchLedger", "KnownBatch", "default_ledger"]
@@ -113,7 +114,8 @@ class BatchLedger:
                 yield database
         except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
-                f"The list of batches {self._path} cannot be used ({error}).", "Move the file away."
+                _("The list of batches {path} cannot be used ({error}).", path=self._path, error=error),
+                _("Move the file away."),
             ) from error
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 from ..assistant.interrupts import Interrupts
 from ..core.errors import QwenError
+from ..core.translatable import _, listed
 from .batch import Batches, BatchState
 from .cache import AnswerCache
-from .engine import RowResult, Tally
+from .engine import RowResult, Tally, failed
 from .report import Progress
 from .row_requests import RowRequest
 from .views import MapView
@@ -72,17 +73,25 @@ def wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check:
 
 def line(states: tuple[BatchState, ...]) -> str:
     """Batches for people."""
-    return "; ".join(f"batch {state.known.id}: {state.status}, {state.completed:,} answered" for state in states)
+    return listed(
+        _(
+            "batch {batch}: {status}, {count:,} answered",
+            batch=state.known.id,
+            status=state.status,
+            count=state.completed,
+        )
+        for state in states
+    )
 
 
 def found(batches: Batches, works: Works, cache: AnswerCache, stopped: bool) -> Iterator[RowResult | None]:
     errors = batches.errors()
     for work in works():
         if isinstance(work, QwenError):
-            yield RowResult(error=str(work))
+            yield failed(work)
         elif (answer := cache.find(work.key)) is not None:
             yield RowResult(answer.text, "", answer.usage, True, answer.finish_reason)
         elif stopped:
             yield None
         else:
-            yield RowResult(error=errors.get(work.key, "The batch has no answer to this row."))
+            yield RowResult(error=errors.get(work.key, _("The batch has no answer to this row.")))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigurationError
 from ..core.events import Usage
+from ..core.translatable import _
 from ..local.cache_folders import answers as answers_folder
 
 __all__ = ["AnswerCache", "CacheSize", "CachedAnswer", "cache_key", "default_cache"]
@@ -160,8 +161,8 @@ class AnswerCache:
             yield self._database
         except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
-                f"The cache of answers {self._path} cannot be used ({error}).",
-                "Delete the file, or go on without it: cache=False.",
+                _("The cache of answers {path} cannot be used ({error}).", path=self._path, error=error),
+                _("Delete the file, or go on without it: --no-cache (cache=False)."),
             ) from error
 
 

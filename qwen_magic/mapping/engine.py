@@ -19,12 +19,13 @@ from ..assistant.answer_builder import AnswerBuilder
 from ..core.errors import ConfigurationError, QwenError, RateLimited
 from ..core.events import Event, Usage
 from ..core.messages import ChatRequest
+from ..core.translatable import sentences
 from .cache import AnswerCache, CachedAnswer
 from .limiter import Limiter
 from .row_errors import RowErrors, wait_before_row
 from .row_requests import RowRequest
 
-__all__ = ["Asker", "Engine", "RowResult", "Tally", "Work", "answer_of"]
+__all__ = ["Asker", "Engine", "RowResult", "Tally", "Work", "answer_of", "failed"]
 
 # Of rows that the cache has, so many are taken before the loop looks at its requests again.
 AT_ONCE = 50
@@ -152,7 +153,7 @@ class Engine:
                 return None
             row, request = made
             if isinstance(request, QwenError):
-                self._finish([row], RowResult(error=str(request)))
+                self._finish([row], failed(request))
             elif request.key in self._asked:
                 self._asked[request.key].rows.append(row)
             elif (known := self._known(request)) is not None:
@@ -185,7 +186,7 @@ class Engine:
         try:
             return use(self._cache)
         except ConfigurationError as error:
-            self.tally.notes.append(str(error))
+            self.tally.notes.append(sentences(error.happened, error.remedy))
             self._cache = None
             return None
 
@@ -259,7 +260,7 @@ class Engine:
             heapq.heappush(self._again, (self._clock() + delay, next(self._order), work))
             return
         self._asked.pop(work.request.key, None)
-        self._finish(work.rows, RowResult(error=str(error)))
+        self._finish(work.rows, failed(error))
         if self._errors.ends(error):
             self.ended = self.ended or error
 
@@ -274,6 +275,11 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def failed(error: QwenError) -> RowResult:
+    """The result of a row that has this error instead of an answer; the error can still be translated."""
+    return RowResult(error=sentences(error.happened, error.remedy))
 
 
 def answer_of(request: ChatRequest, events: list[Event]) -> CachedAnswer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..conversations.usage import Prices
 from ..core.events import Usage
+from ..core.translatable import _, _n, listed
 
 __all__ = ["Estimate", "estimated"]
 
@@ -61,23 +62,36 @@ class Estimate:
 
     def lines(self, prices: Prices) -> list[str]:
         """The estimate for a person."""
-        asked = f"{self.rows:,} of {self.total:,} rows" if self.rows < self.total else f"{self.total:,} rows"
-        lines = [
-            f"{asked} to ask {self.model}: about {self.input:,} tokens in, and {self.output:,} out "
-            f"if an answer has {self.answer:,}."
+        lines: list[str] = [
+            _(
+                "{rows:,} of {total:,} rows to ask {model}: about {input:,} tokens in, and {output:,} out "
+                "if an answer has {answer:,}.",
+                rows=self.rows,
+                total=self.total,
+                model=self.model,
+                input=self.input,
+                output=self.output,
+                answer=self.answer,
+            )
         ]
-        ways = {
-            "live": self.live(prices),
-            "live with the context cache": self.live_cached(prices),
-            "as a batch": self.batch(prices),
-        }
-        costs = [f"{way} about {money(cost, prices.currency)}" for way, cost in ways.items() if cost is not None]
-        if self.rows < self.total:
-            lines.append(f"{self.total - self.rows:,} rows have answers already, and cost nothing.")
-        lines.append(
-            f"Cost: {', '.join(costs)}." if costs else "No price is set for it: %config QwenMagics.prices names them."
+        if kept := self.total - self.rows:
+            lines.append(_n("{count:,} row has an answer already.", "{count:,} rows have answers already.", count=kept))
+        return [*lines, self._costs(prices)]
+
+    def _costs(self, prices: Prices) -> str:
+        ways = (
+            (_("live"), self.live(prices)),
+            (_("live with the context cache"), self.live_cached(prices)),
+            (_("as a batch"), self.batch(prices)),
         )
-        return lines
+        costs = listed(
+            _("{how} about {cost}", how=way, cost=money(cost, prices.currency))
+            for way, cost in ways
+            if cost is not None
+        )
+        if costs:
+            return _("Cost: {what}.", what=costs)
+        return _("{model} has no price: set it with %config QwenMagics.prices.", model=self.model)
 
 
 def estimated(total: int, tokens: Iterable[int], shared: int, answer: int, model: str) -> Estimate:

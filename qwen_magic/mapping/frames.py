@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..core.errors import InputError
+from ..core.translatable import _
 
 __all__ = ["VALUE", "Column", "Rows", "rows_of"]
 
@@ -17,8 +18,8 @@ __all__ = ["VALUE", "Column", "Rows", "rows_of"]
 VALUE = "value"
 # More than that is for a cluster, or for parts: ours. Bytes of the columns that are asked about.
 MOST_ROWS, MOST_BYTES = 1_000_000, 2_000_000_000
-PARTS = "Ask about a part of it, such as the first rows; what was answered is not asked again."
-TAKEN = "Give a DataFrame or Series of pandas or polars, or a list."
+PARTS = _("Ask about a part of it, such as the first rows. Rows that have answers are not asked again.")
+TAKEN = _("Give a DataFrame or Series of pandas or polars, or a list.")
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ def rows_of(given: Any) -> Rows:
     """The rows of `given`. Raises `InputError` for what has none, has too many, or names a column twice."""
     found = list_rows(given) if isinstance(given, list | tuple) else frame_rows(given)
     if not len(found):
-        raise InputError("There are no rows to ask about.", TAKEN)
+        raise InputError(_("There are no rows to ask about."), TAKEN)
     if len(found) > MOST_ROWS:
-        raise InputError(f"These are {len(found):,} rows, and a map takes {MOST_ROWS:,} at once.", PARTS)
+        raise InputError(
+            _("These are {count:,} rows, and a map takes {most:,} at once.", count=len(found), most=MOST_ROWS), PARTS
+        )
     return found
 
 
@@ -73,11 +76,18 @@ class FrameRows:
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
         wanted = list(names)
         if not wanted:
-            yield from ({} for _ in range(len(self)))
+            yield from ({} for row in range(len(self)))
             return
         part = self._frame.select([self._columns[name] for name in wanted])
         if part.estimated_size() > MOST_BYTES:
-            raise InputError(f"The columns of these {len(self):,} rows are larger than {MOST_BYTES >> 30} GB.", PARTS)
+            raise InputError(
+                _(
+                    "The columns of these {count:,} rows are larger than {most} GB.",
+                    count=len(self),
+                    most=MOST_BYTES // 10**9,
+                ),
+                PARTS,
+            )
         for row in part.iter_rows():
             yield {name: known(value) for name, value in zip(wanted, row, strict=True)}
 
@@ -114,7 +124,7 @@ class ListRows:
 def list_rows(given: Sequence[Any]) -> ListRows:
     kinds = {isinstance(row, Mapping) for row in given}
     if len(kinds) > 1:
-        raise InputError("Some items of the list are dicts, and some are not.", "Give one or the other.")
+        raise InputError(_("Some items of the list are dicts, and some are not."), _("Give one or the other."))
     return ListRows(given)
 
 
@@ -128,15 +138,15 @@ def frame_rows(given: Any) -> FrameRows:
             found = (found if found.name is not None else found.alias(VALUE)).to_frame()
             found = found.rename({found.columns[0]: VALUE})
         if isinstance(found, narwhals.LazyFrame):
-            raise InputError("The frame is lazy: its rows are not there yet.", "Collect it first.")
+            raise InputError(_("The frame is lazy: it has no rows yet."), _("Collect it first: .collect()."))
         rows = FrameRows(found)
     except DuplicateError as error:
         named = " ".join(str(error).split())
-        raise InputError(f"Two columns have the same name. {named}", "Rename one of them.") from None
+        raise InputError(_("Two columns have the same name: {error}", error=named), _("Rename one of them.")) from None
     except TypeError:
-        raise InputError(f"A {type(given).__name__} has no rows to ask about.", TAKEN) from None
+        raise InputError(_("A {kind} has no rows to ask about.", kind=type(given).__name__), TAKEN) from None
     if len(rows.names) < len(found.columns):
-        raise InputError("Two columns have the same name, such as 1 and '1'.", "Rename one of them.")
+        raise InputError(_("Two columns have the same name, such as 1 and '1'."), _("Rename one of them."))
     return rows
 
 

@@ -18,6 +18,7 @@ from ..assistant.question import Question
 from ..assistant.request_builder import DryRun
 from ..conversations.usage import Prices
 from ..core.errors import InputError, QwenError, Stopped
+from ..core.translatable import _, alternatives, sentences
 from ..service.timeouts import Timeouts
 from .batch import Batches, without_thinking
 from .batch_map import batch_results
@@ -86,13 +87,19 @@ class MapOptions:
                 or not isinstance(value, int if whole else int | float)
                 or not 0 < value < float("inf")
             ):
-                raise InputError(f"{name}={value!r}: that is not a number greater than 0.")
+                raise InputError(
+                    _("{name}={value} is not a number greater than 0.", name=name, value=repr(value)),
+                    _("Such as {name}=8.", name=name),
+                )
         if self.where == "batch" and not self.cache:
-            raise InputError("A batch leaves its answers in the cache.", "Leave out cache=False (--no-cache).")
+            raise InputError(_("A batch leaves its answers in the cache."), _("Leave out --no-cache (cache=False)."))
         if self.where not in WHERE:
-            raise InputError(f"where={self.where!r}: there is no such way to ask.", f"It is {' or '.join(WHERE)}.")
+            raise InputError(
+                _("where={where!r}: there is no such way to ask.", where=self.where),
+                _("Choose {names}.", names=alternatives(WHERE)),
+            )
         if not self.column.strip():
-            raise InputError("The answer's column has no name.", "Such as column='answer'.")
+            raise InputError(_("The answer's column has no name."), _("Such as --column answer (column='answer')."))
 
 
 @dataclass(frozen=True)
@@ -137,8 +144,8 @@ def map_rows(
     result = rows.with_columns(columns(options, engine.results))
     published(result)
     if stopped:
-        kept = "They are kept: run it again to go on." if cache else "The result so far is in _qwen."
-        raise Stopped(f"{tally.done:,} of {tally.total:,} rows are done. {kept}")
+        kept = _("They are kept: run it again to go on.") if cache else _("The result so far is in _qwen.")
+        raise Stopped(sentences(_("{done:,} of {total:,} rows are done.", done=tally.done, total=tally.total), kept))
     if engine.ended is not None:
         raise engine.ended
     return result
@@ -158,12 +165,12 @@ def batched(
     model, begun = requests.plan.request.model, time.monotonic()
     batches = Batches(assistant.provider.client, requests.endpoint, cache)
     results, stopped = batch_results(batches, lambda: made(rows, requests), cache, tally, model, view)
-    ended = "Stopped; the batch goes on." if stopped else ""
+    ended = _("Stopped. The batch goes on.") if stopped else ""
     view.finish(report(tally, time.monotonic() - begun, prices_of(assistant), model, results, ended))
     result = rows.with_columns(columns(options, results))
     published(result)
     if stopped:
-        raise Stopped("The batch goes on: run it again, or %qwen batches, to collect it.")
+        raise Stopped(_("The batch goes on. To collect it, run the cell again, or %qwen batches."))
     return result
 
 
@@ -188,7 +195,8 @@ def prepared(
     taken = next((name for name in options.columns if name in rows.names), None)
     if taken is not None:
         raise InputError(
-            f"There is a column {taken!r} already.", "Give the answer another name: column='…' (--column NAME)."
+            _("There is a column {name!r} already.", name=taken),
+            _("Give the answer another name: --column NAME (column='…')."),
         )
     requests = row_requests(
         assistant, rows, question, images=options.images, namespace=options.namespace, force=options.force
@@ -242,15 +250,15 @@ def ask_person(
     found = estimate_of(rows, requests, cache)
     if found.rows <= above:
         return
-    lines = " ".join(found.lines(prices_of(assistant)))
-    agreed = agree(f"{lines} Ask them?")
+    estimate = sentences(*found.lines(prices_of(assistant)))
+    agreed = agree(sentences(estimate, _("Ask these rows?")))
     if agreed is None:
         raise InputError(
-            f"{lines} Nobody can be asked here whether that is meant.",
-            "Add --yes (yes=True), or set %config QwenMagics.ask_above.",
+            sentences(estimate, _("So many rows have to be confirmed, and nobody can be asked here.")),
+            _("Add --yes (yes=True), or raise %config QwenMagics.ask_above."),
         )
     if not agreed:
-        raise InputError("Nothing was asked.", "What was answered before is kept.")
+        raise InputError(_("Nothing was asked."), _("Earlier answers are kept."))
 
 
 def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> Estimate:
@@ -294,7 +302,7 @@ def run(assistant: Assistant, engine: Engine, requests: RowRequests, view: MapVi
             stopped = True
         finally:
             job.stop()
-            ended = "Stopped." if stopped else str(engine.ended or "")
+            ended = _("Stopped.") if stopped else engine.ended.in_language() if engine.ended else ""
             view.finish(report(tally, time.monotonic() - begun, prices, model, engine.results, ended))
     return stopped or interrupts.waiting
 
@@ -304,9 +312,9 @@ def columns(options: MapOptions, results: list[RowResult | None]) -> Iterator[Co
     rows = [result or NOT_ASKED for result in results]
     answer, error, tokens_in, tokens_out = options.columns
     yield Column(answer, "text", [row.text for row in rows])
-    yield Column(error, "text", [row.error for row in rows])
+    yield Column(error, "text", [str(row.error) for row in rows])
     yield Column(tokens_in, "number", [row.usage.input if row.usage else 0 for row in rows])
     yield Column(tokens_out, "number", [row.usage.output if row.usage else 0 for row in rows])
 
 
-NOT_ASKED = RowResult(error="The map ended before this row was asked.")
+NOT_ASKED = RowResult(error=_("The map ended before this row was asked."))

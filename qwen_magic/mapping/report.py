@@ -10,6 +10,8 @@ from html import escape
 from ..conversations.usage import Prices
 from ..core.control_characters import one_line
 from ..core.events import Usage
+from ..core.languages import translated
+from ..core.translatable import _, _n, applied, listed
 from ..rendering.fact_table import Listing
 from .engine import RowResult, Tally
 from .estimate import money
@@ -44,14 +46,14 @@ class MapReport:
     @property
     def listings(self) -> tuple[Listing, ...]:
         """The tables of the record: the errors, most frequent first, and the first answers."""
-        errors = Listing(("rows", "error", "first row"), self.errors)
-        answers = Listing(("row", "answer"), self.sample)
+        errors = Listing((_("rows"), _("error"), _("first row")), self.errors)
+        answers = Listing((_("row"), _("first answers")), self.sample)
         return tuple(listing for listing in (errors, answers) if listing.rows)
 
     @property
     def mimebundle(self) -> dict[str, str]:
         """The record as plain text and as HTML, without a widget and without script."""
-        lines = [self.summary, *self.notes]
+        lines = [translated(line) for line in (self.summary, *self.notes)]
         tables = self.listings
         html = "".join(f"<p>{escape(line)}</p>" for line in lines) + "".join(each._repr_html_() for each in tables)
         return {"text/plain": "\n\n".join(["\n".join(lines), *map(repr, tables)]), "text/html": html}
@@ -63,15 +65,21 @@ def progress(tally: Tally, seconds: float, prices: Prices, model: str, results: 
 
 
 def progress_line(tally: Tally, seconds: float, prices: Prices, model: str) -> str:
-    facts = [f"{tally.done:,} of {tally.total:,} rows"]
-    facts += [f"{tally.failed:,} failed"] * bool(tally.failed)
-    facts += [f"{tally.cached:,} from the cache"] * bool(tally.cached)
+    facts = [_("{done:,} of {total:,} rows", done=tally.done, total=tally.total), *exceptions(tally)]
     asked = tally.done - tally.cached
     if asked and seconds > MOMENT:
         rate = asked / seconds
-        facts.append(f"{rate:,.0f} a second" if rate >= 2 else f"{rate * 60:,.0f} a minute")
-        facts.append(f"{duration((tally.total - tally.done) / rate)} left")
-    return ", ".join(facts + spent(tally.usage, prices, model))
+        facts.append(_("{rate:,.0f} a second", rate=rate) if rate >= 2 else _("{rate:,.0f} a minute", rate=rate * 60))
+        facts.append(_("{how} left", how=duration((tally.total - tally.done) / rate)))
+    return listed(facts + spent(tally.usage, prices, model))
+
+
+def exceptions(tally: Tally) -> list[str]:
+    """How many rows have failed, and how many were not asked because they had answers."""
+    return [
+        *[_("{count:,} failed", count=tally.failed)] * bool(tally.failed),
+        *[_("{count:,} from the cache", count=tally.cached)] * bool(tally.cached),
+    ]
 
 
 def spent(usage: Usage, prices: Prices, model: str) -> list[str]:
@@ -79,23 +87,34 @@ def spent(usage: Usage, prices: Prices, model: str) -> list[str]:
     if not usage.total:
         return []
     cost = prices.cost(model, usage)
-    tokens = [f"{usage.input:,} tokens in", f"{usage.output:,} out"]
-    return tokens if cost is None else [*tokens, f"cost {money(cost, prices.currency)}"]
+    tokens = _("{input:,} tokens in, {output:,} out", input=usage.input, output=usage.output)
+    return [tokens] if cost is None else [tokens, _("cost {amount}", amount=money(cost, prices.currency))]
 
 
 def report(
     tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None], ended: str = ""
 ) -> MapReport:
     """What to say at the end; `ended` is what ended it before all rows had a result."""
-    good = tally.done - tally.failed
-    facts = [f"{model}: {good:,} of {tally.total:,} rows answered in {duration(seconds)}"]
-    facts += [f"{tally.failed:,} failed"] * bool(tally.failed)
-    facts += [f"{tally.total - tally.done:,} not asked"] * (tally.done < tally.total)
-    facts += [f"{tally.cached:,} from the cache"] * bool(tally.cached)
-    summary = ", ".join(facts + spent(tally.usage, prices, model)) + "."
+    answered = _(
+        "{model}: {good:,} of {total:,} rows answered in {how}",
+        model=model,
+        good=tally.done - tally.failed,
+        total=tally.total,
+        how=duration(seconds),
+    )
+    left = tally.total - tally.done
+    not_asked = _("{count:,} not asked", count=left) if left else ""
+    summary = _("{what}.", what=listed([answered, not_asked, *exceptions(tally), *spent(tally.usage, prices, model)]))
     cut = sum(result is not None and result.finish_reason == "length" for result in results)
-    notes = [one_line(note) for note in (ended, *tally.notes) if note]
-    notes += [f"{cut:,} answers reached the largest length, and are cut there."] * bool(cut)
+    notes = [applied(one_line, note) for note in (ended, *tally.notes) if note]
+    if cut:
+        notes.append(
+            _n(
+                "{count:,} answer was cut off at the token limit.",
+                "{count:,} answers were cut off at the token limit.",
+                count=cut,
+            )
+        )
     return MapReport(summary, tuple(notes), sample(results), grouped(results))
 
 
@@ -106,7 +125,7 @@ def grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], 
         if result is not None and result.error:
             counts[result.error] += 1
             first.setdefault(result.error, row)
-    return tuple((count, shortened(error), first[error]) for error, count in counts.most_common(ERRORS))
+    return tuple((count, applied(shortened, error), first[error]) for error, count in counts.most_common(ERRORS))
 
 
 def sample(results: Sequence[RowResult | None]) -> tuple[tuple[int, str], ...]:
@@ -127,5 +146,7 @@ def shortened(text: str) -> str:
 def duration(seconds: float) -> str:
     """A time for people."""
     if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return _("{seconds:.1f} s", seconds=seconds) if seconds < 10 else _("{seconds:.0f} s", seconds=seconds)
+    if seconds < 5400:
+        return _("{minutes:.0f} min", minutes=seconds / 60)
+    return _("{hours:.1f} h", hours=seconds / 3600)

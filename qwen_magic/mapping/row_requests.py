@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..core.errors import InputError
 from ..core.messages import ChatRequest
 from ..core.models import lookup, only_streams
 from ..core.tokens import count_tokens
+from ..core.translatable import _
 from ..protocols import Decoder, HttpRequest, protocol
 from ..service.credentials import SERVICE
 from ..service.endpoints import Endpoint
@@ -77,7 +79,15 @@ class RowRequests:
         chat = self._assistant.vary(self.plan, Question(prompt, attach=attach))
         tokens = self.shared + count_tokens(prompt) + BESIDE
         if self._window is not None and tokens > self._window:
-            raise InputError(f"The row has about {tokens:,} tokens, and {chat.model} reads {self._window:,}.")
+            raise InputError(
+                _(
+                    "The row has about {tokens:,} tokens, and {model} reads {most:,}.",
+                    tokens=tokens,
+                    model=chat.model,
+                    most=self._window,
+                ),
+                _("Shorten the row."),
+            )
         http = self._form.encode(chat, self.endpoint.dialect)
         content = keywords_of(http)["content"]
         if self.endpoint.account == SERVICE:
@@ -104,8 +114,8 @@ def row_requests(
         raise no_column(images, rows.names)
     if not template.fields and not images:
         raise InputError(
-            "The prompt takes nothing from the rows, so that each would get the same answer.",
-            f"Put a column in it: {{{{ {rows.names[0]} }}}}.",
+            _("The prompt takes nothing from the rows, so that each would get the same answer."),
+            _("Put a column in it: {{{{ {column} }}}}.", column=rows.names[0]),
         )
     attach = Attach(force=force, cwd=CWD)
     plan = None
@@ -120,17 +130,17 @@ def row_requests(
 def plan_with_image(assistant: Assistant, rows: Rows, question: Question, images: str, attach: Attach) -> Plan:
     """The plan of a question with the first image that can be read: which model sees it depends on there being one."""
     first: InputError | None = None
-    for _, row in zip(range(TRIED), rows.values((images,)), strict=False):
+    for row in islice(rows.values((images,)), TRIED):
         try:
             image = image_of(row, images)
             return assistant.plan_alone(replace(question, attach=replace(attach, images=(image,))))
         except InputError as error:
             first = first or error
-    raise first or InputError(f"{images} has no images.")
+    raise first or InputError(_("{column} has no images.", column=images), _("Name another column."))
 
 
 def image_of(row: Mapping[str, Any], column: str) -> str:
     """The path or URL of a row's image."""
     if row[column] is None or not str(row[column]).strip():
-        raise InputError(f"{column} is missing in this row.")
+        raise InputError(_("{column} is missing in this row.", column=column))
     return str(row[column])

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..assistant.prompts import Expression, split
 from ..core.errors import InputError
+from ..core.translatable import _, listed
 
 __all__ = ["Template"]
 
@@ -30,7 +31,7 @@ class Template:
 
     def __init__(self, text: str, columns: tuple[str, ...], namespace: Mapping[str, Any] | None = None) -> None:
         if not isinstance(text, str) or not text.strip():
-            raise InputError("There is no question to ask of each row.", "Such as 'Review: {{ review }}'.")
+            raise InputError(_("There is no question to ask of each row."), _("Such as 'Review: {{{{ review }}}}'."))
         self.text = text
         self._names = dict(namespace or {})
         self._pieces: list[str | tuple[str, CodeType | None]] = []
@@ -66,18 +67,26 @@ class Template:
             try:
                 value = eval(code, self._names)  # the person's own expression, as in a cell
             except Exception as error:
-                raise InputError(f"{{{{ {source} }}}} failed: {type(error).__name__}: {error}.") from error
+                raise InputError(
+                    _(
+                        "{{{{ {source} }}}} failed: {kind}: {error}.",
+                        source=source,
+                        kind=type(error).__name__,
+                        error=error,
+                    )
+                ) from error
         if value is None:
-            raise InputError(f"{source} is missing in this row.")
+            raise InputError(_("{column} is missing in this row.", column=source))
         return str(value)
 
 
 def no_column(name: str, columns: tuple[str, ...]) -> InputError:
     """The error of a template or an option that names a column that is not there."""
     near = difflib.get_close_matches(name, columns, n=1)
-    listed = ", ".join(columns[:NAMED]) + (", …" if len(columns) > NAMED else "")
+    names = listed((*columns[:NAMED], "…" if len(columns) > NAMED else ""))
     return InputError(
-        f"There is no column {name!r}.", f"Did you mean {near[0]!r}?" if near else f"The columns are: {listed}."
+        _("There is no column {name!r}.", name=name),
+        _("Did you mean {name}?", name=repr(near[0])) if near else _("The columns are: {names}.", names=names),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..core.languages import translated
 from ..rendering.command_output import say
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class TerminalMapView(SilentMapView):
     def update(self, progress: Progress) -> None:
         from rich.markup import escape
 
-        self._bar.update(self._task, completed=progress.done, line=escape(progress.line))
+        self._bar.update(self._task, completed=progress.done, line=escape(translated(progress.line)))
 
     def finish(self, report: MapReport) -> None:
         self._bar.stop()

@@ -1,27 +1,29 @@
-"""The widget of a map in a cell's output. The page's half is `static/map.js`; Stop there interrupts the kernel."""
+"""The widget of a map in a cell's output. The page's half is `map_widget.js`; Stop there interrupts the kernel."""
 
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import traitlets
 from anywidget import AnyWidget
 from IPython.display import display
 
+from ..core.languages import translated
+from ..core.translatable import _
+from ..rendering.page_messages import MapState
+from ..rendering.page_script import page_script, style_sheet
+from ..rendering.page_words import in_all_languages
 from .report import Progress
 
 __all__ = ["MapWidget"]
-
-STATIC = Path(__file__).parent / "static"
 
 
 class MapWidget(AnyWidget):
     """How far a map is. Each `update` is one message to the page."""
 
-    _esm = STATIC / "map.js"
-    _css = STATIC / "map.css"
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
 
     # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
     layout = traitlets.Any(None).tag(sync=True)
@@ -29,21 +31,26 @@ class MapWidget(AnyWidget):
 
     def __init__(self, model: str, total: int) -> None:
         self._model = model
-        super().__init__(progress={"model": model, "done": 0, "total": total, "line": "", "rows": []})
+        self._total = total
+        begin = self._state(Progress(0, total, ""))
+        super().__init__(progress=begin, _esm=page_script("map_widget.js"), _css=style_sheet("map.css"))
 
     def show(self) -> Any:
         """Put the widget into the cell, with a line of text for front-ends without widgets; returns its display."""
-        data, _ = self._repr_mimebundle_() or ({}, {})
-        waiting = f"{self._model} is being asked about {self.progress['total']:,} rows…"
+        data = dict((self._repr_mimebundle_() or ({}, {}))[0])
+        waiting = translated(_("Asking {model} about {total:,} rows…", model=self._model, total=self._total))
         data |= {"text/plain": waiting, "text/html": f"<p>{escape(waiting)}</p>"}
         return display(data, raw=True, display_id=True)
 
     def update(self, progress: Progress) -> None:
         """Show how far it is."""
-        self.progress = {
+        self.progress = dict(self._state(progress))
+
+    def _state(self, progress: Progress) -> MapState:
+        return {
             "model": self._model,
             "done": progress.done,
             "total": progress.total,
-            "line": progress.line,
-            "rows": [[row, text] for row, text in progress.rows],
+            "line": in_all_languages(progress.line),
+            "rows": [{"row": row, "text": text} for row, text in progress.rows],
         }

@@ -21,6 +21,8 @@ __all__ = [
     "GrowingState",
     "HeadingState",
     "KnownConversation",
+    "MapRow",
+    "MapState",
     "Offer",
     "Outcome",
     "PanelChange",
@@ -265,3 +267,23 @@ class Aside(TypedDict, total=False):
     path: str
     size: int
     error: ByLanguage
+
+
+# --- a map
+
+
+class MapRow(TypedDict):
+    """One of the first answers."""
+
+    row: int
+    text: str
+
+
+class MapState(TypedDict):
+    """How far a map is."""
+
+    model: str
+    done: int
+    total: int
+    line: ByLanguage
+    rows: list[MapRow]

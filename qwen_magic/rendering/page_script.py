@@ -21,14 +21,14 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from .page_words import ANSWER, PANEL, page_words
+from .page_words import ANSWER, MAP, PANEL, page_words
 
 __all__ = ["STATIC", "WORDS", "join_modules", "page_script", "style_sheet"]
 
 STATIC = Path(__file__).parent / "static"
 
 # The words of each widget.
-WORDS = {"answer_widget.js": (ANSWER,), "panel_widget.js": (ANSWER, PANEL)}
+WORDS = {"answer_widget.js": (ANSWER,), "map_widget.js": (MAP,), "panel_widget.js": (ANSWER, PANEL)}
 
 # A comment that begins a line, or makes one; what stands behind code stays.
 _COMMENT = re.compile(r"^[ \t]*(?:/\*[^*]*(?:\*(?!/)[^*]*)*\*/[ \t]*|//[^\n]*)$", re.MULTILINE)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..core.languages import LANGUAGES, template_in, translated
 from ..core.translatable import N_
 
-__all__ = ["ANSWER", "PANEL", "by_language", "in_all_languages", "page_words", "short"]
+__all__ = ["ANSWER", "MAP", "PANEL", "by_language", "in_all_languages", "page_words", "short"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,12 @@ ANSWER = {
     "thought": N_("Thought for {seconds} s"),
     "retrying": N_("trying again in {seconds} s: {reason}"),
     "calling": N_("calling {name}"),
+}
+
+# One question over many rows.
+MAP = {
+    "stop": N_("Stop"),
+    "firstAnswers": N_("The first answers"),
 }
 
 PANEL = {

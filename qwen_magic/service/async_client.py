@@ -16,6 +16,7 @@ import httpx2
 from .._version import __version__
 from ..core.errors import ConfigurationError, ConnectionFailed, NoAnswer, StreamError
 from ..core.events import Event
+from ..core.translatable import _
 from ..protocols import Decoder, HttpRequest
 from ..protocols.answer_reader import AnswerReader
 from ..protocols.error_mapping import refusal
@@ -61,13 +62,13 @@ class AsyncClient:
         agent = {"User-Agent": f"qwen_magic/{__version__}"}
         verify = trusted()
         try:
-            for _ in range(0, self._connections, LANE):
+            while len(self._lanes) * LANE < self._connections:
                 http = httpx2.AsyncClient(
                     verify=verify, limits=self._limits, mounts=DIRECT, headers=agent, timeout=self._timeout
                 )
                 self._lanes.append(Lane(http))
         except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
-            raise ConfigurationError(f"The proxy of the environment cannot be used: {error}.") from error
+            raise ConfigurationError(_("The proxy of the environment cannot be used: {error}.", error=error)) from error
         return self
 
     async def __aexit__(
@@ -136,10 +137,10 @@ class AsyncClient:
             found += events
         with suppress(TimeoutError, httpx2.HTTPError):
             async with asyncio.timeout(LINGER):
-                async for _ in chunks:
+                async for _rest in chunks:
                     pass  # what stands behind the end has to be read before the next request
         if headers.get(PARTIAL) == "true":
-            raise NoAnswer("The service cut the answer off after its longest time.", "Ask for a shorter answer.")
+            raise NoAnswer(_("The service cut the answer off at its time limit."), _("Ask for a shorter answer."))
         return found
 
 

@@ -133,9 +133,12 @@ class Endpoint:
         """Where the same questions are answered at half the price, later. Raises `ConfigurationError` without one."""
         host = urlsplit(self.base_url).hostname or ""
         if self.account != ACCOUNT or not IN_BEIJING.fullmatch(host):
-            raise ConfigurationError(f"{self.name} has no batch chat.", "Only the service in Beijing has it.")
+            raise ConfigurationError(
+                _("{name} has no batch chat.", name=self.name),
+                _("Only the service in Beijing does: %qwen use beijing."),
+            )
         if self.protocol != "compatible":
-            raise ConfigurationError("Batch chat speaks the compatible protocol only.", "Leave out the protocol.")
+            raise ConfigurationError(_("Batch chat needs the compatible protocol."), _("Leave out the protocol."))
         return replace(self, base_url=BATCH_CHAT)
 
     def url(self, path: str) -> str:

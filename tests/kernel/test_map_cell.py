@@ -47,7 +47,7 @@ def test_the_progress_is_a_widget_while_it_runs(mapping: Kernel) -> None:
     told = [m for m in result.comms if m.type == "comm_msg" and "progress" in m.content["data"].get("state", {})]
     assert len(opened) == 1
     assert told
-    assert "of 4 rows" in told[-1].content["data"]["state"]["progress"]["line"]
+    assert "of 4 rows" in told[-1].content["data"]["state"]["progress"]["line"]["en"]
 
 
 def test_an_interrupt_leaves_what_is_done_in_the_variable(mapping: Kernel, sandbox: Sandbox) -> None:
@@ -96,7 +96,7 @@ def test_the_cache_says_its_size_and_is_cleared(mapping: Kernel, sandbox: Sandbo
         ("--map df -f a.txt", "--map takes no -f"),
         ("--map df --schema 'topic str'", "--map takes no --schema"),
         ("--map df --rpm fast", "--rpm fast"),
-        ("--yes", "--yes goes with --map"),
+        ("--yes", "--yes needs --map"),
         ("--map df --column review", "'review' already"),
     ],
 )
@@ -130,4 +130,4 @@ def test_a_batch_is_listed_and_collected_by_a_command(mapping: Kernel, sandbox: 
     mapping.run("%%qwen --map df --where batch -o out\nsandbox: echo\n{{ review }}")
     assert mapping.value("list(out.answer)") == ["good", "bad", "fair"]
     assert "collected" in mapping.run("%qwen batches").text
-    assert "goes with --map" in mapping.run("%%qwen --where batch\nHello").error
+    assert "needs --map" in mapping.run("%%qwen --where batch\nHello").error

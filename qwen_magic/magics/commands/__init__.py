@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ...core.errors import InputError
 from ...core.languages import translated
-from ...core.translatable import _, sentences
+from ...core.translatable import Translatable, _, sentences
 from ...rendering.command_output import say
 from ..options import usage, words
 from . import answer_cache, answers, chats
@@ -50,7 +50,7 @@ class Command:
     """
 
     arguments: str
-    help: str
+    help: Translatable
     shape: str
     do: Callable[[CommandCall], None]
 
@@ -157,8 +157,10 @@ COMMANDS: dict[str, Command] = {
         "[NAME|URL] [--try-regions] [--json]", _("say what is wrong on the way"), EXAMINED, doctoring.doctor
     ),
     "batches": Command(
-        "[cancel ID]", "the batches on the service, and collecting them", r"(cancel \S+)?", batching.batches
+        "[cancel ID]", _("list the batches on the service, collect finished ones"), r"(cancel \S+)?", batching.batches
     ),
-    "cache": Command("[clear]", "the answers kept on the disk, and removing them", "(clear)?", answer_cache.cache),
+    "cache": Command(
+        "[clear]", _("the answers of maps on the disk, and removing them"), "(clear)?", answer_cache.cache
+    ),
     "usage": Command("", _("the tokens used in this kernel"), NOTHING, chats.usage),
 }

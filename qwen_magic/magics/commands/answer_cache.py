@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.sizes import readable_size
+from ...core.translatable import _n
 from ...rendering.command_output import say
 
 if TYPE_CHECKING:
@@ -20,10 +21,23 @@ def cache(call: CommandCall) -> None:
     kept = default_cache()
     if call.words:
         before = kept.clear()
-        say(f"{before.answers:,} answers ({readable_size(before.size)}) were removed.")
+        say(
+            _n(
+                "{count:,} answer ({size}) was removed.",
+                "{count:,} answers ({size}) were removed.",
+                count=before.answers,
+                size=readable_size(before.size),
+            )
+        )
         return
     size = kept.size()
     say(
-        f"{size.answers:,} answers, {readable_size(size.size)} of at most {readable_size(size.limit)}, in {size.path}. "
-        "%qwen cache clear removes them."
+        _n(
+            "{count:,} answer, {size} of at most {limit}, in {path}. %qwen cache clear removes it.",
+            "{count:,} answers, {size} of at most {limit}, in {path}. %qwen cache clear removes them.",
+            count=size.answers,
+            size=readable_size(size.size),
+            limit=readable_size(size.limit),
+            path=size.path,
+        )
     )

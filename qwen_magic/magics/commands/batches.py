@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ...core.translatable import _
 from ...rendering.command_output import say
 from ...rendering.fact_table import Listing
 
@@ -25,13 +26,14 @@ def batches(call: CommandCall) -> None:
     found = Batches(provider.client, provider.resolve(), default_cache())
     if call.words:
         found.cancel(call.words[1])
-        say(f"{call.words[1]} is being cancelled; what it has answered by then is kept.")
+        say(_("{batch} is being cancelled. Rows that it has answered are kept.", batch=call.words[1]))
         return
     states = {state.known.file: state for state in found.look()}
     rows = []
     for batch in found.all():
         state = states.get(batch.file)
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.created))
-        answered = f"{state.completed:,} of {batch.rows:,}" if state else f"{batch.rows:,}"
+        answered = _("{done:,} of {total:,}", done=state.completed, total=batch.rows) if state else f"{batch.rows:,}"
         rows.append((batch.id, batch.model, made, batch.status, answered))
-    display(Listing(("batch", "model", "made", "status", "rows"), rows, "There are no batches here."))
+    columns = (_("batch"), _("model"), _("made"), _("status"), _("rows"))
+    display(Listing(columns, rows, _("There are no batches here.")))

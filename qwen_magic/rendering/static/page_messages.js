@@ -252,3 +252,21 @@
  */
 
 export {};
+
+// --- a map
+
+/**
+ * One of the first answers; `row` is its number, from 0.
+ * @typedef {object} MapRow
+ * @property {number} row
+ * @property {string} text
+ */
+/**
+ * How far a map is: `line` is the facts for a person.
+ * @typedef {object} MapState
+ * @property {string} model
+ * @property {number} done
+ * @property {number} total
+ * @property {ByLanguage} line
+ * @property {MapRow[]} rows
+ */

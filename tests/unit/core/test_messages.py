@@ -8,12 +8,17 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import resolve_name
+from pathlib import Path
 from string import Formatter
 
 import pytest
 from babel.messages.catalog import Message
 from support.messages import KEYWORDS, PACKAGE, catalogue, in_source, languages, singular
 
+from qwen_magic.core import errors
 from qwen_magic.core import languages as known
 
 # Chinese with other letters beside it has a space between them; its punctuation is full-width, with none.
@@ -101,6 +106,82 @@ def test_babel_finds_every_message() -> None:
                     if not isinstance(first, ast.Constant) or first.value not in source():
                         missed.append((path.relative_to(PACKAGE).as_posix(), node.lineno, ast.unparse(node)))
     assert not missed, "give _() a literal, outside of f-strings"
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_path(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def assigned(path: Path) -> dict[str, list[tuple[ast.expr, Path]]]:
+    """What is assigned to each name anywhere in a module, and where that is written: a constant may be imported."""
+    found: dict[str, list[tuple[ast.expr, Path]]] = {}
+    package = ".".join(path.relative_to(PACKAGE.parent).parts[:-1])
+    for node in ast.walk(tree(path)):
+        match node:
+            case ast.Assign(targets, value):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        found.setdefault(target.id, []).append((value, path))
+            case ast.AnnAssign(ast.Name(name), _, ast.expr() as value) | ast.NamedExpr(ast.Name(name), value):
+                found.setdefault(name, []).append((value, path))
+            case ast.ImportFrom(module, names, level) if level:
+                source = module_path(resolve_name("." * level + (module or ""), package))
+                if source.is_file():
+                    for each in names:
+                        found.setdefault(each.asname or each.name, []).append((ast.Name(each.name), source))
+    return found
+
+
+def bare(node: ast.expr, path: Path, seen: frozenset[object] = frozenset()) -> Iterator[str]:
+    """The texts in `node` that no catalogue can translate; arguments and results of functions are not followed."""
+    match node:
+        case ast.Constant(str(text)) if text:
+            yield ast.unparse(node)
+        case ast.JoinedStr() | ast.BinOp() | ast.Call(ast.Attribute(ast.Constant(str()))):
+            yield ast.unparse(node)
+        case ast.IfExp(_, yes, no):
+            yield from [*bare(yes, path, seen), *bare(no, path, seen)]
+        case ast.BoolOp(_, values):
+            yield from (text for value in values for text in bare(value, path, seen))
+        case ast.Call(ast.Name("sentences" | "listed" | "applied"), values):
+            yield from (text for value in values for text in bare(value, path, seen))
+        case ast.Name(name) if (name, path) not in seen:
+            for value, where in assigned(path).get(name, []):
+                yield from bare(value, where, seen | {(name, path)})
+
+
+def is_error(name: str, classes: dict[str, list[str]]) -> bool:
+    """Whether a class is one of the package's exceptions: those of `core.errors`, and what is derived from them."""
+    named = vars(errors).get(name)
+    if isinstance(named, type):
+        return issubclass(named, (errors.QwenError, errors.Stopped))
+    return any(is_error(base, classes) for base in classes.get(name, []) if base != name)
+
+
+def test_every_error_can_be_translated() -> None:
+    """Wherever one is made: with `_()`, with what is made of such messages, or with what a function was given."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    nodes = [(path, node) for path in paths for node in ast.walk(tree(path))]
+    classes = {
+        node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
+        for _, node in nodes
+        if isinstance(node, ast.ClassDef)
+    }
+    wrong = []
+    for path, node in nodes:
+        match node:
+            case ast.Call(ast.Name(name) | ast.Attribute(_, name), arguments, keywords) if is_error(name, classes):
+                sentences = [*arguments, *(each.value for each in keywords if each.arg in ("happened", "remedy"))]
+                found = [text for sentence in sentences for text in bare(sentence, path)]
+                wrong += [f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}: {text}" for text in found]
+    assert not wrong, "make each a message: _('…'), with values as keywords (core/translatable.py)"
 
 
 def test_no_function_has_another_use_for_the_name() -> None:

@@ -26,6 +26,7 @@ from qwen_magic.core.errors import (
     QwenError,
     Stopped,
 )
+from qwen_magic.core.languages import in_language
 from qwen_magic.core.settings import Settings
 from qwen_magic.mapping.frames import rows_of
 from qwen_magic.mapping.mapper import MapOptions, dry_map, map_rows
@@ -461,3 +462,16 @@ def test_the_first_answers_and_the_numbers_are_shown_while_it_runs(mapper: Mappe
     assert any(progress.done == 5 and len(progress.rows) == 5 for progress in mapper.view.shown)
     assert "6 of 6 rows answered" in mapper.report.summary
     assert "row 0" in mapper.report.mimebundle["text/html"]
+
+
+def test_the_record_is_in_the_persons_language_and_the_columns_are_not(mapper: Mapper) -> None:
+    with in_language("zh_CN"):
+        found = mapper(["a", None], ECHO + "{{ value }}")
+        record = mapper.report.mimebundle["text/plain"]
+        with pytest.raises(InputError) as caught:
+            mapper(["a"], "no field")
+    assert "共 2 行，已回答 1 行" in record
+    assert "此行缺少 value 的值。" in record
+    assert found[1]["error"] == "value is missing in this row."
+    assert type(found[1]["error"]) is str
+    assert caught.value.in_language("zh_CN").startswith("提示词没有用到行中的内容")

@@ -47,7 +47,8 @@
 /**
  * @typedef {object} WidgetModel
  * @property {(trait: string) => any} get
- * @property {(event: "msg:custom", listener: (message: any) => void) => void} on
+ * @property {(event: "msg:custom" | `change:${string}`, listener: (message: any) => void) => void} on
+ * @property {(event: `change:${string}`, listener: () => void) => void} off
  * @property {(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]) => void} send
  * @property {WidgetManager} [widget_manager]
  */
