@@ -57,10 +57,10 @@ def test_colours_follow_what_is_typed(notebook: Callable[..., Notebook], page: P
 
 
 def test_an_inserted_cell_is_sent_what_stands_before_it_on_the_page(
-    notebook: Callable[..., Notebook], page: Page, app: str
+    notebook: Callable[..., Notebook], page: Page
 ) -> None:
     echo = "%%qwen\nsandbox: echo\n"
-    made = notebook(LOAD, f"{echo}first", f"{echo}last", app=app)
+    made = notebook(LOAD, f"{echo}first", f"{echo}last")
     made.run()
     expect(page.locator(".qwen-record")).to_have_count(2)
     page.evaluate(
@@ -74,9 +74,9 @@ def test_an_inserted_cell_is_sent_what_stands_before_it_on_the_page(
 
 
 def test_code_of_an_answer_goes_into_a_new_cell_below_and_can_be_undone(
-    notebook: Callable[..., Notebook], page: Page, app: str
+    notebook: Callable[..., Notebook], page: Page
 ) -> None:
-    made = notebook(LOAD, CODE, "last = 1", app=app)
+    made = notebook(LOAD, CODE, "last = 1")
     made.run()
     record = page.locator(".qwen-record")
     expect(record).to_be_visible()
@@ -87,9 +87,9 @@ def test_code_of_an_answer_goes_into_a_new_cell_below_and_can_be_undone(
 
 
 def test_code_of_a_file_that_was_opened_again_has_the_same_buttons(
-    notebook: Callable[..., Notebook], page: Page, app: str
+    notebook: Callable[..., Notebook], page: Page
 ) -> None:
-    made = notebook(LOAD, CODE, app=app)
+    made = notebook(LOAD, CODE, app="notebook")
     made.run()
     expect(page.locator(".qwen-record")).to_be_visible()
     made.save()
@@ -98,7 +98,7 @@ def test_code_of_a_file_that_was_opened_again_has_the_same_buttons(
     record = page.locator(".qwen-record")
     expect(record.get_by_role("button", name="Copy this code")).to_have_count(1)
     record.get_by_role("button", name="Copy this code").click()
-    assert page.evaluate("navigator.clipboard.readText()") == "x = 1\nprint(x)"
+    assert page.evaluate("navigator.clipboard.readText()") == "x = 1\nprint(x)\n"
     record.get_by_role("button", name="Insert this code into a new cell below").click()
     assert sources(page)[-1] == "x = 1\nprint(x)"
 
@@ -166,7 +166,7 @@ def test_the_status_bar_has_the_last_model_and_the_tokens_of_the_notebook(
     expect(page.locator(".qwen-status")).to_have_text(f"qwen-plus @ sandbox · {tokens} tokens")
 
 
-@pytest.mark.parametrize("saved", [True, False])
+@pytest.mark.parametrize(("app", "saved"), [("lab", False), ("notebook", True)])
 def test_an_answer_that_ended_while_no_page_was_open_is_put_into_its_cell_once(
     notebook: Callable[..., Notebook], page: Page, app: str, saved: bool
 ) -> None:

@@ -28,7 +28,7 @@ function finishedIn(node) {
 function addBar(frame, panel) {
   const code = frame.querySelector("pre");
   if (!code || frame.querySelector(".qwen-code-bar")) return;
-  const source = code.textContent.replace(/\n$/, "");
+  const source = code.textContent;
   const bar = document.createElement("span");
   bar.className = "qwen-code-bar";
   bar.append(insertButton(source, panel, frame), frame.querySelector(".qwen-copy") ?? copyButton(source));
@@ -60,6 +60,6 @@ function insertButton(source, panel, frame) {
 function insertBelow({ content, context }, node, source) {
   const shown = content.widgets.findIndex((cell) => cell.node.contains(node));
   const index = (shown < 0 ? content.activeCellIndex : shown) + 1;
-  context.model.sharedModel.insertCell(index, { cell_type: "code", source });
+  context.model.sharedModel.insertCell(index, { cell_type: "code", source: source.replace(/\n$/, "") });
   content.activeCellIndex = index;
 }
