@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 from pydantic import BaseModel
+from support.event_loop import run_coroutine
 
 from qwen_magic.sandbox import Sandbox
 
@@ -150,4 +150,4 @@ def test_pydantic_ai_gets_a_model_also_after_a_wrong_answer(sandbox: Sandbox) ->
     model = OpenAIChatModel("qwen-plus", provider=OpenAIProvider(base_url=sandbox.compatible_url, api_key=sandbox.key))
     agent = Agent(model, output_type=PromptedOutput(Person), retries=1)
     for prompt in ("Who?", "sandbox: json-wrong\nWho?"):
-        assert isinstance(asyncio.run(agent.run(prompt)).output, Person)
+        assert isinstance(run_coroutine(agent.run(prompt)).output, Person)

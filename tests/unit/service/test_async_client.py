@@ -7,6 +7,7 @@ import gzip
 import time
 
 import pytest
+from support.event_loop import run_coroutine
 from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, Step, framed, plain
 from support.wire import question, text
 
@@ -43,7 +44,7 @@ def events(*scripts: tuple[Step, ...], idle: float = 20.0) -> list[Event]:
             return await asked(client, port)
 
     with FaultServer(*scripts) as server:
-        return asyncio.run(run(server.port))
+        return run_coroutine(run(server.port))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_what_is_cancelled_closes_its_connection() -> None:
             assert await asyncio.to_thread(server.gone.wait, 10)
 
     with FaultServer((HEADERS, "hang")) as server:
-        asyncio.run(run(server))
+        run_coroutine(run(server))
 
 
 def test_connections_are_kept_for_the_next_requests() -> None:
@@ -121,6 +122,6 @@ def test_connections_are_kept_for_the_next_requests() -> None:
                 await asyncio.gather(*(asked(client, port) for _ in range(3)))
 
     with FaultServer((plain("200 OK", ANSWER, "text/event-stream"),)) as server:
-        asyncio.run(run(server.port))
+        run_coroutine(run(server.port))
         assert server.connections == 3
         assert len(server.requests) == 15
