@@ -61,8 +61,9 @@ def weight(process: psutil.Process) -> Weight:
 
 
 def flat(before: Weight, after: Weight) -> bool:
+    # Of 1,700 questions; what the allocator gives back or keeps makes up to 13 MB of difference between two runs.
     return (
-        after.memory - before.memory < 12 * MB
+        after.memory - before.memory < 20 * MB
         and after.threads <= before.threads + 1
         and after.descriptors <= before.descriptors + 4
     )

@@ -1,8 +1,7 @@
 /* Answers that came while no page was open, put into their cells when the notebook is opened again.
  *
- * The kernel keeps each answer until a page has saved it (`qwen_magic.magics.unsaved_answers`). An answer is known
- * by the
- * id of its request, which is in the metadata of its output.
+ * The kernel keeps each answer until a page has saved it (`qwen_magic.magics.unsaved_answers`). An answer is known by
+ * the id of its request, which is in the metadata of its output.
  */
 
 import { isQuestion } from "./notebooks.js";
