@@ -18,7 +18,7 @@ from ..core.events import Event, Retrying, Started
 from ..protocols import Decoder, HttpRequest
 from ..protocols.answer_reader import AnswerReader
 from ..protocols.event_reader import EventReader
-from .connection import Connection
+from .connection import LINGER, Connection
 from .endpoints import Endpoint
 from .exchange import exchange
 from .retries import PARSING_ATTEMPTS, wait_before_next
@@ -30,8 +30,6 @@ __all__ = ["AnswerStream"]
 SLICE = 0.05
 # While events are held back, for a batch of them, the end of the answer is noticed within so many seconds.
 NAP = 0.01
-# A server has said all, and keeps the stream open for so many seconds at most.
-LINGER = 1.0
 # How long a view is left alone when nothing arrives, in seconds.
 QUIET = 1.0
 # What stands in the queue behind the last event.

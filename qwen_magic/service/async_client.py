@@ -13,8 +13,7 @@ from types import TracebackType
 
 import httpx2
 
-from .._version import __version__
-from ..core.errors import ConfigurationError, ConnectionFailed, NoAnswer, StreamError
+from ..core.errors import ConnectionFailed, NoAnswer, StreamError
 from ..core.events import Event
 from ..core.translatable import _
 from ..protocols import Decoder, HttpRequest
@@ -22,7 +21,7 @@ from ..protocols.answer_reader import AnswerReader
 from ..protocols.error_mapping import refusal
 from ..protocols.event_reader import EventReader
 from .certificates import trusted
-from .connection import DIRECT, KEEP_ALIVE, Bearer
+from .connection import LINGER, Bearer, client_options, proxy_errors
 from .content_coding import packed_once
 from .endpoints import Endpoint
 from .exchange import LARGEST_REFUSAL, keywords_of, moved
@@ -56,19 +55,12 @@ class AsyncClient:
         self._timeout = httpx2.Timeout(timeouts.idle, connect=timeouts.connect, pool=None)
         self._lanes: list[Lane] = []
         self._connections = connections
-        self._limits = httpx2.Limits(max_connections=LANE, max_keepalive_connections=LANE, keepalive_expiry=KEEP_ALIVE)
 
     async def __aenter__(self) -> AsyncClient:
-        agent = {"User-Agent": f"qwen_magic/{__version__}"}
         verify = trusted()
-        try:
+        with proxy_errors():
             while len(self._lanes) * LANE < self._connections:
-                http = httpx2.AsyncClient(
-                    verify=verify, limits=self._limits, mounts=DIRECT, headers=agent, timeout=self._timeout
-                )
-                self._lanes.append(Lane(http))
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
-            raise ConfigurationError(_("The proxy of the environment cannot be used: {error}.", error=error)) from error
+                self._lanes.append(Lane(httpx2.AsyncClient(**client_options(verify, LANE), timeout=self._timeout)))
         return self
 
     async def __aexit__(
@@ -144,8 +136,6 @@ class AsyncClient:
         return found
 
 
-# A server has said all, and keeps the stream open for so many seconds at most.
-LINGER = 1.0
 # An answer that is not streamed is cut off after 300 s, and this header says so (the service's docs, "OpenAI Chat
 # Completions", Oct 2026).
 PARTIAL = "x-dashscope-partialresponse"

@@ -27,11 +27,23 @@ from .deadlines import SocketLine, Watch
 from .network_errors import NetworkErrors
 from .timeouts import Timeouts
 
-__all__ = ["DIRECT", "KEEP_ALIVE", "Bearer", "Connection", "Response", "no_cookies"]
+__all__ = [
+    "DIRECT",
+    "KEEP_ALIVE",
+    "LINGER",
+    "Bearer",
+    "Connection",
+    "Response",
+    "client_options",
+    "no_cookies",
+    "proxy_errors",
+]
 
 # Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
 # after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
 KEEP_ALIVE = 30.0
+# A server has said all, and keeps the stream open for so many seconds at most.
+LINGER = 1.0
 # What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
 DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 
@@ -41,6 +53,28 @@ def no_cookies() -> CookieJar:
     return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
+def client_options(verify: ssl.SSLContext, connections: int) -> dict[str, Any]:
+    """The keywords of an httpx2 client, sync or async, with so many connections at most."""
+    return {
+        "verify": verify,
+        "limits": httpx2.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
+        ),
+        "mounts": DIRECT,
+        "cookies": no_cookies(),  # the key says who asks, and nothing else does
+        "headers": {"User-Agent": f"qwen_magic/{__version__}"},
+    }
+
+
+@contextmanager
+def proxy_errors() -> Iterator[None]:
+    """Raises `ConfigurationError` where a client cannot be made because of the environment's proxy."""
+    try:
+        yield
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
+        raise ConfigurationError(_("The proxy of the environment cannot be used: {error}.", error=error)) from error
+
+
 class Connection(SocketLine):
     """One connection, for one request at a time."""
 
@@ -48,16 +82,8 @@ class Connection(SocketLine):
         super().__init__()
         self.reused = False
         self.timeouts = Timeouts()
-        try:
-            self._http = httpx2.Client(
-                verify=verify,
-                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
-                mounts=DIRECT,
-                cookies=no_cookies(),  # the key says who asks, and nothing else does
-                headers={"User-Agent": f"qwen_magic/{__version__}"},
-            )
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # socks without socksio; a proxy that is no URL
-            raise ConfigurationError(_("The proxy of the environment cannot be used: {error}.", error=error)) from error
+        with proxy_errors():
+            self._http = httpx2.Client(**client_options(verify, connections=1))
 
     @contextmanager
     def send(

@@ -100,6 +100,17 @@ def test_silence_ends(script: tuple[Step, ...]) -> None:
     assert time.monotonic() - begun < 8
 
 
+def test_a_cookie_of_the_service_is_not_sent_with_the_next_question() -> None:
+    async def run(port: int) -> None:
+        async with AsyncClient(Timeouts(), LANE) as client:
+            for _ in range(2):
+                await asked(client, port)
+
+    with FaultServer((plain("200 OK", ANSWER, "text/event-stream", "set-cookie: who=ann; Path=/"),)) as server:
+        run_coroutine(run(server.port))
+        assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
+
+
 def test_what_is_cancelled_closes_its_connection() -> None:
     async def run(server: FaultServer) -> None:
         async with AsyncClient(Timeouts(), 4) as client:
