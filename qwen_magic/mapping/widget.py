@@ -6,34 +6,28 @@ from html import escape
 from typing import Any
 
 import traitlets
-from anywidget import AnyWidget
 from IPython.display import display
 
 from ..core.languages import translated
 from ..core.translatable import _
 from ..rendering.page_messages import MapState
-from ..rendering.page_script import page_script, style_sheet
+from ..rendering.page_widget import PageWidget
 from ..rendering.page_words import in_all_languages
 from .report import Progress
 
 __all__ = ["MapWidget"]
 
 
-class MapWidget(AnyWidget):
+class MapWidget(PageWidget):
     """How far a map is. Each `update` is one message to the page."""
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
-
-    # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
-    layout = traitlets.Any(None).tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
 
     def __init__(self, model: str, total: int) -> None:
         self._model = model
         self._total = total
         begin = self._state(Progress(0, total, ""))
-        super().__init__(progress=begin, _esm=page_script("map_widget.js"), _css=style_sheet("map.css"))
+        super().__init__("map_widget.js", "map.css", progress=begin)
 
     def show(self) -> Any:
         """Put the widget into the cell, with a line of text for front-ends without widgets; returns its display."""

@@ -15,12 +15,11 @@ from threading import RLock
 from typing import Any, Unpack, cast
 
 import traitlets
-from anywidget import AnyWidget
 
 from ..core.languages import current
 from ..rendering.mimebundle import quiet
 from ..rendering.page_messages import Aside, Change, KnownConversation, PanelChange, PanelState, TurnState, WholeMessage
-from ..rendering.page_script import page_script, style_sheet
+from ..rendering.page_widget import PageWidget
 from ..rendering.page_words import short
 from .saved_panel import AROUND, IN_CELL
 
@@ -29,14 +28,9 @@ __all__ = ["ChatWidget"]
 Handler = Callable[[Any, list[memoryview]], None]
 
 
-class ChatWidget(AnyWidget):
+class ChatWidget(PageWidget):
     """One panel. Its methods may be called from any thread."""
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
-
-    # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
-    layout = traitlets.Any(None).tag(sync=True)
     panel = traitlets.Dict().tag(sync=True)
 
     def __init__(self, known: KnownConversation, order: list[str], turns: dict[str, TurnState]) -> None:
@@ -53,8 +47,7 @@ class ChatWidget(AnyWidget):
             "order": order,
             "turns": turns,
         }
-        css = style_sheet("answer.css", "panel.css")
-        super().__init__(panel=state, _esm=page_script("panel_widget.js"), _css=css)
+        super().__init__("panel_widget.js", "answer.css", "panel.css", panel=state)
         self._state = cast(PanelState, self.panel)
         self._state["view"] = self.model_id
 
@@ -62,9 +55,6 @@ class ChatWidget(AnyWidget):
         """The state for a page, as it is at this moment: other threads go on changing it."""
         with self._lock:
             return deepcopy(super().get_state(key, drop_defaults))
-
-    def set_state(self, sync_data: Any) -> None:
-        """Nothing: a page does not change the state. It says what it wants, and this is checked."""
 
     @contextmanager
     def changing(self) -> Iterator[PanelState]:

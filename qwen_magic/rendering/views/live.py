@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
-from anywidget import AnyWidget
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
@@ -25,7 +24,7 @@ from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
 from ..mimebundle import attachment_line, quiet, record
 from ..page_messages import AnswerPatch, AnswerState, BeginMessage, RecordMessage, SavedView
-from ..page_script import page_script, style_sheet
+from ..page_widget import PageWidget
 from ..safe_markdown import as_text
 from ..sanitizer import IGNORE_MATH
 from .protocol import Heading
@@ -37,23 +36,18 @@ UNFINISHED = _(
 )
 
 
-class AnswerWidget(AnyWidget):
+class AnswerWidget(PageWidget):
     """One answer in a cell. `shown` is changed in place, which traitlets does not notice, so that nothing is sent.
 
     It is empty until `begin`, so that it can be opened on the page before there is a question.
     """
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
-
-    # A layout is a widget with a comm of its own, for which JupyterLab starts one more thread in the kernel.
-    layout = traitlets.Any(None).tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)
 
     def __init__(self) -> None:
         self.opened = False
         self.reloaded = False
-        super().__init__(_esm=page_script("answer_widget.js"), _css=style_sheet("answer.css"))
+        super().__init__("answer_widget.js", "answer.css")
         self.on_msg(self._hear)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
@@ -61,9 +55,6 @@ class AnswerWidget(AnyWidget):
         self.reloaded = self.reloaded or (key is None and self.opened)
         self.opened = self.opened or key is None
         return super().get_state(key, drop_defaults)
-
-    def set_state(self, sync_data: Any) -> None:
-        """Nothing: a page does not change what is shown."""
 
     def begin(self, state: AnswerState) -> None:
         """The question is known: this is what there is to show from now on, and to be changed in place."""
