@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .core.answer import Answer
     from .core.code_blocks import CodeBlock
     from .core.errors import QwenError, SchemaMismatch
-    from .structured.answer import DataAnswer
+    from .structured.data_answer import DataAnswer
 
 __all__ = [
     "Answer",
@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
         "Answer": "core.answer",
         "CodeBlock": "core.code_blocks",
         "Conversation": "conversations",
-        "DataAnswer": "structured.answer",
+        "DataAnswer": "structured.data_answer",
         "QwenError": "core.errors",
         "SchemaMismatch": "core.errors",
         "ask": "api",

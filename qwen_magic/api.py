@@ -20,7 +20,7 @@ from .core.answer import Answer
 from .core.errors import InputError, QwenError
 from .core.translatable import _
 from .magics.extension import load
-from .structured.answer import DataAnswer
+from .structured.data_answer import DataAnswer
 
 if TYPE_CHECKING:
     from .conversations import CellRef, Conversations

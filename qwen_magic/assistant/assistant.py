@@ -21,7 +21,7 @@ from ..core.settings import Settings
 from ..core.translatable import _
 from ..provider.provider import Provider
 from ..service.credentials import Credentials
-from ..structured.answer import DataAnswer
+from ..structured.data_answer import DataAnswer
 from ..structured.ladder import Ladder
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in

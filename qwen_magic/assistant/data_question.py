@@ -17,7 +17,7 @@ from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
 from ..core.translatable import _, sentences
 from ..service.endpoints import Endpoint
-from ..structured.answer import DataAnswer
+from ..structured.data_answer import DataAnswer
 from ..structured.instructions import again, instructions
 from ..structured.ladder import Ladder, Rung, facts_for
 from ..structured.schema import Schema

@@ -15,7 +15,7 @@ from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MAX_TABLE_BYTES, MAX_VALUES
-from .table_summary import Column, Table, cell, markdown
+from .table_summary import ColumnSummary, TableSummary, cell, markdown
 
 __all__ = ["read_columnar"]
 
@@ -41,7 +41,7 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     return Attachment(name, "table", "description", text, "text/markdown", note)
 
 
-def parquet(file: BinaryIO, name: str, rows: int) -> Table:
+def parquet(file: BinaryIO, name: str, rows: int) -> TableSummary:
     from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]  # it has no types of its own
 
     file.seek(0)
@@ -53,7 +53,7 @@ def parquet(file: BinaryIO, name: str, rows: int) -> Table:
             return in_full(table, name, rows)
     first = next(valid(opened.iter_batches(batch_size=max(rows, 1))), None)
     columns = tuple(from_footer(footer, index, field) for index, field in enumerate(opened.schema_arrow))
-    return Table(name, footer.num_rows, columns, strings(first, rows), remarks=(FOOTER,))
+    return TableSummary(name, footer.num_rows, columns, strings(first, rows), remarks=(FOOTER,))
 
 
 FOOTER = "Read from its footer: only its first rows are shown."
@@ -80,7 +80,7 @@ def small(schema: Any, batches: Iterable[Any]) -> Any:
     return pyarrow.Table.from_batches(kept, schema)
 
 
-def from_footer(footer: Any, index: int, field: Any) -> Column:
+def from_footer(footer: Any, index: int, field: Any) -> ColumnSummary:
     """A column's facts, put together from those of the row groups; nested columns have none of their own."""
     path = footer.schema.column(index).path if index < footer.num_columns else ""
     groups = (
@@ -90,15 +90,15 @@ def from_footer(footer: Any, index: int, field: Any) -> Column:
     )
     facts = [group.statistics for group in groups]
     if not facts or not all(facts):
-        return Column(field.name, str(field.type), None)
+        return ColumnSummary(field.name, str(field.type), None)
     missing = sum(each.null_count for each in facts) if all(each.has_null_count for each in facts) else None
     ranges = [each for each in facts if each.has_min_max]
     known = bool(ranges) and len(ranges) == len([each for each in facts if each.num_values])
     values = f"{short(min(each.min for each in ranges))} – {short(max(each.max for each in ranges))}" if known else ""
-    return Column(field.name, str(field.type), missing, values)
+    return ColumnSummary(field.name, str(field.type), missing, values)
 
 
-def arrow(file: BinaryIO, name: str, rows: int) -> Table:
+def arrow(file: BinaryIO, name: str, rows: int) -> TableSummary:
     from pyarrow import feather, ipc
 
     file.seek(0)
@@ -116,12 +116,12 @@ def arrow(file: BinaryIO, name: str, rows: int) -> Table:
         table = small(opened.schema, chain([] if first is None else [first], rest))
         if table is not None:
             return in_full(table, name, rows)
-    columns = tuple(Column(field.name, str(field.type), None) for field in opened.schema)
+    columns = tuple(ColumnSummary(field.name, str(field.type), None) for field in opened.schema)
     estimate = first.num_rows * count if first is not None else 0
-    return Table(name, estimate, columns, strings(first, rows), estimated=True, remarks=(FOOTER,))
+    return TableSummary(name, estimate, columns, strings(first, rows), estimated=True, remarks=(FOOTER,))
 
 
-def in_full(table: Any, name: str, rows: int) -> Table:
+def in_full(table: Any, name: str, rows: int) -> TableSummary:
     import narwhals as nw
 
     from .dataframes import frame_table

@@ -19,7 +19,7 @@ from ..core.translatable import _
 from .attachment import Attachment
 from .file_access import sized
 from .size_limits import MB
-from .table_summary import Table, column, markdown
+from .table_summary import TableSummary, column, markdown
 from .text_encoding import encoding_of
 
 __all__ = ["filled_columns", "headed", "read_delimited"]
@@ -193,7 +193,7 @@ def is_header(first: list[str], below: Sequence[list[str]]) -> bool:
     return any(first) and years and not any(all(map(YEAR.fullmatch, each)) for each in values)
 
 
-def described(sample: Sample, name: str, size: str) -> Table:
+def described(sample: Sample, name: str, size: str) -> TableSummary:
     width = len(sample.header)
     columns = tuple(
         column(title, [row[index] if index < len(row) else "" for row in sample.seen])
@@ -205,4 +205,4 @@ def described(sample: Sample, name: str, size: str) -> Table:
     longer = sum(len(row) > width for row in sample.seen)
     if longer:
         remarks.append(f"Rows with more fields than the header has names: {longer:,}. What is beyond is left out.")
-    return Table(name, sample.rows, columns, sample.first, sample.last, sample.estimated, tuple(remarks))
+    return TableSummary(name, sample.rows, columns, sample.first, sample.last, sample.estimated, tuple(remarks))

@@ -14,8 +14,8 @@ from .attachment import Attachment
 from .table_summary import (
     LOOKED_AT,
     TOP,
-    Column,
-    Table,
+    ColumnSummary,
+    TableSummary,
     different_values,
     frequent,
     joined,
@@ -62,27 +62,27 @@ def plain(name: str, value: Any, values: bool) -> Attachment:
     return Attachment(name, "table", "text", text.encode("utf-8", "backslashreplace"), "text/plain", note, "text")
 
 
-def frame_table(name: str, frame: Any, rows: int | None) -> Table:
+def frame_table(name: str, frame: Any, rows: int | None) -> TableSummary:
     """The facts of a narwhals DataFrame or Series."""
     table = frame.to_frame() if isinstance(frame, nw.Series) else frame
     count, rows = len(table), rows or 0
     last = table.tail(rows) if count > 2 * rows else None
     columns = tuple(column(each) for each in table.iter_columns())
     first = table.head(rows if last is not None else 2 * rows)
-    return Table(name, count, columns, strings(first), strings(last) if last is not None else ())
+    return TableSummary(name, count, columns, strings(first), strings(last) if last is not None else ())
 
 
-def lazy_table(name: str, frame: Any, rows: int | None) -> Table:
+def lazy_table(name: str, frame: Any, rows: int | None) -> TableSummary:
     """What a lazy frame says without being computed: its columns, and its first rows."""
     schema = frame.collect_schema()
-    columns = tuple(Column(called(each), type_of(dtype), None) for each, dtype in schema.items())
+    columns = tuple(ColumnSummary(called(each), type_of(dtype), None) for each, dtype in schema.items())
     if not rows:
-        return Table(name, None, columns, (), remarks=("Lazy: it was not computed.",))
+        return TableSummary(name, None, columns, (), remarks=("Lazy: it was not computed.",))
     first = strings(frame.head(rows).collect())
-    return Table(name, None, columns, first, remarks=("Lazy: only its first rows were computed.",))
+    return TableSummary(name, None, columns, first, remarks=("Lazy: only its first rows were computed.",))
 
 
-def column(series: Any) -> Column:
+def column(series: Any) -> ColumnSummary:
     """The facts of one column. A NaN is a missing value, as in pandas."""
     known = series.drop_nulls()
     if series.dtype.is_float():
@@ -90,7 +90,7 @@ def column(series: Any) -> Column:
     kind = type_of(series.dtype)
     if kind == UNKNOWN:
         kind = str(getattr(series.to_native(), "dtype", kind))
-    return Column(called(series.name), kind, len(series) - len(known), values(known))
+    return ColumnSummary(called(series.name), kind, len(series) - len(known), values(known))
 
 
 def called(name: Any) -> str:

@@ -16,7 +16,7 @@ from .attachment import Attachment
 from .csv_files import headed
 from .file_access import sized
 from .size_limits import MB
-from .table_summary import Table, column, markdown
+from .table_summary import TableSummary, column, markdown
 from .zip_limits import unpackable
 
 __all__ = ["read_spreadsheet", "sheet_rows", "workbook"]
@@ -104,7 +104,7 @@ def text(value: object) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
 
 
-def described(sheet: Any, name: str, rows: int, cells: int) -> Table | None:
+def described(sheet: Any, name: str, rows: int, cells: int) -> TableSummary | None:
     """The facts of a sheet, of which no more than so many cells are looked at."""
     most = min(MAX_ROWS, cells // min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS))
     table = list(islice(sheet_rows(sheet), most + 1))
@@ -116,7 +116,7 @@ def described(sheet: Any, name: str, rows: int, cells: int) -> Table | None:
     columns = tuple(column(title, [row[index] for row in body]) for index, title in enumerate(header))
     cut = complete and len(body) > 2 * rows
     remarks = (f"The facts on its columns are from its first {len(body):,} rows.",) * (not complete)
-    return Table(
+    return TableSummary(
         f"{name}, sheet {sheet.title}",
         count,
         columns,

@@ -15,8 +15,8 @@ from typing import Any
 
 __all__ = [
     *(
-        "Column",
-        "Table",
+        "ColumnSummary",
+        "TableSummary",
         "cell",
         "column",
         "compact",
@@ -51,7 +51,7 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "#n/a"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnSummary:
     """A column: its type, how many of its values are missing (`None`: not known), and its range or its top values."""
 
     name: str
@@ -61,7 +61,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableSummary:
     """What is known of a table. `rows` is exact, or `estimated`, or not known; `first` and `last` are rows as strings.
 
     `remarks` stand below the shape, a sentence each.
@@ -69,7 +69,7 @@ class Table:
 
     name: str
     rows: int | None
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnSummary, ...]
     first: Sequence[Sequence[str]]
     last: Sequence[Sequence[str]] = ()
     estimated: bool = False
@@ -93,7 +93,7 @@ FACTS = ("column", "type", "missing", "values")
 NO_VALUES = "Its values are left out."
 
 
-def markdown(table: Table, *, values: bool = True) -> str:
+def markdown(table: TableSummary, *, values: bool = True) -> str:
     """The description of a table; without `values` there is no value of any cell in it."""
     remarks = table.remarks if values else (*table.remarks, NO_VALUES)
     lines = [f"Table `{compact(table.name)}`: {table.shape}.", *remarks, ""]
@@ -150,21 +150,21 @@ def unknown(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
-def column(name: str, values: Sequence[object]) -> Column:
+def column(name: str, values: Sequence[object]) -> ColumnSummary:
     """The facts of a column, from its values; strings that are numbers or dates are taken for these."""
     present = [each for each in values if not is_missing(each)]
     missing = len(values) - len(present)
     absent = Counter(each for each in values if isinstance(each, str) and is_missing(each))
     written = f"missing written as {listed(absent)}" if set(absent) - {""} else ""
     if not present:
-        return Column(name, "empty", missing, written)
+        return ColumnSummary(name, "empty", missing, written)
     for kind, parse in KINDS:
         known = [parsed for each in present if (parsed := parse(each)) is not None]
         if len(known) == len(present):
-            return Column(name, kind, missing, joined(span(known), written))
+            return ColumnSummary(name, kind, missing, joined(span(known), written))
         if len(known) < MOSTLY * len(present) and kind != "integer":
             continue
-    return Column(name, "text", missing, joined(misfits(Counter(present)), top(present), written))
+    return ColumnSummary(name, "text", missing, joined(misfits(Counter(present)), top(present), written))
 
 
 def misfits(values: Mapping[Any, int], *, as_text: bool = False) -> str:

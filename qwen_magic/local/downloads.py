@@ -38,7 +38,7 @@ from .cache_folders import VARIABLE, make, models, trusted
 from .catalogue import File, LocalModel
 from .download_sources import Wanted, hubs, opened
 from .file_lock import locked
-from .interaction import Progress
+from .interaction import ReportProgress
 
 __all__ = ["download", "is_here", "weights_of"]
 
@@ -59,7 +59,7 @@ def is_here(model: LocalModel) -> bool:
 
 
 def download(
-    model: LocalModel, progress: Progress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS
+    model: LocalModel, progress: ReportProgress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS
 ) -> None:
     """Get what is missing of the model's files, from the hubs `at` these URLs (see `download_sources`).
 
@@ -112,7 +112,7 @@ def arrived(model: LocalModel) -> int:
     return sum(bytes_in(path) or bytes_in(part_of(path)) for path in paths)
 
 
-def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: Progress) -> None:
+def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: ReportProgress) -> None:
     """Get one file, from the first hub that has it, check it, and give it its name."""
     path = folder_of(model) / file.name
     part = part_of(path)

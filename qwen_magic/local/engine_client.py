@@ -37,7 +37,7 @@ from .gguf import file_bytes, header, unreadable
 from .interaction import Dialogue, Loading
 from .memory import available
 
-__all__ = ["IDLE", "Engine"]
+__all__ = ["IDLE", "LocalEngine"]
 
 # After so many seconds without a question an engine stops.
 IDLE = 900.0
@@ -59,7 +59,7 @@ else:
     APART = 0
 
 
-class Engine:
+class LocalEngine:
     """A model file, and the process that serves it.
 
     `idle` is the seconds without a question after which it stops; a change holds from its next start.

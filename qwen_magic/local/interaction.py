@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-__all__ = ["Confirm", "Dialogue", "Loading", "Progress"]
+__all__ = ["Confirm", "Dialogue", "Loading", "ReportProgress"]
 
 # Asks a yes-or-no question; `None` says that nobody can be asked.
 Confirm = Callable[[str], bool | None]
 # Told how many bytes of how many are there; often, so whoever draws does it now and then only.
-Progress = Callable[[int, int], None]
+ReportProgress = Callable[[int, int], None]
 # For as long as the model of this name is being loaded; what it yields is called again and again meanwhile.
 Loading = Callable[[str], AbstractContextManager[Callable[[], None]]]
 
@@ -21,5 +21,5 @@ class Dialogue:
     """Without a surface nobody is asked, and nothing is shown."""
 
     confirm: Confirm = lambda question: None
-    progress: Progress = lambda done, total: None
+    progress: ReportProgress = lambda done, total: None
     loading: Loading = lambda name: nullcontext(lambda: None)

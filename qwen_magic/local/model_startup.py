@@ -16,7 +16,7 @@ from ..core.translatable import _
 from ..service.credentials import Credentials
 from .catalogue import CATALOGUE, VISION, LocalModel, choose, named
 from .downloads import download, is_here, weights_of
-from .engine_client import IDLE, Engine
+from .engine_client import IDLE, LocalEngine
 from .gguf import PROJECTOR
 from .interaction import Confirm, Dialogue
 from .memory import available
@@ -27,7 +27,7 @@ __all__ = ["engine"]
 QUANTISED = re.compile(r"[-_.](?:I?Q\d\w*|B?F16|F32|MXFP4)$", re.IGNORECASE)
 
 
-def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: float = IDLE) -> Engine:
+def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: float = IDLE) -> LocalEngine:
     """The engine for `wanted`: a file's path, a name of the table, `vision`, or nothing for what fits best.
 
     It does not run yet. Raises `ConfigurationError` when there is no such model, when it does not fit, or when it may
@@ -40,7 +40,7 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
         )
     own = Path(wanted).expanduser()
     if own.suffix.lower() == ".gguf" or own.is_file():
-        return Engine(own, projector_beside(own), own.stem, credentials, idle, dialogue.loading)
+        return LocalEngine(own, projector_beside(own), own.stem, credentials, idle, dialogue.loading)
     model = wanted_model(wanted, lambda model: served(model, credentials, idle, dialogue).is_running())
     if not is_here(model):
         permit(model, dialogue.confirm)
@@ -48,11 +48,11 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
     return served(model, credentials, idle, dialogue)
 
 
-def served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> Engine:
+def served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> LocalEngine:
     """The engine of a model that is here."""
     weights = weights_of(model)
     projector = weights.with_name(model.files[1].name) if model.sees else None
-    return Engine(weights, projector, model.name, credentials, idle, dialogue.loading)
+    return LocalEngine(weights, projector, model.name, credentials, idle, dialogue.loading)
 
 
 def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:

@@ -222,7 +222,7 @@ class QwenMagics(Magics):
         """What makes an answer, whole or not, `_qwen` and the variable `name`."""
 
         def publish(answer: Answer) -> None:
-            from ..structured.answer import DataAnswer
+            from ..structured.data_answer import DataAnswer
 
             named: dict[str, Any] = {name: answer} if name else {}
             if isinstance(answer, DataAnswer):

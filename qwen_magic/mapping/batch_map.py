@@ -13,7 +13,7 @@ from ..core.translatable import _, listed
 from .batch import Batches, BatchState
 from .cache import AnswerCache
 from .engine import RowResult, Tally, failed
-from .report import Progress
+from .report import MapProgress
 from .row_requests import RowRequest
 from .views import MapView
 
@@ -62,7 +62,7 @@ def wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check:
     while waiting := batches.waiting() & keys:
         states = batches.look()
         tally.done = tally.total - len(waiting) + sum(state.completed + state.failed for state in states)
-        view.update(Progress(min(tally.done, tally.total), tally.total, line(states)))
+        view.update(MapProgress(min(tally.done, tally.total), tally.total, line(states)))
         if not batches.waiting() & keys:
             return
         until = time.monotonic() + batches.poll

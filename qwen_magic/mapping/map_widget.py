@@ -13,7 +13,7 @@ from ..core.translatable import _
 from ..rendering.page_messages import MapState
 from ..rendering.page_widget import PageWidget
 from ..rendering.page_words import in_all_languages
-from .report import Progress
+from .report import MapProgress
 
 __all__ = ["MapWidget"]
 
@@ -26,7 +26,7 @@ class MapWidget(PageWidget):
     def __init__(self, model: str, total: int) -> None:
         self._model = model
         self._total = total
-        begin = self._state(Progress(0, total, ""))
+        begin = self._state(MapProgress(0, total, ""))
         super().__init__("map_widget.js", "map.css", progress=begin)
 
     def show(self) -> Any:
@@ -36,11 +36,11 @@ class MapWidget(PageWidget):
         data |= {"text/plain": waiting, "text/html": f"<p>{escape(waiting)}</p>"}
         return display(data, raw=True, display_id=True)
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         """Show how far it is."""
         self.progress = dict(self._state(progress))
 
-    def _state(self, progress: Progress) -> MapState:
+    def _state(self, progress: MapProgress) -> MapState:
         return {
             "model": self._model,
             "done": progress.done,

@@ -16,7 +16,7 @@ from ..rendering.fact_table import Listing
 from .engine import RowResult, Tally
 from .estimate import money
 
-__all__ = ["MapReport", "Progress", "progress", "report"]
+__all__ = ["MapProgress", "MapReport", "progress", "report"]
 
 # Rows that are shown: as they come, and in the record; characters of each, and kinds of errors.
 FIRST_ROWS, SHOWN, ERRORS = 5, 160, 10
@@ -25,7 +25,7 @@ MOMENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class MapProgress:
     """How far a map is at a moment: `line` for people, and the first rows that have answers."""
 
     done: int
@@ -59,9 +59,11 @@ class MapReport:
         return {"text/plain": "\n\n".join(["\n".join(lines), *map(repr, tables)]), "text/html": html}
 
 
-def progress(tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None]) -> Progress:
+def progress(
+    tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None]
+) -> MapProgress:
     """How far a map is after so many seconds."""
-    return Progress(tally.done, tally.total, progress_line(tally, seconds, prices, model), sample(results))
+    return MapProgress(tally.done, tally.total, progress_line(tally, seconds, prices, model), sample(results))
 
 
 def progress_line(tally: Tally, seconds: float, prices: Prices, model: str) -> str:

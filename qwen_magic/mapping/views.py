@@ -12,7 +12,7 @@ from ..rendering.command_output import say
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .report import MapReport, Progress
+    from .report import MapProgress, MapReport
 
 __all__ = ["MapView", "SilentMapView", "map_view"]
 
@@ -27,7 +27,7 @@ class MapView(Protocol):
     def start(self, model: str, total: int) -> None:
         """So many rows are about to be asked."""
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         """Show how far it is."""
 
     def finish(self, report: MapReport) -> None:
@@ -49,7 +49,7 @@ class SilentMapView:
     def start(self, model: str, total: int) -> None:
         """Shows nothing."""
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         """Shows nothing."""
 
     def finish(self, report: MapReport) -> None:
@@ -80,7 +80,7 @@ class TerminalMapView(SilentMapView):
         self._task = self._bar.add_task(model, total=total, line="")
         self._bar.start()
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         from rich.markup import escape
 
         self._bar.update(self._task, completed=progress.done, line=escape(translated(progress.line)))
@@ -97,12 +97,12 @@ class NotebookMapView(SilentMapView):
     interval = 0.25
 
     def start(self, model: str, total: int) -> None:
-        from .widget import MapWidget
+        from .map_widget import MapWidget
 
         self._widget = MapWidget(model, total)
         self._display = self._widget.show()
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         self._widget.update(progress)
 
     def finish(self, report: MapReport) -> None:

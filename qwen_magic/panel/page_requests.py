@@ -15,7 +15,7 @@ from ..conversations.serialization import Damaged, read
 from ..core.errors import InputError
 from ..core.translatable import _
 
-__all__ = ["Ask", "Given", "Hello", "Model", "Offer", "PageMessage", "Plain", "Stop", "Upload", "message_in"]
+__all__ = ["Ask", "Complete", "Given", "Hello", "Model", "PageMessage", "Plain", "Stop", "Upload", "message_in"]
 
 # The names that a page gives to questions and uploads; ours are UUIDs.
 KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -67,8 +67,8 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """Something is typed behind an @."""
+class Complete:
+    """List what can be attached for `text`, which is typed behind an @."""
 
     text: str
 
@@ -81,7 +81,7 @@ class Upload:
     name: str
 
 
-PageMessage = Plain | Hello | Ask | Stop | Model | Offer | Upload
+PageMessage = Plain | Hello | Ask | Stop | Model | Complete | Upload
 
 KINDS: Mapping[str, type[PageMessage]] = {
     **dict.fromkeys(("clear", "undo", "models"), Plain),
@@ -89,7 +89,7 @@ KINDS: Mapping[str, type[PageMessage]] = {
     "ask": Ask,
     "stop": Stop,
     "model": Model,
-    "offer": Offer,
+    "offer": Complete,
     "upload": Upload,
 }
 

@@ -13,9 +13,9 @@ from ..rendering.page_messages import ByLanguage, TurnChange
 from ..rendering.page_words import by_language, in_all_languages
 from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
+from .panel_widget import ChatWidget
 from .saved_panel import foot, head
 from .transcript import Entry, named
-from .widget import ChatWidget
 
 __all__ = ["PanelView", "told"]
 

@@ -22,12 +22,12 @@ from ..core.languages import in_language
 from ..core.models import chats
 from ..rendering.page_messages import GivenAttachment, KnownConversation
 from .completions import attachable
-from .page_requests import Ask, Given, Hello, Model, Offer, PageMessage, Plain, Stop, Upload, message_in
+from .page_requests import Ask, Complete, Given, Hello, Model, PageMessage, Plain, Stop, Upload, message_in
+from .panel_widget import ChatWidget
 from .question_thread import PanelView, told
 from .saved_panel import bundle
 from .transcript import Entry, Transcript
 from .uploads import BrowserUploads
-from .widget import ChatWidget
 
 __all__ = ["Session"]
 
@@ -86,7 +86,7 @@ class Session:
                 self._stop(key)
             case Model(model):
                 self.conversation.model = model or None
-            case Offer(text):
+            case Complete(text):
                 self._offer(text)
             case Upload():
                 self._upload(message, buffers)

@@ -19,7 +19,7 @@ from ..service.endpoints import AUTO, RELAY, SANDBOX, Choice, Endpoint, endpoint
 from ..service.relay_discovery import offered, relay
 
 if TYPE_CHECKING:
-    from ..local.engine_client import Engine
+    from ..local.engine_client import LocalEngine
     from ..protocols import ProtocolName
     from ..sandbox import Sandbox
 
@@ -40,7 +40,7 @@ class EndpointResolver:
         self._credentials = credentials
         self._idle = idle
         self._resolved: dict[Choice, Endpoint] = {}
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[str, LocalEngine] = {}
         self._sandbox: Sandbox | None = None
         self._lock = threading.Lock()
         renewed_in_children(self)

@@ -29,7 +29,7 @@ from .error_responses import Refused, broken_off, said
 from .routes import Form, Route, allowed, form_of
 from .streaming_response import Passing, without_key
 from .upstream import for_the_caller, is_json, is_stream
-from .usage_log import EDGE, Tally, model_in
+from .usage_log import EDGE, AnswerCounter, model_in
 
 if TYPE_CHECKING:
     from .configuration import QwenRelay
@@ -72,7 +72,7 @@ class RelayHandler(APIHandler):
         self.limit: float = 0
         self.placed = self.streams = self.answered = False
         self.patience: asyncio.TimerHandle | None = None
-        self.tally = Tally()
+        self.counter = AnswerCounter()
         self.model: str | None = None
         self.work: asyncio.Future[None] | None = None
         self.ended = "whole"
@@ -279,7 +279,7 @@ class RelayHandler(APIHandler):
 
     async def pass_on(self, piece: bytes) -> None:
         if piece:
-            self.tally.add(piece)
+            self.counter.add(piece)
             self.write(piece)
             await self.flush()
 
@@ -354,8 +354,8 @@ class RelayHandler(APIHandler):
             "model": self.model,
             "status": self.get_status(),
             "ended": self.ended,
-            "tokens": self.tally.tokens(),
-            "bytes": {"in": self.size, "out": self.tally.bytes},
+            "tokens": self.counter.tokens(),
+            "bytes": {"in": self.size, "out": self.counter.bytes},
             "seconds": round(time.monotonic() - self.began, 3),
             "request_id": self.request_id,
         }

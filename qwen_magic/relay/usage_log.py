@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Tally", "model_in"]
+__all__ = ["AnswerCounter", "model_in"]
 
 # The usage is in the last event of a stream, and in the end of a whole answer.
 TAIL = 4096
@@ -25,8 +25,8 @@ def model_in(head: bytes, tail: bytes = b"") -> str | None:
     return found[1].decode("utf-8", "replace") if found else None
 
 
-class Tally:
-    """Counts an answer as it passes."""
+class AnswerCounter:
+    """Counts the bytes and the tokens of an answer while it is passed on."""
 
     def __init__(self) -> None:
         self.bytes = 0

@@ -12,7 +12,7 @@ from typing import Any
 from ..core.control_characters import one_line, visible
 from ..core.languages import translated
 from ..core.translatable import _
-from ..structured.answer import DataAnswer
+from ..structured.data_answer import DataAnswer
 from ..structured.schema import Schema
 from ..structured.table import GrowingTable, Table, table
 from .fact_table import Listing, row_html

@@ -16,7 +16,7 @@ from ..core.control_characters import one_line, visible
 from ..core.events import Source
 from ..core.languages import translated
 from ..core.translatable import _
-from ..structured.answer import DataAnswer
+from ..structured.data_answer import DataAnswer
 from .data_table import data_html, data_markdown, data_plain
 from .footer import called, footer
 from .highlight import code_html

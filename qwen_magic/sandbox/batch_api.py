@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .http_exchange import HttpRequest, HttpResponse, compact
+from .http_exchange import HttpResponse, ReceivedRequest, compact
 from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
-__all__ = ["Batches"]
+__all__ = ["BatchApi"]
 
 # The service's docs, "Batch": limits of a file, of a line, of the model that is there for trying, and of the metadata.
 MB = 1024 * 1024
@@ -67,7 +67,7 @@ class Batch:
         return replace(self, status=status, **moment, **changes)
 
 
-class Batches:
+class BatchApi:
     """All batches. A batch goes one step further each time it is looked at, so that nobody has to wait."""
 
     def __init__(self, storage: Storage, answer: Answerer) -> None:
@@ -75,7 +75,7 @@ class Batches:
         self.lock = threading.Lock()
         self.known: dict[str, Batch] = {}
 
-    def create(self, request: HttpRequest) -> HttpResponse:
+    def create(self, request: ReceivedRequest) -> HttpResponse:
         body = request.body()
         check_batch(body)
         file_id = body.get("input_file_id")
@@ -93,7 +93,7 @@ class Batches:
         )
         return self.keep(batch)
 
-    def list(self, request: HttpRequest) -> HttpResponse:
+    def list(self, request: ReceivedRequest) -> HttpResponse:
         query = request.query
         batches = [batch for batch in reversed(self.known.values()) if batch.account == request.key]
         if query.get("status"):
@@ -109,11 +109,11 @@ class Batches:
         data = [batch.shown() for batch in page]
         return HttpResponse.json({"object": "list", "data": data, **ends, "has_more": len(rest) > len(page)})
 
-    def get(self, request: HttpRequest, batch_id: str) -> HttpResponse:
+    def get(self, request: ReceivedRequest, batch_id: str) -> HttpResponse:
         with self.lock:
             return self.keep(self.advanced(self.find(request, batch_id)))
 
-    def cancel(self, request: HttpRequest, batch_id: str) -> HttpResponse:
+    def cancel(self, request: ReceivedRequest, batch_id: str) -> HttpResponse:
         with self.lock:
             batch = self.find(request, batch_id)
             if batch.status in FINAL:
@@ -124,7 +124,7 @@ class Batches:
         self.known[batch.id] = batch
         return HttpResponse.json(batch.shown())
 
-    def find(self, request: HttpRequest, batch_id: str) -> Batch:
+    def find(self, request: ReceivedRequest, batch_id: str) -> Batch:
         batch = self.known.get(batch_id)
         if batch is None or batch.account != request.key:
             raise Refusal("NotFound", f"No such batch: {batch_id}", param="id")

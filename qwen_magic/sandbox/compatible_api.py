@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .chat_request import Chat, Part
-from .http_exchange import HttpRequest, compact
+from .http_exchange import ReceivedRequest, compact
 from .message_reader import read_message
 from .responder import SandboxAnswer
 from .served_models import find
@@ -21,7 +21,7 @@ EVENT = "data: {}\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-def read_chat(request: HttpRequest, body: Mapping[str, Any]) -> Chat:
+def read_chat(request: ReceivedRequest, body: Mapping[str, Any]) -> Chat:
     """The question in a body of `chat/completions`; raises the service's refusal of what it cannot read."""
     model = find(body.get("model"))
     messages = body.get("messages")

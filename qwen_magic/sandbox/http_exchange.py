@@ -12,7 +12,7 @@ from typing import Any
 
 from .service_errors import Refusal
 
-__all__ = ["Drop", "Pause", "HttpRequest", "HttpResponse", "Step"]
+__all__ = ["Drop", "HttpResponse", "Pause", "ReceivedRequest", "Step"]
 
 EVENT_STREAM = "text/event-stream;charset=UTF-8"
 JSON = "application/json"
@@ -34,7 +34,7 @@ Step = bytes | Pause | Drop
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
+class ReceivedRequest:
     """A request as it came: `headers` by lower-case name, `root` the address of the sandbox as its client wrote it."""
 
     method: str

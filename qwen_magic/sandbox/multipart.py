@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from .http_exchange import HttpRequest
+from .http_exchange import ReceivedRequest
 from .service_errors import Refusal
 
 __all__ = ["Field", "read_form"]
@@ -31,7 +31,7 @@ class Field:
         return self.data.decode("utf-8", "replace").strip()
 
 
-def read_form(request: HttpRequest) -> list[Field]:
+def read_form(request: ReceivedRequest) -> list[Field]:
     """The fields of a form, in order; raises the service's refusal of anything else."""
     found = re.search(r'multipart/form-data;.*boundary="?([^";]+)', request.headers.get("content-type", ""), re.I)
     if not found:

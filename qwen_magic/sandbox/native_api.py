@@ -7,7 +7,7 @@ from typing import Any
 
 from . import token_counts as tokens
 from .chat_request import Chat, ChatMessage, Part
-from .http_exchange import HttpRequest, compact
+from .http_exchange import ReceivedRequest, compact
 from .message_reader import read_message
 from .responder import SandboxAnswer, SandboxToolCall
 from .served_models import find
@@ -20,13 +20,13 @@ EVENT = "id:{}\nevent:{}\n:HTTP_STATUS/{}\ndata:{}\n\n"
 MEDIA = ("image", "video", "audio")
 
 
-def wants_stream(request: HttpRequest) -> bool:
+def wants_stream(request: ReceivedRequest) -> bool:
     """Either header asks for a stream (the SDK sends the first, a capture of the service has only the second)."""
     switch = request.headers.get("x-dashscope-sse", "").lower()
     return switch == "enable" if switch else "text/event-stream" in request.headers.get("accept", "")
 
 
-def read_chat(request: HttpRequest, body: Mapping[str, Any], *, multimodal: bool) -> Chat:
+def read_chat(request: ReceivedRequest, body: Mapping[str, Any], *, multimodal: bool) -> Chat:
     """The question in a body of the native protocol; raises the service's refusal of what it cannot read."""
     model = find(body.get("model"))
     if model.multimodal != multimodal:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .http_exchange import HttpRequest
+from .http_exchange import ReceivedRequest
 
 __all__ = ["Log", "Recorded"]
 
@@ -43,7 +43,7 @@ class Log:
         self.changed = threading.Condition()
         self.count = 0
 
-    def add(self, request: HttpRequest, time: float) -> int:
+    def add(self, request: ReceivedRequest, time: float) -> int:
         """Keeps a request and returns the number under which it is known."""
         entry = Recorded(request.method, request.path, redacted(request.headers), parsed(request), request.raw, time)
         with self.changed:
@@ -80,7 +80,7 @@ def redacted(headers: Mapping[str, str]) -> Mapping[str, str]:
     return headers if key is None else {**headers, "authorization": "…" + key[-VISIBLE:]}
 
 
-def parsed(request: HttpRequest) -> Any:
+def parsed(request: ReceivedRequest) -> Any:
     if "json" not in request.headers.get("content-type", "json"):
         return None
     try:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .http_exchange import Drop, HttpRequest, HttpResponse, Pause, Step
+from .http_exchange import Drop, HttpResponse, Pause, ReceivedRequest, Step
 from .request_log import Log, Recorded
 from .service import AIGC, API, V1, Service, refused
 from .service_errors import Refusal
@@ -182,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
             refusal = Refusal("AccessDenied", "The sandbox answers to the names of this machine only.")
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         root = f"http://{headers.get('host', '')}"
-        request = HttpRequest(self.command, unquote(parts.path), query, headers, raw, root)
+        request = ReceivedRequest(self.command, unquote(parts.path), query, headers, raw, root)
         number = self.server.log.add(request, time.time())
         response = refused(request, refusal, "") if refusal else self.server.service.respond(request)
         self.server.log.update(number, status=response.status)

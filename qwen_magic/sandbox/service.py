@@ -16,14 +16,14 @@ from typing import Any
 
 from . import compatible_api as compatible
 from . import native_api as native
-from .batches import TEST_ENDPOINT, TEST_MODEL, Batches
+from .batch_api import TEST_ENDPOINT, TEST_MODEL, BatchApi
 from .chat_request import Chat
 from .check_attachments import look
 from .check_messages import check_length, check_messages
 from .check_parameters import check_options
 from .directives import Play, play
 from .embeddings import embed
-from .http_exchange import Drop, HttpRequest, HttpResponse, compact
+from .http_exchange import Drop, HttpResponse, ReceivedRequest, compact
 from .responder import answer
 from .served_models import names
 from .service_errors import Refusal
@@ -82,7 +82,7 @@ class Service:
             NativeFiles(self.storage),
             TemporaryUploads(self.storage),
         )
-        batches = Batches(self.storage, self.answer_line)
+        batches = BatchApi(self.storage, self.answer_line)
         self.routes: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
             (method, re.compile(path), handler)
             for method, path, handler in (
@@ -112,7 +112,7 @@ class Service:
             )
         )
 
-    def respond(self, request: HttpRequest) -> HttpResponse:
+    def respond(self, request: ReceivedRequest) -> HttpResponse:
         """The response to any request; a refusal takes the form of the protocol that was spoken."""
         request_id = str(uuid.uuid4())
         try:
@@ -121,7 +121,7 @@ class Service:
             response = refused(request, refusal, request_id)
         return replace(response, headers={"x-request-id": request_id, **response.headers})
 
-    def route(self, request: HttpRequest) -> HttpResponse:
+    def route(self, request: ReceivedRequest) -> HttpResponse:
         path = request.path.rstrip("/") or "/"
         matches = [
             (method, found, handler) for method, route, handler in self.routes if (found := route.fullmatch(path))
@@ -136,17 +136,17 @@ class Service:
                 return handler(request, *found.groups())
         raise Refusal("NotFound", f"Not found: {request.method} {path}")
 
-    def compatible_chat(self, request: HttpRequest) -> HttpResponse:
+    def compatible_chat(self, request: ReceivedRequest) -> HttpResponse:
         chat = compatible.read_chat(request, request.body())
         return self.chat(request, chat, compatible.CompatibleForm)
 
-    def text_chat(self, request: HttpRequest) -> HttpResponse:
+    def text_chat(self, request: ReceivedRequest) -> HttpResponse:
         return self.chat(request, native.read_chat(request, request.body(), multimodal=False), native.NativeForm)
 
-    def multimodal_chat(self, request: HttpRequest) -> HttpResponse:
+    def multimodal_chat(self, request: ReceivedRequest) -> HttpResponse:
         return self.chat(request, native.read_chat(request, request.body(), multimodal=True), native.NativeForm)
 
-    def chat(self, request: HttpRequest, chat: Chat, form: Callable[..., Any]) -> HttpResponse:
+    def chat(self, request: ReceivedRequest, chat: Chat, form: Callable[..., Any]) -> HttpResponse:
         script = play(chat.question, continued=chat.partial)
         early = self.misbehave(request, script)
         if early:
@@ -167,7 +167,7 @@ class Service:
         check_length(chat)
         return chat
 
-    def misbehave(self, request: HttpRequest, script: Play) -> HttpResponse | None:
+    def misbehave(self, request: ReceivedRequest, script: Play) -> HttpResponse | None:
         """What a directive makes of a question before anybody reads it."""
         for word in ("502", "reset"):
             if word in script and self.fails(request, script, word):
@@ -179,7 +179,7 @@ class Service:
                 raise Refusal(code, message, headers=waits(script), by_model=framed, framed=framed)
         return None
 
-    def fails(self, request: HttpRequest, script: Play, word: str) -> bool:
+    def fails(self, request: ReceivedRequest, script: Play, word: str) -> bool:
         """Whether this attempt fails: the first N of the same request do, or all of them without an N."""
         number = int(script.number(word))
         if not number:
@@ -192,7 +192,7 @@ class Service:
     def answer_line(self, account: str, endpoint: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The answer to one line of a batch."""
         request_id = str(uuid.uuid4())
-        request = HttpRequest("POST", endpoint, {}, {}, compact(body).encode())
+        request = ReceivedRequest("POST", endpoint, {}, {}, compact(body).encode())
         if endpoint == TEST_ENDPOINT and body.get("model") == TEST_MODEL:
             body = {**body, "model": "qwen-turbo"}
         try:
@@ -207,7 +207,7 @@ class Service:
             return refusal.status, refusal.compatible(request_id)
 
 
-def admit(request: HttpRequest, key: str) -> None:
+def admit(request: ReceivedRequest, key: str) -> None:
     """Lets in whoever brings the key; where there is none, a key that begins as the service's do."""
     if key:
         known = compare_digest(request.key.encode(), key.encode())
@@ -230,7 +230,7 @@ def admit(request: HttpRequest, key: str) -> None:
     raise Refusal("InvalidApiKey", message)
 
 
-def refused(request: HttpRequest, refusal: Refusal, request_id: str) -> HttpResponse:
+def refused(request: ReceivedRequest, refusal: Refusal, request_id: str) -> HttpResponse:
     """A refusal in the form of the protocol; the frames of a stream where the service uses them."""
     if request.path.startswith(API):
         if refusal.by_model and native.wants_stream(request):
@@ -260,7 +260,7 @@ def list_of_models() -> dict[str, Any]:
     return {"object": "list", "data": [model(name) for name in names()]}
 
 
-def native_models(request: HttpRequest) -> HttpResponse:
+def native_models(request: ReceivedRequest) -> HttpResponse:
     wanted = request.query.get("model")
     found = [{"model": name, "provider": "qwen"} for name in names() if wanted in (None, "", name)]
     number, size = request.number("page_no", 1), request.number("page_size", 10)

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import md5
 from typing import Any
 
-from .http_exchange import HttpRequest, HttpResponse
+from .http_exchange import HttpResponse, ReceivedRequest
 from .multipart import Field, read_form
 from .service_errors import Refusal
 from .storage import Storage, StoredFile
@@ -34,7 +34,7 @@ class CompatibleFiles:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def upload(self, request: HttpRequest) -> HttpResponse:
+    def upload(self, request: ReceivedRequest) -> HttpResponse:
         fields = read_form(request)
         purpose = next((field.text for field in fields if field.name == "purpose"), "")
         if purpose not in PURPOSES:
@@ -48,7 +48,7 @@ class CompatibleFiles:
             raise bad("The number or the total size of the files of this account exceeds its limit.", "file")
         return HttpResponse.json(shown(self.storage.add(request.key, file.filename, purpose, file.data)))
 
-    def list(self, request: HttpRequest) -> HttpResponse:
+    def list(self, request: ReceivedRequest) -> HttpResponse:
         query = request.query
         limit = request.number("limit", PAGE, PAGE)
         files = self.storage.all(request.key)
@@ -62,17 +62,17 @@ class CompatibleFiles:
             {"object": "list", "data": [shown(file) for file in page], "has_more": len(rest) > len(page)}
         )
 
-    def get(self, request: HttpRequest, file_id: str) -> HttpResponse:
+    def get(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         return HttpResponse.json(shown(self.find(request, file_id)))
 
-    def content(self, request: HttpRequest, file_id: str) -> HttpResponse:
+    def content(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         return HttpResponse(self.find(request, file_id).data, content_type="application/octet-stream")
 
-    def delete(self, request: HttpRequest, file_id: str) -> HttpResponse:
+    def delete(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         self.storage.remove(self.find(request, file_id).id)
         return HttpResponse.json({"id": file_id, "object": "file", "deleted": True})
 
-    def find(self, request: HttpRequest, file_id: str) -> StoredFile:
+    def find(self, request: ReceivedRequest, file_id: str) -> StoredFile:
         stored = self.storage.get(request.key, file_id)
         if stored is None:
             raise Refusal("NotFound", f"No such File object: {file_id}", param="id")
@@ -85,7 +85,7 @@ class NativeFiles:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def upload(self, request: HttpRequest) -> HttpResponse:
+    def upload(self, request: ReceivedRequest) -> HttpResponse:
         fields = read_form(request)
         files = [field for field in fields if field.name == "files" and field.filename]
         if not files:
@@ -100,21 +100,21 @@ class NativeFiles:
                 failed.append({"name": file.filename, "code": "InvalidParameter", "message": "The file is empty."})
         return native({"uploaded_files": uploaded, "failed_uploads": failed})
 
-    def list(self, request: HttpRequest) -> HttpResponse:
+    def list(self, request: ReceivedRequest) -> HttpResponse:
         number, size = request.number("page_no", 1), request.number("page_size", 10)
         files = self.storage.all(request.key, native=True)
         page = files[(number - 1) * size : number * size]
         facts = {"total": len(files), "page_no": number, "page_size": size}
         return native(facts | {"files": [shown_native(file) for file in page]})
 
-    def get(self, request: HttpRequest, file_id: str) -> HttpResponse:
+    def get(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         return native(shown_native(self.find(request, file_id)))
 
-    def delete(self, request: HttpRequest, file_id: str) -> HttpResponse:
+    def delete(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         self.storage.remove(self.find(request, file_id).id)
         return HttpResponse.json({"request_id": str(uuid.uuid4())})
 
-    def find(self, request: HttpRequest, file_id: str) -> StoredFile:
+    def find(self, request: ReceivedRequest, file_id: str) -> StoredFile:
         stored = self.storage.get(request.key, file_id, native=True)
         if stored is None:
             raise Refusal("InvalidParameter", "File not found.")
@@ -127,7 +127,7 @@ class TemporaryUploads:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
-    def policy(self, request: HttpRequest) -> HttpResponse:
+    def policy(self, request: ReceivedRequest) -> HttpResponse:
         if request.query.get("action") != "getPolicy" or not request.query.get("model"):
             raise Refusal("InvalidParameter", "Required parameter action or model is missing or invalid.")
         folder = f"dashscope-instant/{md5(request.key.encode()).hexdigest()}/{time.strftime('%Y-%m-%d')}/{uuid.uuid4()}"
@@ -147,7 +147,7 @@ class TemporaryUploads:
             }
         )
 
-    def store(self, request: HttpRequest) -> HttpResponse:
+    def store(self, request: ReceivedRequest) -> HttpResponse:
         """The upload itself; it answers as the storage does: in XML when it refuses, with nothing when it took it."""
         fields = read_form(request)
         given = {field.name: field.text for field in fields[:-1]}

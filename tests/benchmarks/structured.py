@@ -92,7 +92,7 @@ def ours(sandbox: Sandbox, person: Any) -> Callable[[str], Any]:
     from qwen_magic.assistant.question import Question
     from qwen_magic.core.settings import Settings
     from qwen_magic.rendering.views.silent import SilentView
-    from qwen_magic.structured.answer import DataAnswer
+    from qwen_magic.structured.data_answer import DataAnswer
 
     schema = make_schema(person)
 

@@ -28,7 +28,7 @@ from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, Too
 from qwen_magic.core.messages import ChatRequest, Image, Message, Text
 from qwen_magic.core.sizes import readable_size
 from qwen_magic.local.catalogue import CATALOGUE, choose
-from qwen_magic.local.engine_client import Engine, identity
+from qwen_magic.local.engine_client import LocalEngine, identity
 from qwen_magic.local.engine_process import Record, get, healthy
 from qwen_magic.local.file_lock import locked
 from qwen_magic.local.gguf import header
@@ -74,7 +74,7 @@ class Asker:
 
     def __init__(self, path: Path, idle: float = IDLE) -> None:
         self.credentials = Credentials({})
-        self.engine: Engine = engine(str(path), self.credentials, Dialogue(), idle)
+        self.engine: LocalEngine = engine(str(path), self.credentials, Dialogue(), idle)
         self.client = Client()
 
     def events(self, prompt: str | Message = "Hello", **fields: Any) -> list[Event]:

@@ -16,7 +16,7 @@ from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.events import Event, ReasoningDelta, Retrying, Started, TextDelta, Usage
 from qwen_magic.rendering.views.live import LiveView
 from qwen_magic.rendering.views.protocol import Heading
-from qwen_magic.structured.answer import DataAnswer
+from qwen_magic.structured.data_answer import DataAnswer
 from qwen_magic.structured.schema import Schema
 from qwen_magic.structured.validation import check
 

@@ -1,6 +1,6 @@
 /* Copy and "Insert below" on the blocks of code in answers: live ones, records, and files that were opened again. */
 
-import { words } from "./words.js";
+import { words } from "./extension_words.js";
 
 // A record is complete when it comes. Of a live answer, only the blocks that are finished have got their Copy.
 const FINISHED = ".qwen-record pre, .qwen-live .qwen-copy";

@@ -4,7 +4,7 @@
 
 import { isQuestion } from "./notebooks.js";
 import { openChat } from "./side_panel.js";
-import { words } from "./words.js";
+import { words } from "./extension_words.js";
 
 const CHAT = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16 16">
   <path class="jp-icon3" fill="#616161" d="M3 2h10a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H8l-4 3v-3H3a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zm1.500 3v1.200h7V5zm0 2.600v1.200h5V7.600z"/>

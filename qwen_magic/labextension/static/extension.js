@@ -7,7 +7,7 @@ import { describeRequests } from "./execute_metadata.js";
 import { forEachNotebook } from "./notebooks.js";
 import { recoverAnswers } from "./records.js";
 import { addStatus } from "./status.js";
-import { useLanguage } from "./words.js";
+import { useLanguage } from "./extension_words.js";
 
 // The second one is how answers look while they are streamed; with it, those of a file that is opened again do, too.
 const STYLES = ["style.css", "answer.css"];

@@ -1,6 +1,6 @@
 /* The chat panel of a notebook's kernel, at the side of the application. */
 
-import { words } from "./words.js";
+import { words } from "./extension_words.js";
 
 const CODE = "__import__('qwen_magic').chat()";
 

@@ -1,6 +1,6 @@
 /* The status item: who answered last in the current notebook, and how many tokens its saved answers took. */
 
-import { words } from "./words.js";
+import { words } from "./extension_words.js";
 
 /**
  * Add the item to the status bar.

@@ -25,7 +25,9 @@ MOMENT = 1.0
 
 def dialogue(agreed: bool = False) -> Dialogue:
     """A dialogue in the cell that runs now; `agreed` says that the person has agreed to downloads already."""
-    return Dialogue(confirm=(lambda question: True) if agreed else confirm, progress=Bar().show, loading=loading)
+    return Dialogue(
+        confirm=(lambda question: True) if agreed else confirm, progress=ProgressBar().show, loading=loading
+    )
 
 
 def confirm(question: str) -> bool | None:
@@ -39,7 +41,7 @@ def confirm(question: str) -> bool | None:
 @contextmanager
 def loading(name: str) -> Iterator[Callable[[], None]]:
     """Show, in the cell that runs now, for how long the model of this name has been loading."""
-    begun, line = time.monotonic(), Line()
+    begun, line = time.monotonic(), ProgressLine()
 
     def told() -> None:
         seconds = time.monotonic() - begun
@@ -54,11 +56,11 @@ def loading(name: str) -> Iterator[Callable[[], None]]:
     line.end(_("{name} was loaded in {duration}.", name=name, duration=duration(time.monotonic() - begun)))
 
 
-class Bar:
+class ProgressBar:
     """One download's progress, drawn now and then."""
 
     def __init__(self) -> None:
-        self._line = Line()
+        self._line = ProgressLine()
         self._next = 0.0
         self._began: tuple[float, int] | None = None
 
@@ -76,7 +78,7 @@ class Bar:
             self._line.end(text)
 
 
-class Line:
+class ProgressLine:
     """A line in the output that is drawn again and again: a display of a notebook, a line of a terminal."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from ...core.control_characters import one_line, visible
 from ...core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
 from ...core.languages import translated
 from ...core.translatable import _
-from ...structured.answer import DataAnswer
+from ...structured.data_answer import DataAnswer
 from ..data_table import TableText, data_plain
 from ..footer import called, footer
 from ..mimebundle import attachment_line, plain_beside

@@ -19,7 +19,7 @@ from qwen_magic.mapping.batch import Batches, files_of
 from qwen_magic.mapping.cache import default_cache
 from qwen_magic.mapping.frames import rows_of
 from qwen_magic.mapping.mapper import MapOptions, map_rows
-from qwen_magic.mapping.report import MapReport, Progress
+from qwen_magic.mapping.report import MapProgress, MapReport
 from qwen_magic.mapping.row_requests import row_requests
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
@@ -39,7 +39,7 @@ class Showing:
     def start(self, model: str, total: int) -> None:
         assert total
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         self.lines.append(progress.line)
         if self.interrupts:
             signal.raise_signal(signal.SIGINT)

@@ -30,7 +30,7 @@ from qwen_magic.core.languages import in_language
 from qwen_magic.core.settings import Settings
 from qwen_magic.mapping.frames import rows_of
 from qwen_magic.mapping.mapper import MapOptions, dry_map, map_rows
-from qwen_magic.mapping.report import MapReport, Progress
+from qwen_magic.mapping.report import MapProgress, MapReport
 from qwen_magic.mapping.row_requests import row_requests
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
@@ -45,14 +45,14 @@ class Recording:
     """A view that remembers what it was shown; `each` is called at every update."""
 
     interval: float = 0.02
-    each: Callable[[Progress], None] = lambda progress: None
-    shown: list[Progress] = field(default_factory=list)
+    each: Callable[[MapProgress], None] = lambda progress: None
+    shown: list[MapProgress] = field(default_factory=list)
     reports: list[MapReport] = field(default_factory=list)
 
     def start(self, model: str, total: int) -> None:
         assert total
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: MapProgress) -> None:
         self.shown.append(progress)
         self.each(progress)
 
@@ -295,7 +295,7 @@ def test_the_key_is_missed_before_anything_is_sent(sandbox: Sandbox) -> None:
 def test_an_interrupt_keeps_what_is_done_and_asks_the_rest_next_time(mapper: Mapper, sandbox: Sandbox) -> None:
     rows = [f"row {n}" for n in range(10)] + [f"sandbox: stall 60\nslow {n}" for n in range(10)]
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: MapProgress) -> None:
         if progress.done >= 10 and len(sandbox.requests) >= 20:
             signal.raise_signal(signal.SIGINT)
 
@@ -340,7 +340,7 @@ def test_the_service_queues_a_burst_and_others_are_not_asked_to() -> None:
 def test_no_more_than_concurrency_are_under_way(mapper: Mapper, sandbox: Sandbox) -> None:
     most = 0
 
-    def count(progress: Progress) -> None:
+    def count(progress: MapProgress) -> None:
         nonlocal most
         most = max(most, sum(not request.done for request in sandbox.requests))
 

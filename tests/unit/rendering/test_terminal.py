@@ -16,7 +16,7 @@ from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, Te
 from qwen_magic.core.messages import ToolCall
 from qwen_magic.rendering.views.protocol import Heading
 from qwen_magic.rendering.views.terminal import TerminalView
-from qwen_magic.structured.answer import DataAnswer
+from qwen_magic.structured.data_answer import DataAnswer
 from qwen_magic.structured.schema import make_schema
 from qwen_magic.structured.validation import check
 

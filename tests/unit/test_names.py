@@ -1,0 +1,39 @@
+"""One name for one thing: what a reader finds by a class's or a file's name is the only one of that name."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from support.paths import PACKAGE
+
+# File names that stand in two folders, each with the reason.
+SAME_FILES = {
+    "__init__.py": "Python's name for a package",
+}
+# Public classes of the same name, each with the reason.
+SAME_CLASSES: dict[str, str] = {}
+
+
+def test_no_file_name_stands_in_two_folders() -> None:
+    places = defaultdict(list)
+    for path in PACKAGE.rglob("*"):
+        if path.suffix in (".py", ".js"):
+            places[path.name].append(path.relative_to(PACKAGE).as_posix())
+    assert repeated(places, SAME_FILES) == {}
+    assert set(SAME_FILES) <= set(repeated(places)), "no longer in two folders: take it out of the list"
+
+
+def test_no_class_name_is_used_for_two_things() -> None:
+    places = defaultdict(list)
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.relative_to(PACKAGE).as_posix())
+    assert repeated(places, SAME_CLASSES) == {}
+    assert set(SAME_CLASSES) <= set(repeated(places)), "no longer used twice: take it out of the list"
+
+
+def repeated(places: Mapping[str, list[str]], allowed: Iterable[str] = ()) -> dict[str, list[str]]:
+    return {name: sorted(where) for name, where in places.items() if len(where) > 1 and name not in set(allowed)}
