@@ -19,7 +19,7 @@ from support.paths import PACKAGE, ROOT
 LAYERS = {
     "surfaces": ("__init__", "api", "cli", "doctor", "magics", "panel", "relay"),
     "flow": ("assistant", "mapping"),
-    "notebook": ("attachments", "conversations", "rendering", "structured"),
+    "notebook": ("attachments", "code_cells", "conversations", "rendering", "structured"),
     "service": ("local", "provider", "sandbox", "service"),
     "wire": ("protocols",),
     "values": ("_version", "core"),

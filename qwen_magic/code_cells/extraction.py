@@ -1,0 +1,226 @@
+"""The code of an answer, as the sources of cells: in the kernel's language, in order, without prose and prompts.
+
+Python is checked: what does not parse is commented out. Nothing is executed. Not for where the code goes.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ..core.code_blocks import code_blocks
+from ..core.languages import translated
+from ..core.translatable import _
+
+if TYPE_CHECKING:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+__all__ = ["PYTHON", "cells_of"]
+
+PYTHON = "python"
+
+# Tags of Python that Pygments has for something else, or not at all.
+PYTHON_TAGS = {
+    "jupyter",
+    "notebook",
+    "py-console",
+    "python-repl",
+    "pyrepl",
+    "python2",
+    "py2",
+    "python3.11",
+    "python3.12",
+}
+PYTHON_LEXERS = {"PythonLexer", "PythonConsoleLexer", "Python2Lexer"}
+
+# What IPython's prompts look like to Python: `In [3]: x` annotates an item of `In`.
+PROMPT_NAMES = ("In", "Out")
+
+# What compiling foreign text can raise beside SyntaxError: null characters, halves of characters, deep nesting, and
+# IPython where it has transformed too many lines.
+UNREADABLE = (ValueError, RecursionError, MemoryError, RuntimeError)
+
+
+def cells_of(answer: str, language: str = PYTHON, *, each: bool = False) -> tuple[str, ...]:
+    """The code of an answer in markdown: all of it as the source of one cell, or as one cell for `each` block.
+
+    `language` is the kernel's, as its `language_info` names it. Python is what is tagged so; in an answer without such
+    a tag, what has no tag and parses. Empty for an answer without code.
+    """
+    sources = [source for source in blocks_of(answer, language) if source.strip()]
+    if language == PYTHON:
+        sources = [checked(source, alone=each or len(sources) == 1) for source in sources]
+    return tuple(sources) if each or not sources else ("\n\n".join(sources),)
+
+
+def blocks_of(answer: str, language: str) -> list[str]:
+    """The source of each block of code in the language."""
+    blocks = code_blocks(answer)
+    tagged = [block for block in blocks if block.language and is_language(block.language, language)]
+    if language != PYTHON:
+        return [trimmed(block) for block in tagged]
+    if tagged:
+        return [without_prompts(block) for block in tagged]
+    # A model that was asked for nothing but code may leave out the fence.
+    untagged = [block for block in blocks if not block.language] if blocks else [answer]
+    return [source for source in map(without_prompts, untagged) if acts(source)]
+
+
+def is_language(tag: str, language: str) -> bool:
+    """Whether a fence's tag names the language: two names are the same language if Pygments reads them alike."""
+    tag, language = tag.casefold(), language.casefold()
+    if tag == language or (language == PYTHON and tag in PYTHON_TAGS):
+        return True
+    found = lexer_name(tag)
+    if language == PYTHON:
+        return found in PYTHON_LEXERS or found.startswith("IPython")
+    return bool(found) and found == lexer_name(language)
+
+
+def lexer_name(tag: str) -> str:
+    """The name of Pygments' lexer for a tag; empty where it has none."""
+    from pygments.lexers import find_lexer_class_by_name  # type: ignore[import-untyped]  # it has no types
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
+
+    with suppress(ClassNotFound):
+        return str(find_lexer_class_by_name(tag).__name__)
+    return ""
+
+
+def checked(source: str, *, alone: bool) -> str:
+    """Python's source as it may be inserted; `alone` is whether it is all that is in its cell."""
+    if not alone and source.startswith("%%"):
+        return commented(_("A cell magic needs a cell of its own: --code=each makes one."), source)
+    error = error_in(source)
+    if error is None:
+        return source
+    return commented(_("This code does not parse ({error}), so it is commented out.", error=error), source)
+
+
+def commented(reason: str, source: str) -> str:
+    """The source as a comment, below a line with the reason."""
+    lines = (translated(reason), *source.split("\n"))
+    return "\n".join(f"# {line}".rstrip() for line in lines)
+
+
+def error_in(source: str) -> str | None:
+    """What is wrong with the source of a cell, in Python's words; `None` where nothing is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in strings, which are still code
+            compile(transformed(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError as error:
+        place = translated(_("line {number}", number=error.lineno)) + ": " if error.lineno else ""
+        return f"{place}{error.msg}"
+    except UNREADABLE as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
+
+
+def acts(source: str) -> bool:
+    """Whether the source is code that does something: no prose, and no output that happens to be an expression."""
+    tree = parsed(source)
+    return tree is not None and any(map(is_action, tree.body))
+
+
+def parsed(source: str) -> ast.Module | None:
+    """The source of a cell as Python reads it once its magics are calls; `None` if it does not parse.
+
+    A prompt does not, and neither does a line that asks for help: prose with a question mark would be one.
+    """
+    from IPython.core.inputtransformer2 import HelpEnd, PromptStripper
+
+    manager = transformers()
+    manager.token_transformers.remove(HelpEnd)
+    manager.cleanup_transforms = [each for each in manager.cleanup_transforms if not isinstance(each, PromptStripper)]
+    with suppress(SyntaxError, *UNREADABLE), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(manager.transform_cell(source))
+    return None
+
+
+def transformed(source: str) -> str:
+    """The source as IPython hands it to Python: magics and `!` are calls."""
+    return transformers().transform_cell(source)
+
+
+def transformers() -> TransformerManager:
+    """IPython's, without those that a notebook's extensions have added."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager()
+
+
+def is_action(statement: ast.stmt) -> bool:
+    """Whether a statement is more than an expression that is only shown."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Call | ast.Await)
+    return not is_prompt(statement)
+
+
+def is_prompt(statement: ast.stmt) -> bool:
+    """Whether a statement is a line of an IPython session, read as Python."""
+    target = statement.target if isinstance(statement, ast.AnnAssign) else None
+    named = target.value if isinstance(target, ast.Subscript) else None
+    return isinstance(named, ast.Name) and named.id in PROMPT_NAMES
+
+
+def without_prompts(source: str) -> str:
+    """The code of a block that may be a session: without its prompts, and without what it printed."""
+    from IPython.core.inputtransformer2 import leading_indent
+
+    source = "".join(leading_indent(trimmed(source).splitlines(keepends=True)))
+    tree = parsed(source)
+    if tree is not None and not any(map(is_prompt, tree.body)):
+        return source
+    stripped = "".join(cleaned(source.splitlines(keepends=True)))
+    typed = trimmed("\n".join(typed_in(source)))
+    if not typed:
+        return trimmed(stripped)
+    # A model may put a prompt before its first line only: what follows is code then, and not what was printed.
+    shown = "\n".join(minus(stripped.splitlines(), typed.splitlines()))
+    tree = parsed(shown)
+    whole = tree is not None and any(is_action(each) and not isinstance(each, ast.Expr) for each in tree.body)
+    return trimmed(stripped) if whole else typed
+
+
+def cleaned(lines: list[str]) -> list[str]:
+    """The lines as IPython takes them when they are pasted: without prompts and without their indentation."""
+    transforms: Any = transformers().cleanup_transforms
+    for transform in transforms:
+        lines = transform(lines)
+    return lines
+
+
+def typed_in(session: str) -> Iterator[str]:
+    """What was typed in a session of Python, as doctest reads it, or of IPython, as its lexer does."""
+    with suppress(ValueError):
+        for example in doctest.DocTestParser().get_examples(session):
+            yield example.source.rstrip("\n")
+    if re.search(r"^\s*In \[\d+\]:", session, re.MULTILINE):
+        from pygments.lexers import get_lexer_by_name
+        from pygments.token import Generic  # type: ignore[import-untyped]  # it has no types
+
+        tokens = get_lexer_by_name("ipythonconsole").get_tokens(session)
+        yield "".join(text for kind, text in tokens if kind not in Generic)
+
+
+def minus(lines: Iterable[str], others: list[str]) -> Iterator[str]:
+    """The lines without the others, which stand among them in the same order."""
+    left = iter(others)
+    following = next(left, None)
+    for line in lines:
+        if following is not None and line.rstrip() == following.rstrip():
+            following = next(left, None)
+        else:
+            yield line
+
+
+def trimmed(source: str) -> str:
+    """The source without empty lines around it."""
+    return re.sub(r"\A(?:[ \t]*\n)+", "", source).rstrip()
