@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ChatRequest", "Document", "Image", "Message", "OutputFormat", "Part", "Role", "Text", "ToolCall"]
+__all__ = [
+    "ChatRequest",
+    "Document",
+    "Image",
+    "Message",
+    "OutputFormat",
+    "Part",
+    "Role",
+    "Text",
+    "ToolCall",
+    "ToolFunction",
+]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -59,11 +70,21 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolFunction:
+    """A function that the model may call, as it is told of it; `parameters` is the JSON schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation.
 
     `reasoning` is the thinking that led to an assistant's message. `partial` marks an assistant's message that
-    the model is to go on with (the service's "partial mode").
+    the model is to go on with (the service's "partial mode"). `tool_call_id` is the id of the call that a tool's
+    message answers.
     """
 
     role: Role
@@ -71,6 +92,7 @@ class Message:
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     partial: bool = False
+    tool_call_id: str = ""
 
     @classmethod
     def system(cls, text: str) -> Message:
@@ -119,8 +141,9 @@ class ChatRequest:
     which lets a protocol encode it.
 
     `think` and `search` switch the model's thinking and the service's web search on or off; `None` leaves the
-    model's own default. `output` is the form of the answer, where the server is to hold the model to one. `fields` go
-    into the request's body as they are, and win over everything else.
+    model's own default. `output` is the form of the answer, where the server is to hold the model to one. `tools` are
+    the functions that the model may call, several at once with `parallel_calls`, and none any more with
+    `tool_choice="none"`. `fields` go into the request's body as they are, and win over everything else.
     """
 
     model: str
@@ -128,6 +151,9 @@ class ChatRequest:
     think: bool | None = None
     search: bool | None = None
     output: OutputFormat | None = None
+    tools: tuple[ToolFunction, ...] = ()
+    parallel_calls: bool = False
+    tool_choice: Literal["auto", "none"] = "auto"
     fields: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = True
 

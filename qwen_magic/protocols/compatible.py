@@ -12,7 +12,7 @@ from ..core.events import Event, Note, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
 from ..core.translatable import _
 from .decoder import FrameDecoder
-from .encoding import headers_of, message_forms, response_format
+from .encoding import headers_of, message_forms, response_format, tool_fields
 from .lenient_json import JSONObject, count, first_choice, mapping, word
 from .wire_protocol import Dialect, HttpRequest
 
@@ -26,7 +26,7 @@ class _Compatible:
         body: dict[str, Any] = {"model": request.model, "messages": message_forms(request, _content)}
         if request.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body |= _switches(request, dialect) | response_format(request) | dict(request.fields)
+        body |= _switches(request, dialect) | response_format(request) | tool_fields(request) | dict(request.fields)
         return HttpRequest("chat/completions", body, headers_of(request))
 
     def decoder(self, request: ChatRequest, dialect: Dialect) -> _CompatibleDecoder:

@@ -12,7 +12,7 @@ from ..core.events import Event, Source, Sources, Started, Usage
 from ..core.messages import ChatRequest, Image, Message, Part, Text
 from ..core.models import lookup
 from .decoder import FrameDecoder
-from .encoding import headers_of, message_forms, response_format
+from .encoding import headers_of, message_forms, response_format, tool_fields
 from .lenient_json import JSONObject, count, first_choice, mapping, rows, text_of, word
 from .wire_protocol import Dialect, HttpRequest
 
@@ -55,7 +55,7 @@ def _parameters(request: ChatRequest) -> dict[str, Any]:
         fields |= {"enable_search": request.search}
         if request.search:
             fields["search_options"] = {"enable_source": True}
-    return fields | response_format(request) | dict(request.fields)
+    return fields | response_format(request) | tool_fields(request) | dict(request.fields)
 
 
 def _content(message: Message) -> str:

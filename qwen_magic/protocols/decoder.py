@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ..core.errors import StreamCut, StreamGarbled
-from ..core.events import Event, Finish, Started, ToolCallDelta
+from ..core.events import Event, Finish, Started
 from ..core.messages import ChatRequest
 from ..core.models import lookup
 from ..core.translatable import _
 from .cumulative import Cumulative, Incremental, Undecided
 from .error_mapping import refusal_in_event, refusal_in_stream
-from .lenient_json import JSONObject, mapping, parsed, text_of, word
+from .lenient_json import JSONObject, mapping, parsed, text_of
 from .think_tags import ThinkTags, spoken
+from .tool_call_deltas import ToolCallDeltas
 from .wire_protocol import Dialect
 
 __all__ = ["FrameDecoder", "objects"]
@@ -87,7 +89,7 @@ class FrameDecoder:
 
 
 class Deltas:
-    """The texts of a message's frames, as events: repetition and inline thinking taken out."""
+    """The texts and tool calls of a message's frames, as events: repetition and inline thinking taken out."""
 
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
         self._text = increments(request, dialect)
@@ -96,6 +98,7 @@ class Deltas:
         never = dialect.service or lookup(request.model).thinking == "never"
         expected = not dialect.service and lookup(request.model).thinking == "always"
         self._tags = ThinkTags(expected=expected, alone=not never)
+        self._calls = ToolCallDeltas(partial(increments, request, dialect))
         self.has_text = False
 
     def read(self, message: JSONObject) -> list[Event]:
@@ -107,15 +110,12 @@ class Deltas:
         text = text_of(message.get("content"))
         self.has_text = self.has_text or bool(text)
         events = spoken(self._reasoning.delta(reasoning), "") + self._tags.split(self._text.delta(text))
-        calls = message.get("tool_calls")
-        return events + [
-            tool_call(place, mapping(call)) for place, call in enumerate(calls if isinstance(calls, list) else [])
-        ]
+        return events + self._calls.read(message.get("tool_calls"))
 
     def rest(self, *, whole: bool) -> list[Event]:
         """What was held back until the end. `whole`: the model had finished."""
         events = spoken(self._reasoning.rest(), "") + self._tags.split(self._text.rest())
-        return events + self._tags.rest(whole=whole)
+        return events + self._tags.rest(whole=whole) + self._calls.rest()
 
 
 def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulative | Undecided:
@@ -124,14 +124,3 @@ def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulati
     if request.fields.get("incremental_output") is False or not model.incremental:
         return Cumulative()
     return Undecided() if dialect.service and not model.known else Incremental()
-
-
-def tool_call(place: int, call: JSONObject) -> ToolCallDelta:
-    function = mapping(call.get("function"))
-    index = call.get("index")
-    return ToolCallDelta(
-        index=index if isinstance(index, int) else place,
-        id=word(call.get("id")),
-        name=word(function.get("name")),
-        arguments=text_of(function.get("arguments")),
-    )

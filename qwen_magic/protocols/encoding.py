@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.messages import ChatRequest, Document, Message, Text
 from ..core.models import lookup
+from .lenient_json import is_json_object
 
-__all__ = ["headers_of", "message_forms", "response_format"]
+__all__ = ["headers_of", "message_forms", "response_format", "tool_fields"]
 
 # With documents the first system message is the role and later ones are ids (the service's docs, "Qwen-Long"):
 # where the person has given no role, this one keeps the ids out of its place.
@@ -42,18 +44,49 @@ def response_format(request: ChatRequest) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
+def tool_fields(request: ChatRequest) -> dict[str, Any]:
+    """The fields for the functions that the model may call, the same in both protocols, if there are any."""
+    if not request.tools:
+        return {}
+    fields: dict[str, Any] = {
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in request.tools
+        ]
+    }
+    if request.parallel_calls:  # it is false by default (the service's docs, "Function calling")
+        fields["parallel_tool_calls"] = True
+    if request.tool_choice != "auto":
+        fields["tool_choice"] = request.tool_choice
+    return fields
+
+
 def _form(message: Message, content: Any, with_thinking: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": content}
     if message.reasoning and with_thinking:
         fields["reasoning_content"] = message.reasoning
     if message.tool_calls:
         fields["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _sendable(call.arguments)},
+            }
             for call in message.tool_calls
         ]
+    if message.tool_call_id:
+        fields["tool_call_id"] = message.tool_call_id
     if message.partial:
         fields["partial"] = True
     return fields
+
+
+def _sendable(arguments: str) -> str:
+    """The arguments of an earlier call. Broken JSON in them is answered with HTTP 500 ("Expecting ',' delimiter")."""
+    return arguments if is_json_object(arguments) else "{}"
 
 
 def _spread(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -76,4 +109,4 @@ def _with_documents_apart(messages: Sequence[Message]) -> Iterator[Message]:
         if ids:
             yield Message.system(",".join(f"fileid://{file_id}" for file_id in dict.fromkeys(ids)))
         parts = tuple(part for part in message.parts if not isinstance(part, Document))
-        yield Message(message.role, parts or (Text(""),), message.reasoning, message.tool_calls, message.partial)
+        yield replace(message, parts=parts or (Text(""),))

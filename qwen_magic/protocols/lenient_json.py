@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["JSONObject", "count", "first_choice", "mapping", "parsed", "rows", "text_of", "word"]
+__all__ = ["JSONObject", "count", "first_choice", "is_json_object", "mapping", "parsed", "rows", "text_of", "word"]
 
 JSONObject = Mapping[str, Any]
 
@@ -48,6 +48,18 @@ def deeper_than(limit: int, value: Any) -> bool:
 
 def inside(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object, and nothing that only Python takes for one, such as NaN."""
+    try:
+        return isinstance(json.loads(text, parse_constant=_no_json), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_json(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from .json_text import Found, decoded, find_values
 from .schema import ITEMS, Schema, uses_pydantic
 
-__all__ = ["Checked", "Problem", "as_plain", "check"]
+__all__ = ["Checked", "Problem", "as_plain", "check", "convert"]
 
 T = TypeVar("T")
 
@@ -95,8 +95,13 @@ def built(value: Any, schema: Schema[Any]) -> Checked:
         problems = tuple(by_jsonschema(value, schema))
         filled = value if problems or not schema.fills else with_all_fields(value, schema)
         return Checked(filled, filled, problems)
-    data, problems = by_pydantic(value, schema) if uses_own_pydantic(schema.target) else by_msgspec(value, schema)
+    data, problems = convert(value, schema)
     return Checked(problems=problems) if problems else Checked(data, as_plain(data, schema))
+
+
+def convert(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
+    """What `value` is as the schema's class, or what is wrong with it. The schema has to have a class."""
+    return by_pydantic(value, schema) if uses_own_pydantic(schema.target) else by_msgspec(value, schema)
 
 
 def with_all_fields(value: Any, schema: Schema[Any]) -> Any:

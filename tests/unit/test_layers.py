@@ -18,7 +18,7 @@ from support.paths import PACKAGE, ROOT
 # From the top down: a file may import from its own layer and from those below.
 LAYERS = {
     "surfaces": ("__init__", "api", "cli", "doctor", "magics", "panel", "relay"),
-    "flow": ("assistant", "mapping"),
+    "flow": ("assistant", "mapping", "tools"),
     "notebook": ("attachments", "code_cells", "conversations", "rendering", "structured"),
     "service": ("local", "provider", "sandbox", "service"),
     "wire": ("protocols",),
