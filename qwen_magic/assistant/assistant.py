@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..code_cells.diff_answer import DiffAnswer, diff_answer
 from ..conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from ..core.answer import FAILED, MISMATCH, STOPPED, Answer
 from ..core.errors import FileGone, InputError, ServiceError, Stopped
@@ -198,7 +199,8 @@ class Assistant:
             stream = self.provider.client.stream(plan.endpoint, request)
             try:
                 notes = (*plan.notes, *plan.hints)
-                view.start(Heading(request.model, plan.endpoint.name, plan.attachments, notes, plan.schema))
+                who = (request.model, plan.endpoint.name)
+                view.start(Heading(*who, plan.attachments, notes, plan.schema, bool(plan.rewrites)))
                 with interrupts.passing():
                     if beginning is not None:
                         _pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
@@ -216,6 +218,7 @@ class Assistant:
                 notes=plan.notes,
             )
             answer = data.data_answer(answer) if data else answer
+            answer = diff_answer(answer, plan.rewrites) if plan.rewrites else answer
             self._keep(plan, answer, conversation, reserved)
             answered(answer)
             view.finish(answer)
@@ -282,7 +285,7 @@ class Assistant:
     ) -> None:
         turn = None
         if reserved is not None and conversation is not None:
-            words = answer.in_words if isinstance(answer, DataAnswer) else answer
+            words = answer.in_words if isinstance(answer, DataAnswer | DiffAnswer) else answer
             turn = Turn(plan.question, words, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
             turn = reserved.keep(turn)
         elif plan.spends is not None:

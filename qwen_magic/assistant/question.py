@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..attachments import Attach
+    from ..code_cells.unified_diff import CellSource
     from ..conversations import CellRef, Conversation, Turn
     from ..structured.schema import Schema
 
@@ -25,7 +26,8 @@ class Question:
     `conversation` is one, or the name of one of the shell's. `fields` go into the request's body as they are. `alone`
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
     same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
-    as it was sent before: names, by the sha256 of it. With a `schema` the answer is data.
+    as it was sent before: names, by the sha256 of it. With a `schema` the answer is data. It `rewrites` one of these
+    cells, where there are any, and has the change as a diff.
     """
 
     prompt: str
@@ -45,3 +47,4 @@ class Question:
     attach: Attach | None = None
     snapshots: Mapping[str, str] = field(default_factory=dict)
     schema: Schema[Any] | None = None
+    rewrites: tuple[CellSource, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..attachments import Attachment, Sent
 from ..attachments.size_limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
+from ..code_cells.unified_diff import CellSource
 from ..conversations import Conversation, FittedContext, Limits, Turn, fit
 from ..core.answer import Attached
 from ..core.errors import InputError
@@ -59,6 +60,7 @@ class Plan:
     pin: bool = False
     spends: Conversation | None = None
     schema: Schema[Any] | None = None
+    rewrites: tuple[CellSource, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class RequestBuilder:
             estimate=fitted.estimate,
             pin=question.pin,
             schema=question.schema,
+            rewrites=question.rewrites,
         )
 
     def vary(self, plan: Plan, question: Question) -> ChatRequest:

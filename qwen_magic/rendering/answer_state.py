@@ -153,11 +153,6 @@ class GrowingAnswer:
         return "".join(self.state["answer"]["blocks"])
 
     @property
-    def is_data(self) -> bool:
-        """Whether the answer is shown as data, of which the record makes its own HTML."""
-        return isinstance(self._sections["answer"], DataSection)
-
-    @property
     def markdown(self) -> str | None:
         """The whole answer, when it has ended: what `neutralise` makes of its text, or `None`."""
         answer = self._sections["answer"]

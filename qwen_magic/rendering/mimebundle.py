@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from ..code_cells.diff_answer import DiffAnswer
 from ..core.answer import Answer, Attached
 from ..core.control_characters import one_line, visible
 from ..core.events import Source
@@ -18,6 +19,7 @@ from ..core.languages import translated
 from ..core.translatable import _
 from ..structured.data_answer import DataAnswer
 from .data_table import data_html, data_markdown, data_plain
+from .diff_record import diff_facts, diff_html, diff_markdown, diff_plain
 from .footer import called, footer
 from .highlight import code_html
 from .parser import encodable, html_blocks, normalised
@@ -54,13 +56,32 @@ def record(
 
 
 def answer_html(answer: Answer) -> str:
-    """The answer itself: its table where it is data, else its text."""
-    return data_html(answer) if isinstance(answer, DataAnswer) else markdown_html(answer.text)
+    """The answer itself: its table where it is data, the diff where it changes a cell, else its text."""
+    if isinstance(answer, DataAnswer):
+        return data_html(answer)
+    if isinstance(answer, DiffAnswer):
+        return markdown_html(answer.before) + diff_html(answer.diff) + markdown_html(answer.after)
+    return markdown_html(answer.text)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The same as markdown that is safe to show."""
-    return data_markdown(answer) if isinstance(answer, DataAnswer) else neutralise(answer.text)
+    if isinstance(answer, DataAnswer):
+        return data_markdown(answer)
+    if isinstance(answer, DiffAnswer):
+        parts = (neutralise(answer.before), diff_markdown(answer.diff), neutralise(answer.after))
+        return "\n\n".join(part.strip("\n") for part in parts if part)
+    return neutralise(answer.text)
+
+
+def answer_plain(answer: Answer) -> str:
+    """The same for terminals and for programs."""
+    if isinstance(answer, DataAnswer):
+        return data_plain(answer)
+    if isinstance(answer, DiffAnswer):
+        parts = (visible(answer.before), diff_plain(answer.diff), visible(answer.after))
+        return "\n\n".join(filter(None, parts))
+    return visible(answer.text)
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
@@ -164,8 +185,7 @@ def markdown_link(page: Source) -> str:
 def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
     """What the model said, for terminals and for programs."""
     thinking = visible(shortened(answer.reasoning)) if show_reasoning else ""
-    text = data_plain(answer) if isinstance(answer, DataAnswer) else visible(answer.text)
-    return "\n\n".join(filter(None, (thinking, text, *plain_beside(answer))))
+    return "\n\n".join(filter(None, (thinking, answer_plain(answer), *plain_beside(answer))))
 
 
 def plain_beside(answer: Answer) -> Iterator[str]:
@@ -177,7 +197,8 @@ def plain_beside(answer: Answer) -> Iterator[str]:
 
 
 def facts(answer: Answer) -> dict[str, Any]:
-    """What a program may want to know later."""
+    """What a program may want to know later, and the page for applying a diff."""
+    diff = answer.diff if isinstance(answer, DiffAnswer) else None
     return {
         "endpoint": encodable(answer.endpoint),
         "model": encodable(answer.model),
@@ -196,4 +217,4 @@ def facts(answer: Answer) -> dict[str, Any]:
             for attached in answer.attachments
         ],
         "notes": list(map(encodable, answer.notes)),
-    }
+    } | ({"diff": diff_facts(diff)} if diff else {})

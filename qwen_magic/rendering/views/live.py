@@ -138,8 +138,9 @@ class LiveView:
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
         self._widget.update(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
-        html = None if self._growing.is_data else self._growing.html
-        data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html, markdown=self._growing.markdown)
+        # Of data, and of a change of a cell, the record makes its own HTML.
+        html, markdown = (self._growing.html, self._growing.markdown) if type(answer) is Answer else (None, None)
+        data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html, markdown=markdown)
         self._widget.shown["record"] = {"data": data, "metadata": metadata}
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)
         self._widget.close_with_next_cell()

@@ -17,7 +17,7 @@ __all__ = ["Heading", "View"]
 class Heading:
     """What is known before the first word: who is asked, what was sent beside the question, and remarks on it.
 
-    With a `schema` the answer is data, and shown as such.
+    With a `schema` the answer is data, and shown as such. One that `rewrites` a cell ends as a diff of that.
     """
 
     model: str
@@ -25,6 +25,7 @@ class Heading:
     attachments: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = ()
     schema: Schema[Any] | None = None
+    rewrites: bool = False
 
 
 class View(Protocol):

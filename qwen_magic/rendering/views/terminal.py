@@ -18,6 +18,8 @@ from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.text import Text
 
+from ...code_cells.diff_answer import DiffAnswer
+from ...code_cells.unified_diff import Diff
 from ...core.answer import Answer
 from ...core.control_characters import one_line, visible
 from ...core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
@@ -25,6 +27,7 @@ from ...core.languages import translated
 from ...core.translatable import _
 from ...structured.data_answer import DataAnswer
 from ..data_table import TableText, data_plain
+from ..diff_record import caption, diff_markdown
 from ..footer import called, footer
 from ..mimebundle import attachment_line, plain_beside
 from ..parser import outline, parser
@@ -39,6 +42,12 @@ LONGEST_TAIL = 2_000
 # Each character that arrives pays for so many to be parsed in search of what is finished, so that the cost of an answer
 # is linear in its length.
 WORK = 16
+
+# How a block of code begins.
+FENCES = ("```", "~~~")
+
+# By the sign of a line of a diff.
+DIFF_STYLES = {"+": "green", "-": "red", "@": "dim"}
 
 # So much of the text before is searched again with new text, for what ends a block.
 EDGE = 64
@@ -58,6 +67,7 @@ class TerminalView:
         self._reasoning: list[str] = []
         self._open = UnprintedText()
         self._data: TableText | None = None
+        self._held: list[str] | None = None
         self._printed = False
         self._model = self._status = ""
         self._noted: tuple[str, ...] = ()
@@ -77,6 +87,7 @@ class TerminalView:
         self._status = answering(heading.model)
         self._noted = heading.notes
         self._data = TableText(heading.schema) if heading.schema else None
+        self._held = [] if heading.rewrites else None
         names = ", ".join(map(attachment_line, heading.attachments))
         for line in filter(None, (names, *heading.notes)):
             self._note(one_line(translated(line)))
@@ -119,6 +130,7 @@ class TerminalView:
         self._live.stop()
         self._show_thinking()
         self._print(self._open.text)
+        self._print_held(answer)
         if self._printed:
             self._console.print()
         if isinstance(answer, DataAnswer) and (data := data_plain(answer)).strip():
@@ -146,6 +158,9 @@ class TerminalView:
         """Print one block for good, with an empty line between it and the one before."""
         if not block.strip():
             return
+        if self._held is not None and block.lstrip().startswith(FENCES):
+            self._held.append(block)
+            return
         if not self._console.is_terminal:
             self._write(block.strip("\n") + "\n\n")
             return
@@ -153,6 +168,26 @@ class TerminalView:
             self._console.print()
         self._printed = True
         self._console.print(Trimmed(markdown(block)))
+
+    def _print_held(self, answer: Answer) -> None:
+        """Print the diff, or in an answer without one the blocks of code that were to become it."""
+        held, self._held = self._held, None
+        diff = answer.diff if isinstance(answer, DiffAnswer) else None
+        if diff is None:
+            for block in held or ():
+                self._print(block)
+        elif self._console.is_terminal:
+            self._print_diff(diff)
+        else:
+            self._write(f"{diff_markdown(diff)}\n\n")
+
+    def _print_diff(self, diff: Diff) -> None:
+        if self._printed:
+            self._console.print()
+        self._printed = True
+        self._console.print(Text(caption(diff), style="bold"))
+        for line in diff.lines:
+            self._console.print(Text(visible(line), style=DIFF_STYLES.get(line[:1], "")))
 
     def _show_thinking(self) -> None:
         """Print the thinking, once it is over, if that is wanted."""

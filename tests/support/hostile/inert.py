@@ -24,18 +24,22 @@ ATTRIBUTES = {
     ("details", "open"),
     ("div", "data-language"),
     ("div", "style"),
+    ("span", "style"),
     ("li", "value"),
     ("th", "style"),
     ("td", "style"),
 }
 LINK = re.compile(r"(https?://|mailto:)[\x21-\uffff]+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+")
-STYLE = re.compile(r"text-align: ?(left|right|center)|border:1px solid #8886;[a-z0-9 :;-]+")
+STYLE = re.compile(
+    r"text-align: ?(left|right|center)|border:1px solid #8886;[a-z0-9 :;-]+"
+    r"|display:block;(background-color:#[0-9a-f]{8}|opacity:0\.7)"
+)
 
 # Other renderers give headings names, and cells and code blocks attributes of their own.
 FOREIGN = {"id", "align", "lang"}
 CLASS = re.compile(
-    r"qwen-record|task-list-item|highlight|math|inline|display|block|(mathjax|tex2jax)_(process|ignore)|[a-z0-9]{1,3}"
+    r"qwen-record|qwen-diff|task-list-item|highlight|math|inline|display|block|(mathjax|tex2jax)_(process|ignore)|[a-z0-9]{1,3}"
 )
 
 

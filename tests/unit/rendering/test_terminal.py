@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from qwen_magic.code_cells.diff_answer import diff_answer
+from qwen_magic.code_cells.unified_diff import CellSource
 from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
 from qwen_magic.core.messages import ToolCall
@@ -242,3 +244,31 @@ def test_data_is_a_table_and_never_raw_json(terminal: bool) -> None:
     assert ("2 so far" in written) is terminal
     assert "Anna 4    4" in written
     assert "{" not in written
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_changed_cell_is_a_diff_in_the_place_of_its_code(terminal: bool) -> None:
+    text = "It was zero.\n\n```python\nx = 1\ny = x / 2\n```\n\nRun it again.\n"
+    out = io.StringIO()
+    view = TerminalView(console=console(out, terminal))
+    view.start(Heading("qwen-plus", "sandbox", rewrites=True))
+    for at in range(0, len(text), 7):
+        view.update([TextDelta(text[at : at + 7])])
+    view.finish(diff_answer(Answer(text), (CellSource("x = 1\ny = x / 0", name="In[3]"),)))
+    shown = Screen(out.getvalue()).text if terminal else out.getvalue()
+    assert re.search(r"In.*3.*: 1 line added, 1 line removed", shown)
+    assert "@@ -1,2 +1,2 @@\n x = 1\n-y = x / 0\n+y = x / 2\n" in shown
+    assert shown.count("y = x / 2") == 1
+    assert shown.index("It was zero.") < shown.index("Run it again.") < shown.index("@@")
+    assert ("\x1b[32m+y = x / 2" in out.getvalue()) is terminal
+
+
+def test_code_that_changes_no_cell_is_shown_all_the_same() -> None:
+    out = io.StringIO()
+    view = TerminalView(console=console(out))
+    view.start(Heading("qwen-plus", "sandbox", rewrites=True))
+    view.update([TextDelta("```python\nx = 1\n```\n\nAs it was.\n")])
+    view.finish(diff_answer(Answer("```python\nx = 1\n```\n\nAs it was.\n"), (CellSource("x = 1"),)))
+    shown = Screen(out.getvalue()).text
+    assert "x = 1" in shown
+    assert "leaves the cell as it is" in shown
