@@ -46,7 +46,7 @@ Ask it "help" for what it can play. Ctrl-C ends it.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand and returns the exit code: 0, 1 for an error (told on stderr), 2 for a wrong command line."""
-    options = parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except (QwenError, OSError) as error:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="jupyter qwen", description=translated(_("Qwen inside the notebook.")))
     commands = whole.add_subparsers(title=translated(_("commands")), required=True, metavar="COMMAND")
     sandbox = commands.add_parser("sandbox", help=translated(_("serve an offline simulator of the Qwen service")))
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument(
         "--host", default="127.0.0.1", help=translated(_("the address to listen on (default: this machine only)"))
     )
-    sandbox.set_defaults(run=serve_sandbox)
+    sandbox.set_defaults(run=_serve_sandbox)
     doctor = commands.add_parser(
         "doctor", help=translated(_("go step by step to the first token, and say what is wrong"))
     )
@@ -81,14 +81,14 @@ def parser() -> argparse.ArgumentParser:
         "--try-regions", action="store_true", help=translated(_("send a refused key to the other regions as well"))
     )
     doctor.add_argument("--json", action="store_true", help=translated(_("one JSON document instead of lines")))
-    doctor.set_defaults(run=examine)
+    doctor.set_defaults(run=_examine)
     return whole
 
 
-def serve_sandbox(options: argparse.Namespace) -> int:
+def _serve_sandbox(options: argparse.Namespace) -> int:
     from .sandbox import Sandbox
 
-    ended = told_to_end()
+    ended = _told_to_end()
     with Sandbox(options.port, options.host, any_key=True, remember=0) as sandbox:
         places = {"compatible": sandbox.compatible_url, "native": sandbox.native_url, "key": sandbox.key}
         say(_(SANDBOX, **places))
@@ -98,7 +98,7 @@ def serve_sandbox(options: argparse.Namespace) -> int:
     return 0
 
 
-def examine(options: argparse.Namespace) -> int:
+def _examine(options: argparse.Namespace) -> int:
     """Exit code 1 when something is wrong."""
     from .core.settings import Settings
     from .doctor import doctor
@@ -127,7 +127,7 @@ def examine(options: argparse.Namespace) -> int:
     return int(any(finding.state == "problem" for finding in findings))
 
 
-def told_to_end() -> threading.Event:
+def _told_to_end() -> threading.Event:
     """An event that Ctrl-C sets, and so does whoever tells the process to end."""
     ended = threading.Event()
 

@@ -31,7 +31,7 @@ def fill(prompt: str, evaluate: Callable[[str], Any], *, force: bool = False) ->
     `evaluate` gives the value of a Python expression. Raises `InputError`, which names the expression, when one
     fails, when one that stands between spaces is not Python, and, without `force`, when a value looks like a secret.
     """
-    return "".join(filled(piece, evaluate, force) for piece in split(prompt))
+    return "".join(_filled(piece, evaluate, force) for piece in split(prompt))
 
 
 def split(prompt: str, names: Collection[str] = ()) -> Iterator[str | Expression]:
@@ -41,7 +41,7 @@ def split(prompt: str, names: Collection[str] = ()) -> Iterator[str | Expression
     """
     position = 0
     while (start := prompt.find(OPEN, position)) >= 0:
-        found = expression_at(prompt, start, names)
+        found = _expression_at(prompt, start, names)
         yield prompt[position:start]
         if found is None:
             # Of three braces the first may be text, and the expression begin at the second.
@@ -53,22 +53,22 @@ def split(prompt: str, names: Collection[str] = ()) -> Iterator[str | Expression
     yield prompt[position:]
 
 
-def filled(piece: str | Expression, evaluate: Callable[[str], Any], force: bool) -> str:
+def _filled(piece: str | Expression, evaluate: Callable[[str], Any], force: bool) -> str:
     if isinstance(piece, str):
         return piece
-    value, text = value_of(piece.source, evaluate)
+    value, text = _value_of(piece.source, evaluate)
     if not force:
-        refuse_secret(piece.source, value, text)
+        _refuse_secret(piece.source, value, text)
     return text
 
 
-def expression_at(prompt: str, start: int, names: Collection[str]) -> tuple[str, int] | None:
+def _expression_at(prompt: str, start: int, names: Collection[str]) -> tuple[str, int] | None:
     """The expression that begins with the braces at `start`, and where it ends; `None` when those are just text."""
     first = None
     for end in (match.start() for match in re.finditer(r"\}(?=\})", prompt[start:])):
         source = prompt[start + len(OPEN) : start + end]
         first = first if first is not None else source
-        if is_expression(source) or source.strip() in names:
+        if _is_expression(source) or source.strip() in names:
             return source.strip(), start + end + len(CLOSE)
         if "\n" in source:
             break
@@ -80,7 +80,7 @@ def expression_at(prompt: str, start: int, names: Collection[str]) -> tuple[str,
     return None
 
 
-def is_expression(source: str) -> bool:
+def _is_expression(source: str) -> bool:
     try:
         compile(source.strip(), "<prompt>", "eval")
     except (SyntaxError, ValueError):
@@ -88,7 +88,7 @@ def is_expression(source: str) -> bool:
     return True
 
 
-def value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
+def _value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
     try:
         value = evaluate(source)
         return value, str(value)
@@ -99,7 +99,7 @@ def value_of(source: str, evaluate: Callable[[str], Any]) -> tuple[Any, str]:
         ) from error
 
 
-def refuse_secret(source: str, value: Any, text: str) -> None:
+def _refuse_secret(source: str, value: Any, text: str) -> None:
     from ..attachments.secret_scanner import own_keys, refuse_secret_text, refuse_secret_variable
 
     refuse_secret_variable(source, value)

@@ -30,7 +30,7 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     """
     size = sized(file)
     try:
-        table = (parquet if file.read(4) == b"PAR1" else arrow)(file, name, rows or 0)
+        table = (_parquet if file.read(4) == b"PAR1" else _arrow)(file, name, rows or 0)
     except ImportError:
         raise InputError(
             _("{name} needs the package pyarrow to be read here.", name=name),
@@ -41,37 +41,37 @@ def read_columnar(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     return Attachment(name, "table", "description", text, "text/markdown", note)
 
 
-def parquet(file: BinaryIO, name: str, rows: int) -> TableSummary:
+def _parquet(file: BinaryIO, name: str, rows: int) -> TableSummary:
     from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]  # it has no types of its own
 
     file.seek(0)
     opened = ParquetFile(file)
     footer = opened.metadata
     if footer.num_rows * footer.num_columns <= MAX_VALUES:
-        table = small(opened.schema_arrow, opened.iter_batches(batch_size=BATCH))
+        table = _small(opened.schema_arrow, opened.iter_batches(batch_size=BATCH))
         if table is not None:
-            return in_full(table, name, rows)
-    first = next(valid(opened.iter_batches(batch_size=max(rows, 1))), None)
-    columns = tuple(from_footer(footer, index, field) for index, field in enumerate(opened.schema_arrow))
-    return TableSummary(name, footer.num_rows, columns, strings(first, rows), remarks=(FOOTER,))
+            return _in_full(table, name, rows)
+    first = next(_valid(opened.iter_batches(batch_size=max(rows, 1))), None)
+    columns = tuple(_from_footer(footer, index, field) for index, field in enumerate(opened.schema_arrow))
+    return TableSummary(name, footer.num_rows, columns, _strings(first, rows), remarks=(FOOTER,))
 
 
 FOOTER = "Read from its footer: only its first rows are shown."
 
 
-def valid(batches: Iterable[Any]) -> Iterator[Any]:
+def _valid(batches: Iterable[Any]) -> Iterator[Any]:
     """The batches, whose offsets and lengths stay within their buffers. Raises `ArrowInvalid`."""
     for batch in batches:
         batch.validate(full=True)
         yield batch
 
 
-def small(schema: Any, batches: Iterable[Any]) -> Any:
+def _small(schema: Any, batches: Iterable[Any]) -> Any:
     """The table that the batches are; nothing when that is more than is read whole, whatever the footer said."""
     import pyarrow  # type: ignore[import-untyped]  # it has no types of its own
 
     kept, size, values = [], 0, 0
-    for batch in valid(batches):
+    for batch in _valid(batches):
         kept.append(batch)
         size += batch.nbytes
         values += batch.num_rows * batch.num_columns
@@ -80,7 +80,7 @@ def small(schema: Any, batches: Iterable[Any]) -> Any:
     return pyarrow.Table.from_batches(kept, schema)
 
 
-def from_footer(footer: Any, index: int, field: Any) -> ColumnSummary:
+def _from_footer(footer: Any, index: int, field: Any) -> ColumnSummary:
     """A column's facts, put together from those of the row groups; nested columns have none of their own."""
     path = footer.schema.column(index).path if index < footer.num_columns else ""
     groups = (
@@ -94,11 +94,11 @@ def from_footer(footer: Any, index: int, field: Any) -> ColumnSummary:
     missing = sum(each.null_count for each in facts) if all(each.has_null_count for each in facts) else None
     ranges = [each for each in facts if each.has_min_max]
     known = bool(ranges) and len(ranges) == len([each for each in facts if each.num_values])
-    values = f"{short(min(each.min for each in ranges))} – {short(max(each.max for each in ranges))}" if known else ""
+    values = f"{_short(min(each.min for each in ranges))} – {_short(max(each.max for each in ranges))}" if known else ""
     return ColumnSummary(field.name, str(field.type), missing, values)
 
 
-def arrow(file: BinaryIO, name: str, rows: int) -> TableSummary:
+def _arrow(file: BinaryIO, name: str, rows: int) -> TableSummary:
     from pyarrow import feather, ipc
 
     file.seek(0)
@@ -106,22 +106,22 @@ def arrow(file: BinaryIO, name: str, rows: int) -> TableSummary:
         file.seek(0)
         table = feather.read_table(file)
         table.validate(full=True)
-        return in_full(table, name, rows)
+        return _in_full(table, name, rows)
     file.seek(0)
     opened = ipc.open_file(file)
     count = opened.num_record_batches
-    first = next(valid(map(opened.get_batch, range(min(count, 1)))), None)
+    first = next(_valid(map(opened.get_batch, range(min(count, 1)))), None)
     if first is None or first.num_rows * len(opened.schema) * count <= MAX_VALUES:
         rest = map(opened.get_batch, range(1, count))
-        table = small(opened.schema, chain([] if first is None else [first], rest))
+        table = _small(opened.schema, chain([] if first is None else [first], rest))
         if table is not None:
-            return in_full(table, name, rows)
+            return _in_full(table, name, rows)
     columns = tuple(ColumnSummary(field.name, str(field.type), None) for field in opened.schema)
     estimate = first.num_rows * count if first is not None else 0
-    return TableSummary(name, estimate, columns, strings(first, rows), estimated=True, remarks=(FOOTER,))
+    return TableSummary(name, estimate, columns, _strings(first, rows), estimated=True, remarks=(FOOTER,))
 
 
-def in_full(table: Any, name: str, rows: int) -> TableSummary:
+def _in_full(table: Any, name: str, rows: int) -> TableSummary:
     import narwhals as nw
 
     from .dataframes import frame_table
@@ -129,11 +129,11 @@ def in_full(table: Any, name: str, rows: int) -> TableSummary:
     return frame_table(name, nw.from_native(table), rows)
 
 
-def strings(batch: Any, rows: int) -> list[list[str]]:
+def _strings(batch: Any, rows: int) -> list[list[str]]:
     if batch is None:
         return []
-    return [[short(value) for value in row.values()] for row in batch.slice(0, rows).to_pylist()]
+    return [[_short(value) for value in row.values()] for row in batch.slice(0, rows).to_pylist()]
 
 
-def short(value: Any) -> str:
+def _short(value: Any) -> str:
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else cell(str(value))

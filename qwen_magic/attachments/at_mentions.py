@@ -51,15 +51,15 @@ class Mention:
 
 def mentions(prompt: str, cwd: Path) -> tuple[Mention, ...]:
     """The mentions in `prompt` that are files, seen from `cwd`, in order; one that is named twice comes once."""
-    found = (mention for match in MENTION.finditer(prompt) if (mention := mentioned(match, cwd)))
+    found = (mention for match in MENTION.finditer(prompt) if (mention := _mentioned(match, cwd)))
     return tuple({mention.path: mention for mention in reversed(list(found))}.values())[::-1]
 
 
-def mentioned(match: re.Match[str], cwd: Path) -> Mention | None:
+def _mentioned(match: re.Match[str], cwd: Path) -> Mention | None:
     quoted = match["double"] or match["single"]
-    candidates = [quoted] if quoted else shorter(match["bare"])
+    candidates = [quoted] if quoted else _shorter(match["bare"])
     for path in candidates:
-        if is_file(cwd, path):
+        if _is_file(cwd, path):
             return Mention(path, match.start(), match.end() if quoted else match.start() + 1 + len(path))
     return None
 
@@ -69,7 +69,7 @@ def mentioned_variables(prompt: str, cwd: Path, namespace: Mapping[str, Any]) ->
     named = dict.fromkeys(
         match["name"] for match in VARIABLE.finditer(prompt) if not DECORATED.match(prompt, match.end())
     )
-    return tuple(name for name in named if is_data(name, namespace.get(name)) and not is_file(cwd, name))
+    return tuple(name for name in named if is_data(name, namespace.get(name)) and not _is_file(cwd, name))
 
 
 def is_data(name: str, value: object) -> bool:
@@ -82,14 +82,14 @@ def is_data(name: str, value: object) -> bool:
     )
 
 
-def shorter(run: str) -> Iterator[str]:
+def _shorter(run: str) -> Iterator[str]:
     """`run`, and its beginnings that could be a path, the longest first."""
     ends = [match.start() for match in END.finditer(run) if match.start()]
     yield run
     yield from (run[:end] for end in reversed(ends[-TRIED:]))
 
 
-def is_file(cwd: Path, path: str) -> bool:
+def _is_file(cwd: Path, path: str) -> bool:
     """Whether something lies there that is no folder. What it is, is looked at when it is opened."""
     with suppress(OSError, ValueError, RuntimeError):
         status = (cwd / Path(path).expanduser()).lstat()
@@ -113,11 +113,11 @@ def suggestions(text: str, cwd: Path) -> tuple[str, ...]:
             for entry in entries
             if entry.name.startswith(stem) and (stem.startswith(".") or not entry.name.startswith("."))
         )
-        return tuple(sorted(quoted(path, partial["quote"]) for path in islice(offered, OFFERED)))
+        return tuple(sorted(_quoted(path, partial["quote"]) for path in islice(offered, OFFERED)))
     return ()
 
 
-def quoted(path: str, quote: str) -> str:
+def _quoted(path: str, quote: str) -> str:
     if not quote and not re.search(r"\s", path):
         return f"@{path}"
     quote = quote or '"'

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ..core.errors import InputError
 from .size_limits import ImageLimits
 
-__all__ = ["Attach", "Attachment", "Extracted", "Form"]
+__all__ = ["Attach", "Attachment", "Extracted", "Form", "suffix"]
 
 Form = Literal["image", "text", "description", "document"]
 

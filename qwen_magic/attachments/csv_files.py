@@ -37,7 +37,7 @@ LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class _Sample:
     """Rows of a file: from its beginning, its end, and for the facts. `rows` is the count of all of them."""
 
     header: Sequence[str]
@@ -57,11 +57,11 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     head = file.read(HEAD)
     encoding = encoding_of(head, whole=size <= HEAD)
     if encoding.startswith(("utf-16", "utf-32")):
-        file, encoding = as_utf8(file, name, encoding, size), "utf-8"
+        file, encoding = _as_utf8(file, name, encoding, size), "utf-8"
         size = sized(file)
         head = file.read(HEAD)
-    delimiter = delimiter_of(head.decode(encoding, "replace"))
-    reader = Reader(file, size, encoding, delimiter)
+    delimiter = _delimiter_of(head.decode(encoding, "replace"))
+    reader = _Reader(file, size, encoding, delimiter)
     try:
         sample = (reader.whole if size <= WHOLE else reader.parts)(rows or 0)
     except csv.Error as error:
@@ -71,7 +71,7 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
         ) from None
     if not sample.header:
         raise InputError(_("{name} has no rows.", name=name))
-    table = described(sample, name, readable_size(size))
+    table = _described(sample, name, readable_size(size))
     note = f"described: {readable_size(size)}, {table.shape}" + f", {encoding.upper()}" * (
         encoding not in ("utf-8", "utf-8-sig")
     )
@@ -79,7 +79,7 @@ def read_delimited(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     return Attachment(name, "table", "description", text.encode(), "text/markdown", note)
 
 
-def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
+def _as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
     """UTF-16 cannot be cut at a line's end without being decoded from its beginning."""
     if size > 4 * WHOLE:
         raise InputError(
@@ -90,7 +90,7 @@ def as_utf8(file: BinaryIO, name: str, encoding: str, size: int) -> BinaryIO:
     return BytesIO(file.read().decode(encoding, "replace").encode())
 
 
-def delimiter_of(text: str) -> str:
+def _delimiter_of(text: str) -> str:
     """The delimiter that cuts the first lines into the same number of fields, and of these the most fields."""
     lines = text.splitlines()[:50]
 
@@ -105,7 +105,7 @@ def delimiter_of(text: str) -> str:
         return ","
 
 
-class Reader:
+class _Reader:
     """Rows at any place of an open file."""
 
     def __init__(self, file: BinaryIO, size: int, encoding: str, delimiter: str) -> None:
@@ -114,7 +114,7 @@ class Reader:
         self._encoding = encoding
         self._delimiter = delimiter
 
-    def whole(self, rows: int) -> Sample:
+    def whole(self, rows: int) -> _Sample:
         """All rows, and every so many-th of them for the facts."""
         self._file.seek(0)
         table = list(self._rows(self._file.read()))
@@ -122,9 +122,9 @@ class Reader:
         step = max(1, len(body) * max(len(header), 1) // MAX_VALUES)
         last = () if len(body) <= 2 * rows else body[-rows:] if rows else ()
         first = body[:rows] if last else body[: 2 * rows]
-        return Sample(header, first, last, body[::step], len(body), False)
+        return _Sample(header, first, last, body[::step], len(body), False)
 
-    def parts(self, rows: int) -> Sample:
+    def parts(self, rows: int) -> _Sample:
         """Rows of the beginning, the end, and of blocks between them."""
         head = self._block(0, HEAD)
         header, body = headed(list(self._rows(head)))
@@ -138,7 +138,7 @@ class Reader:
         seen = [*body, *between]
         estimate = len(body) + round((self._size - len(head)) * len(between) / used)
         step = max(1, len(seen) * max(len(header), 1) // MAX_VALUES)
-        return Sample(header, body[:rows], tail[-rows:] if rows else (), seen[::step], estimate, True)
+        return _Sample(header, body[:rows], tail[-rows:] if rows else (), seen[::step], estimate, True)
 
     def _alike(self, block: bytes, header: Sequence[str]) -> list[list[str]]:
         """The rows of a block that are like those of the beginning: others are halves of a value with line ends."""
@@ -161,7 +161,7 @@ def filled_columns(text: str) -> Iterator[str]:
     """The names of the columns that have values in the first rows of a text of delimited values."""
     head = text[:HEAD]
     try:
-        names, body = headed([row for row in csv.reader(StringIO(head), delimiter=delimiter_of(head)) if row])
+        names, body = headed([row for row in csv.reader(StringIO(head), delimiter=_delimiter_of(head)) if row])
     except csv.Error:
         return
     yield from (
@@ -174,12 +174,12 @@ def headed(table: Sequence[list[str]]) -> tuple[list[str], Sequence[list[str]]]:
     if not table:
         return [], []
     first = [each.strip() for each in table[0]]
-    named = is_header(first, table[1 : LOOKED_AT + 1])
+    named = _is_header(first, table[1 : LOOKED_AT + 1])
     names = [each if each and named else f"column {number}" for number, each in enumerate(first, 1)]
     return names, table[1:] if named else table
 
 
-def is_header(first: list[str], below: Sequence[list[str]]) -> bool:
+def _is_header(first: list[str], below: Sequence[list[str]]) -> bool:
     """Whether a first row has names in it: some cells may be empty, and none is a number, with two exceptions.
 
     These are 0, 1, 2 behind an empty cell, as pandas writes a table without names, and years, all different, in columns
@@ -193,7 +193,7 @@ def is_header(first: list[str], below: Sequence[list[str]]) -> bool:
     return any(first) and years and not any(all(map(YEAR.fullmatch, each)) for each in values)
 
 
-def described(sample: Sample, name: str, size: str) -> TableSummary:
+def _described(sample: _Sample, name: str, size: str) -> TableSummary:
     width = len(sample.header)
     columns = tuple(
         column(title, [row[index] if index < len(row) else "" for row in sample.seen])

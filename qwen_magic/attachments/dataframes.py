@@ -42,21 +42,21 @@ def read_frame(name: str, value: Any, rows: int | None) -> Attachment:
     Without any value for `None`.
     """
     try:
-        frame = nw.from_native(with_index(value), allow_series=True)
-        make = lazy_table if isinstance(frame, nw.LazyFrame) else frame_table
+        frame = nw.from_native(_with_index(value), allow_series=True)
+        make = _lazy_table if isinstance(frame, nw.LazyFrame) else frame_table
         table = make(name, frame, rows)
         data = markdown(table, values=rows is not None).encode("utf-8", "backslashreplace")
     except Exception:  # names that are not unique, values that cannot be compared: each backend's own
-        return plain(name, value, rows is not None)
+        return _plain(name, value, rows is not None)
     note = f"described: {type(value).__name__}, {table.shape}"
     return Attachment(name, "table", "description", data, "text/markdown", note)
 
 
-def plain(name: str, value: Any, values: bool) -> Attachment:
+def _plain(name: str, value: Any, values: bool) -> Attachment:
     """What the frame says of itself."""
     from .python_values import leaf
 
-    text = leaf(value) if values else f"{type(value).__name__} with the columns {list(map(called, value.columns))}"
+    text = leaf(value) if values else f"{type(value).__name__} with the columns {list(map(_called, value.columns))}"
     shape = " × ".join(f"{each:,}" for each in getattr(value, "shape", ()))
     note = f"{type(value).__name__}, {shape}".rstrip(", ")
     return Attachment(name, "table", "text", text.encode("utf-8", "backslashreplace"), "text/plain", note, "text")
@@ -67,38 +67,38 @@ def frame_table(name: str, frame: Any, rows: int | None) -> TableSummary:
     table = frame.to_frame() if isinstance(frame, nw.Series) else frame
     count, rows = len(table), rows or 0
     last = table.tail(rows) if count > 2 * rows else None
-    columns = tuple(column(each) for each in table.iter_columns())
+    columns = tuple(_column(each) for each in table.iter_columns())
     first = table.head(rows if last is not None else 2 * rows)
-    return TableSummary(name, count, columns, strings(first), strings(last) if last is not None else ())
+    return TableSummary(name, count, columns, _strings(first), _strings(last) if last is not None else ())
 
 
-def lazy_table(name: str, frame: Any, rows: int | None) -> TableSummary:
+def _lazy_table(name: str, frame: Any, rows: int | None) -> TableSummary:
     """What a lazy frame says without being computed: its columns, and its first rows."""
     schema = frame.collect_schema()
-    columns = tuple(ColumnSummary(called(each), type_of(dtype), None) for each, dtype in schema.items())
+    columns = tuple(ColumnSummary(_called(each), _type_of(dtype), None) for each, dtype in schema.items())
     if not rows:
         return TableSummary(name, None, columns, (), remarks=("Lazy: it was not computed.",))
-    first = strings(frame.head(rows).collect())
+    first = _strings(frame.head(rows).collect())
     return TableSummary(name, None, columns, first, remarks=("Lazy: only its first rows were computed.",))
 
 
-def column(series: Any) -> ColumnSummary:
+def _column(series: Any) -> ColumnSummary:
     """The facts of one column. A NaN is a missing value, as in pandas."""
     known = series.drop_nulls()
     if series.dtype.is_float():
         known = known.filter(~known.is_nan())
-    kind = type_of(series.dtype)
+    kind = _type_of(series.dtype)
     if kind == UNKNOWN:
         kind = str(getattr(series.to_native(), "dtype", kind))
-    return ColumnSummary(called(series.name), kind, len(series) - len(known), values(known))
+    return ColumnSummary(_called(series.name), kind, len(series) - len(known), _values(known))
 
 
-def called(name: Any) -> str:
+def _called(name: Any) -> str:
     """A column's name as text; in pandas it may be of any type, and of several levels."""
     return " / ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
-def type_of(dtype: Any) -> str:
+def _type_of(dtype: Any) -> str:
     """The type's name, without the units and the categories that some have in brackets: those are values."""
     if not dtype.is_nested():
         return str(dtype).partition("(")[0]
@@ -106,43 +106,43 @@ def type_of(dtype: Any) -> str:
     return name + (")" * name.count("(") if found else "")
 
 
-def values(known: Any) -> str:
+def _values(known: Any) -> str:
     """The range of a column's values, or the most frequent ones."""
     if not len(known):
         return ""
     try:
-        return most_or_range(known)
+        return _most_or_range(known)
     except Exception:  # lists in a column of pandas, dates beside numbers: what cannot be compared or counted
         return ""
 
 
-def most_or_range(known: Any) -> str:
+def _most_or_range(known: Any) -> str:
     kind = known.dtype
     if kind.is_float():
         finite = known.filter(known.is_finite())
         infinite = f"{len(known) - len(finite):,} infinite" if len(finite) < len(known) else ""
-        return ", ".join(filter(None, (extent(finite) if len(finite) else "", infinite)))
+        return ", ".join(filter(None, (_extent(finite) if len(finite) else "", infinite)))
     if kind.is_numeric():
-        return extent(known)
+        return _extent(known)
     if kind.is_temporal():
-        return f"{text(known.min())} – {text(known.max())}"
+        return f"{_text(known.min())} – {_text(known.max())}"
     if kind.is_nested():
         return ""
     if kind == nw.Object:
-        return of_objects(known.to_list())
-    return of_texts(known.alias("value"), as_text=kind in (nw.String, nw.Categorical, nw.Enum))
+        return _of_objects(known.to_list())
+    return _of_texts(known.alias("value"), as_text=kind in (nw.String, nw.Categorical, nw.Enum))
 
 
-def of_objects(values: list[Any]) -> str:
+def _of_objects(values: list[Any]) -> str:
     """The facts of a column of Python's own objects, which may be of any type."""
     types = Counter(map(type, values))
     mixed = f"mixed types: {', '.join(f'{kind.__name__} ({count:,})' for kind, count in types.most_common())}"
     # A number and its text are different values, 1 and True as well.
     of_type = {kind: values if len(types) == 1 else [each for each in values if type(each) is kind] for kind in types}
-    return joined(mixed * (len(types) > 1), of_counts([Counter(each) for each in of_type.values()]))
+    return joined(mixed * (len(types) > 1), _of_counts([Counter(each) for each in of_type.values()]))
 
 
-def of_counts(counters: list[Counter[Any]]) -> str:
+def _of_counts(counters: list[Counter[Any]]) -> str:
     """Which values there are. Of many different ones few are put in order, which would take long."""
     numbers = list(chain.from_iterable(counts.values() for counts in counters))
     if len(numbers) <= LOOKED_AT:
@@ -160,7 +160,7 @@ def of_counts(counters: list[Counter[Any]]) -> str:
     return different_values(len(numbers), (at(least.__le__) or at(least.__lt__))[:TOP], at(fewest.__eq__)[-TOP:], rare)
 
 
-def of_texts(known: Any, as_text: bool) -> str:
+def _of_texts(known: Any, as_text: bool) -> str:
     """The facts of a column of texts. Of many different ones few are brought into Python, which would take long."""
     counts = known.value_counts(name="count").filter(nw.col("count") > 0)  # pandas counts unused categories as well
     if len(counts) <= LOOKED_AT:
@@ -172,28 +172,28 @@ def of_texts(known: Any, as_text: bool) -> str:
     if len(counts) == len(known):
         return joined(misfit, f"all different, such as {quoted(known[0])}")
     least = counts["count"].sort(descending=True).head(TOP)[-1]
-    most = few(counts.filter(nw.col("count") >= least)) or few(counts.filter(nw.col("count") > least))
+    most = _few(counts.filter(nw.col("count") >= least)) or _few(counts.filter(nw.col("count") > least))
     rare = counts.filter(nw.col("count") == counts["count"].min())
-    return joined(misfit, different_values(len(counts), most[:TOP], few(rare)[-TOP:], len(rare)))
+    return joined(misfit, different_values(len(counts), most[:TOP], _few(rare)[-TOP:], len(rare)))
 
 
-def few(counts: Any) -> list[tuple[Any, int]]:
+def _few(counts: Any) -> list[tuple[Any, int]]:
     """The values with their counts in order, unless they are many."""
     return ordered(counts.rows()) if len(counts) <= LOOKED_AT else []
 
 
-def extent(numbers: Any) -> str:
+def _extent(numbers: Any) -> str:
     low, high = numbers.min(), numbers.max()
     if low == high:
-        return f"always {shown(low)}"
-    return f"{shown(low)} – {shown(high)}, mean {number(float(numbers.mean()))}"
+        return f"always {_shown(low)}"
+    return f"{_shown(low)} – {_shown(high)}, mean {number(float(numbers.mean()))}"
 
 
-def shown(value: Any) -> str:
+def _shown(value: Any) -> str:
     return number(value) if isinstance(value, int | float) else str(value)
 
 
-def with_index(native: Any) -> Any:
+def _with_index(native: Any) -> Any:
     """A frame or series of pandas with its index as columns, where that means something."""
     index = getattr(native, "index", None)
     if type(index).__name__ in ("NoneType", "RangeIndex") or not hasattr(native, "reset_index"):
@@ -204,12 +204,12 @@ def with_index(native: Any) -> Any:
         return native
 
 
-def strings(frame: Any) -> list[list[str]]:
+def _strings(frame: Any) -> list[list[str]]:
     """The rows of a small frame as text."""
-    return [[text(value) for value in row] for row in frame.rows()]
+    return [[_text(value) for value in row] for row in frame.rows()]
 
 
-def text(value: Any) -> str:
+def _text(value: Any) -> str:
     """A value as it stands in a cell; one that is missing is empty, and a day has no time."""
     if value is None or (isinstance(value, float) and value != value) or str(value) in PANDAS_MISSING:
         return ""

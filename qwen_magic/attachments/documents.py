@@ -60,7 +60,7 @@ def text_of(
 
     Reading stops after so many seconds, and after `search_seconds` when it has as much as a question can quote.
     """
-    sections = reader(name, mime)
+    sections = _reader(name, mime)
     begun = time.monotonic()
     texts: list[str] = []
     size, more, remark = 0, False, _("its text")
@@ -88,7 +88,7 @@ def text_of(
     return Extracted(text[:characters], more, remark)
 
 
-def reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
+def _reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
     """What reads this kind of document, section by section."""
     from . import epub as books
     from . import ipynb as notebooks

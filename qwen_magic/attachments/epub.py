@@ -27,13 +27,13 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
     with zipfile.ZipFile(unpackable(file, name)) as book:
         if "META-INF/rights.xml" in book.namelist():
             raise InputError(_("{name} is locked by its publisher.", name=name))
-        for path in chapters(book):
+        for path in _chapters(book):
             text = words(book.read(path).decode("utf-8", "replace"))
             if text:
                 yield text
 
 
-def chapters(book: zipfile.ZipFile) -> Iterator[str]:
+def _chapters(book: zipfile.ZipFile) -> Iterator[str]:
     """The paths of the chapters, as the spine orders them; one that it names again is not told again."""
     container = ElementTree.fromstring(book.read(CONTAINER))
     rootfile = container.find(".//c:rootfile", CONTAINER_NAMES)

@@ -47,10 +47,10 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     with workbook(file, name) as book:
         sheets = book.worksheets[:MAX_SHEETS]
         cells = MAX_CELLS // max(len(sheets), 1)
-        found = {sheet: table for sheet in sheets if (table := described(sheet, name, rows or 0, cells))}
+        found = {sheet: table for sheet in sheets if (table := _described(sheet, name, rows or 0, cells))}
         hidden = ", ".join(sheet.title for sheet in found if sheet.sheet_state != "visible")
         left_out = len(book.worksheets) - MAX_SHEETS
-    blank = uncomputed(file)
+    blank = _uncomputed(file)
     tables = list(found.values())
     if not tables:
         raise InputError(_("{name} has no cells with anything in them.", name=name))
@@ -63,7 +63,7 @@ def read_spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Attachment:
     return Attachment(name, "table", "description", text.encode("utf-8", "backslashreplace"), "text/markdown", note)
 
 
-def uncomputed(file: BinaryIO) -> int:
+def _uncomputed(file: BinaryIO) -> int:
     """How many formulas have no result in the file, which openpyxl reads as empty cells."""
     count = 0
     with zipfile.ZipFile(file) as archive:
@@ -93,24 +93,24 @@ def sheet_rows(sheet: Any) -> Iterator[list[str]]:
     # openpyxl fills every gap between two rows with empty ones.
     for row in islice(sheet.iter_rows(values_only=True, max_col=width), MOST_ROWS):
         if any(value is not None for value in row):
-            cells = [text(value) for value in row]
+            cells = [_text(value) for value in row]
             if any(cells):
                 yield cells
 
 
-def text(value: object) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.15g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
 
 
-def described(sheet: Any, name: str, rows: int, cells: int) -> TableSummary | None:
+def _described(sheet: Any, name: str, rows: int, cells: int) -> TableSummary | None:
     """The facts of a sheet, of which no more than so many cells are looked at."""
     most = min(MAX_ROWS, cells // min(sheet.max_column or MAX_COLUMNS, MAX_COLUMNS))
     table = list(islice(sheet_rows(sheet), most + 1))
     if not table:
         return None
-    header, body = headed(trimmed(table))
+    header, body = headed(_trimmed(table))
     complete = len(table) <= most
     count = len(body) if complete else max(min(sheet.max_row or 0, MOST_ROWS) - 1, len(body))
     columns = tuple(column(title, [row[index] for row in body]) for index, title in enumerate(header))
@@ -127,7 +127,7 @@ def described(sheet: Any, name: str, rows: int, cells: int) -> TableSummary | No
     )
 
 
-def trimmed(table: list[list[str]]) -> list[list[str]]:
+def _trimmed(table: list[list[str]]) -> list[list[str]]:
     """All rows as wide as the widest that has something at its end."""
     width = max(max((index for index, each in enumerate(row, 1) if each), default=0) for row in table)
     return [(row + [""] * width)[:width] for row in table]

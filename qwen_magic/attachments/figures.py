@@ -37,12 +37,12 @@ def read_figure(name: str, value: Any, limits: ImageLimits) -> Attachment:
                 _("{name} cannot be drawn ({kind}: {error}).", name=name, kind=type(error).__name__, error=error)
             ) from None
     if hasattr(value, "to_image"):
-        return plotly(name, value, limits)
+        return _plotly(name, value, limits)
     figure = value if hasattr(value, "savefig") else value.get_figure()
-    return image_attachment(name, opened(drawn(name, figure), name), limits)
+    return image_attachment(name, opened(_drawn(name, figure), name), limits)
 
 
-def drawn(name: str, figure: Any) -> BytesIO:
+def _drawn(name: str, figure: Any) -> BytesIO:
     target = BytesIO()
     try:
         figure.savefig(target, format="png", dpi=DOTS_AN_INCH, bbox_inches="tight")
@@ -54,28 +54,28 @@ def drawn(name: str, figure: Any) -> BytesIO:
     return target
 
 
-def plotly(name: str, figure: Any, limits: ImageLimits) -> Attachment:
+def _plotly(name: str, figure: Any, limits: ImageLimits) -> Attachment:
     try:
         image = BytesIO(figure.to_image(format="png", scale=2))
     except Exception:  # kaleido is missing, or the browser that it needs: each version raises something else
-        return specification(name, figure)
+        return _specification(name, figure)
     return image_attachment(name, opened(image, name), limits)
 
 
-def specification(name: str, figure: Any) -> Attachment:
+def _specification(name: str, figure: Any) -> Attachment:
     """What the figure is made of, with long lists of data cut."""
     from .python_values import written
 
-    traces = [listed(trace.to_plotly_json()) for trace in figure.data]
-    text = written({"data": traces, "layout": listed(figure.layout.to_plotly_json())})[:MAX_SPECIFICATION]
+    traces = [_listed(trace.to_plotly_json()) for trace in figure.data]
+    text = written({"data": traces, "layout": _listed(figure.layout.to_plotly_json())})[:MAX_SPECIFICATION]
     note = _("plotly figure, as its specification: an image needs kaleido")
     return Attachment(name, "variable", "text", text.encode(), "text/plain", note, "text")
 
 
-def listed(value: Any) -> Any:
+def _listed(value: Any) -> Any:
     """The value with its arrays as lists, and without plotly's own template, which is most of a figure."""
     if isinstance(value, dict):
-        return {key: listed(each) for key, each in value.items() if key != "template"}
+        return {key: _listed(each) for key, each in value.items() if key != "template"}
     if isinstance(value, list | tuple):
-        return [listed(each) for each in value]
+        return [_listed(each) for each in value]
     return value.tolist() if hasattr(value, "tolist") else value

@@ -31,21 +31,21 @@ STRANGE = (
 def open_file(path: Path, name: str) -> BinaryIO:
     """The open file at `path`. Raises `InputError`, calling it `name`, when there is no regular, readable one."""
     try:
-        refuse_strange(path.stat(), name)
+        _refuse_strange(path.stat(), name)
         # Should it have become a pipe since, opening must not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise refusal(error, path, name) from None
+        raise _refusal(error, path, name) from None
     file = os.fdopen(descriptor, "rb")
     try:
-        refuse_strange(os.fstat(descriptor), name)
+        _refuse_strange(os.fstat(descriptor), name)
     except InputError:
         file.close()
         raise
     return file
 
 
-def refuse_strange(status: os.stat_result, name: str) -> None:
+def _refuse_strange(status: os.stat_result, name: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise InputError(
             _("{name} is a folder.", name=name), _("Say which files of it, such as {name}/*.csv", name=name.rstrip("/"))
@@ -57,7 +57,7 @@ def refuse_strange(status: os.stat_result, name: str) -> None:
         raise InputError(_("{name} is empty.", name=name))
 
 
-def refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
+def _refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
     code = getattr(error, "errno", None)
     # Windows says that the name cannot be resolved (its error 1921).
     if code == errno.ELOOP or getattr(error, "winerror", None) == 1921:
@@ -75,13 +75,13 @@ def missing(path: Path, name: str) -> InputError:
     """There is no such file: the error that names the nearest ones."""
     if path.is_symlink():
         return InputError(_("{name} is a link that leads nowhere.", name=name))
-    near = difflib.get_close_matches(path.name, names_in(path.parent), n=3)
+    near = difflib.get_close_matches(path.name, _names_in(path.parent), n=3)
     if near:
         return InputError(_("There is no file {name}.", name=name), _("Did you mean {near}?", near=" or ".join(near)))
     return InputError(_("There is no file {name}.", name=name), _("Looked for it in {parent}.", parent=path.parent))
 
 
-def names_in(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> list[str]:
     with suppress(OSError, ValueError), os.scandir(folder) as entries:
         return [entry.name for entry in islice(entries, LOOKED_AT)]
     return []

@@ -12,19 +12,19 @@ from ..core.translatable import _
 from .attachment import suffix
 from .zip_limits import listed
 
-__all__ = ["HEAD", "FileType", "recognise"]
+__all__ = ["HEAD", "FileType", "image", "recognise"]
 
 # So many bytes tell every kind apart; a text that is binary further on is found when it is decoded.
 HEAD = 8192
 
-Reader = Literal["image", "text", "document", "delimited", "columnar", "spreadsheet"]
+_Reader = Literal["image", "text", "document", "delimited", "columnar", "spreadsheet"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileType:
     """Who reads it, its media type, and for code the language of its fence."""
 
-    reader: Reader
+    reader: _Reader
     mime: str
     language: str = ""
 
@@ -76,7 +76,7 @@ def recognise(file: BinaryIO, name: str) -> FileType:
     """
     head = file.read(HEAD)
     file.seek(0)
-    return image(head) or container(file, head, name) or columnar(head) or text(head, name)
+    return image(head) or _container(file, head, name) or _columnar(head) or _text(head, name)
 
 
 def image(head: bytes) -> FileType | None:
@@ -84,19 +84,19 @@ def image(head: bytes) -> FileType | None:
         if head.startswith(signature, offset):
             return FileType("image", mime)
     for mime, signatures in OTHER_IMAGES.items():
-        if head.startswith(signatures) and is_bitmap(head):
+        if head.startswith(signatures) and _is_bitmap(head):
             return FileType("image", mime)
     if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
         return FileType("image", "image/avif" if head[8:11] == b"avi" else "image/heic")
     return None
 
 
-def is_bitmap(head: bytes) -> bool:
+def _is_bitmap(head: bytes) -> bool:
     """Two letters do not make a BMP: a text may begin with them. The size of its header has to be one that exists."""
     return not head.startswith(b"BM") or int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124)
 
 
-def container(file: BinaryIO, head: bytes, name: str) -> FileType | None:
+def _container(file: BinaryIO, head: bytes, name: str) -> FileType | None:
     """Documents that are not text, and the archives."""
     if b"%PDF-" in head[:1024]:
         return FileType("document", "application/pdf")
@@ -108,14 +108,14 @@ def container(file: BinaryIO, head: bytes, name: str) -> FileType | None:
             _("Save it as .docx, .xlsx or .pptx, without password."),
         )
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return zipped(file, name)
+        return _zipped(file, name)
     for kind, (offset, signature) in ARCHIVES.items():
         if head.startswith(signature, offset):
-            raise archive(name, kind)
+            raise _archive(name, kind)
     return None
 
 
-def zipped(file: BinaryIO, name: str) -> FileType:
+def _zipped(file: BinaryIO, name: str) -> FileType:
     try:
         with listed(file, name) as archived:
             names = archived.namelist()
@@ -135,17 +135,17 @@ def zipped(file: BinaryIO, name: str) -> FileType:
     for folder, kind in OFFICE_FOLDERS.items():
         if "[Content_Types].xml" in names and any(each.startswith(folder) for each in names):
             return kind
-    raise archive(name, "zip")
+    raise _archive(name, "zip")
 
 
-def archive(name: str, kind: str) -> InputError:
+def _archive(name: str, kind: str) -> InputError:
     return InputError(
         _("{name} is an archive ({kind}).", name=name, kind=kind),
         _("Unpack it, and attach the files in it that matter."),
     )
 
 
-def columnar(head: bytes) -> FileType | None:
+def _columnar(head: bytes) -> FileType | None:
     if head.startswith(b"PAR1"):
         return FileType("columnar", "application/vnd.apache.parquet")
     if head.startswith((b"ARROW1", b"FEA1")):
@@ -153,8 +153,8 @@ def columnar(head: bytes) -> FileType | None:
     return None
 
 
-def text(head: bytes, name: str) -> FileType:
-    if looks_binary(head):
+def _text(head: bytes, name: str) -> FileType:
+    if _looks_binary(head):
         raise InputError(
             _("{name} is neither text nor an image nor a document that can be read.", name=name),
             _("Load it in the notebook, and attach the variable (-v NAME)."),
@@ -167,7 +167,7 @@ def text(head: bytes, name: str) -> FileType:
     return FileType("text", "text/plain", LANGUAGES.get(ending, ending or "text"))
 
 
-def looks_binary(head: bytes) -> bool:
+def _looks_binary(head: bytes) -> bool:
     """Text has no zero bytes, unless it is UTF-16: then every second one is, or it begins with its mark."""
     if b"\0" not in head or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return False

@@ -29,7 +29,7 @@ KNOWN = BLOCKS | set(HEADINGS) | CELLS | {"li"}
 BEFORE = {**{name: f"\n\n{signs} " for name, signs in HEADINGS.items()}, "li": "\n- "}
 
 
-class TextExtractor(HTMLParser):
+class _TextExtractor(HTMLParser):
     """Collects the text of a page; `pre` keeps its spaces."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class TextExtractor(HTMLParser):
 def words(html: str) -> str:
     """The text of `html`: headings and list items marked, a line a block, a line a table's row."""
     tidy = nh3.clean(SELF_CLOSED.sub("", html), tags=KNOWN, clean_content_tags=SILENT, attributes={}, link_rel=None)
-    parser = TextExtractor()
+    parser = _TextExtractor()
     parser.feed(tidy)
     parser.close()
     lines = ("" if not line.strip(" |#-") else line.rstrip(" |") for line in "".join(parser.pieces).split("\n"))

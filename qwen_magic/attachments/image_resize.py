@@ -44,18 +44,18 @@ class ResizedImage:
 
 def fits(image: Image, limits: ImageLimits) -> bool:
     """Whether an image's sides need no change."""
-    size = fitted_size(image.size, limits)
-    return image.size == size == with_margin(size)
+    size = _fitted_size(image.size, limits)
+    return image.size == size == _with_margin(size)
 
 
-def fitted_size(size: tuple[int, int], limits: ImageLimits) -> tuple[int, int]:
+def _fitted_size(size: tuple[int, int], limits: ImageLimits) -> tuple[int, int]:
     """The largest size of the same shape, in pixels, that is within the limits and not larger than `size`."""
     width, height = size
     scale = min(1.0, math.sqrt(limits.pixels / (width * height)), limits.side / max(size))
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def with_margin(size: tuple[int, int]) -> tuple[int, int]:
+def _with_margin(size: tuple[int, int]) -> tuple[int, int]:
     """The size with the margin that it needs: no side too short, in itself or beside the other one."""
     least = max(MIN_SIDE, -(-max(size) // MAX_RATIO))
     return max(size[0], least), max(size[1], least)
@@ -64,13 +64,13 @@ def with_margin(size: tuple[int, int]) -> tuple[int, int]:
 def fit(image: Image, limits: ImageLimits) -> ResizedImage | None:
     """`image` as PNG or JPEG within `limits`; nothing when even the smallest one is over them. It is not changed."""
     original, lossy = image.size, image.format in LOSSY
-    target = fitted_size(original, limits)
+    target = _fitted_size(original, limits)
     notes: list[str] = []
     if image.format in ("JPEG", "MPO") and getattr(image, "fp", None) is not None:
         # Decodes every second, fourth or eighth pixel only, where that is enough.
         image.draft(image.mode, target)
     orientation = image.getexif().get(ORIENTATION, 1)
-    pixels = upright(colours(smaller(image, target), image, notes), orientation)
+    pixels = _upright(_colours(_smaller(image, target), image, notes), orientation)
     if target != original:
         shape = original[::-1] if orientation >= SWAPPED else original
         notes.append(
@@ -82,29 +82,29 @@ def fit(image: Image, limits: ImageLimits) -> ResizedImage | None:
                 height=pixels.height,
             )
         )
-    if pixels.size != with_margin(pixels.size):
+    if pixels.size != _with_margin(pixels.size):
         notes.append(_("with a margin"))
-    return encoded(pixels, lossy, limits.bytes, notes)
+    return _encoded(pixels, lossy, limits.bytes, notes)
 
 
-def smaller(image: Image, size: tuple[int, int]) -> Image:
+def _smaller(image: Image, size: tuple[int, int]) -> Image:
     """The image in this size, in a mode that can be scaled."""
     if image.mode in ("La", "RGBa"):
         image = image.convert(image.mode.upper())
     elif image.mode in ("P", "PA", "1", "LAB", "HSV", "YCbCr") or "transparency" in image.info:
-        image = image.convert(scalable(image))
+        image = image.convert(_scalable(image))
     elif image.mode.startswith(("I", "F")):
-        image = stretched(image)
+        image = _stretched(image)
     return image if image.size == size else image.resize(size, Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def scalable(image: Image) -> str:
+def _scalable(image: Image) -> str:
     if image.mode == "PA" or "transparency" in image.info:
         return "RGBA"
     return "L" if image.mode == "1" else "RGB"
 
 
-def stretched(image: Image) -> Image:
+def _stretched(image: Image) -> Image:
     """8 bits of 16 or 32: the darkest pixel becomes black, the lightest white, as viewers of such images do."""
     wide = image if image.mode == "F" else image.convert("I").convert("F")
     low, high = (float(each) for each in wide.getextrema() if isinstance(each, int | float))
@@ -112,12 +112,12 @@ def stretched(image: Image) -> Image:
     return wide.point(lambda value: value * scale - low * scale).convert("L")
 
 
-def colours(image: Image, original: Image, notes: list[str]) -> Image:
+def _colours(image: Image, original: Image, notes: list[str]) -> Image:
     """The image in grey or in sRGB, without transparency."""
     if original.mode.startswith(("I", "F")):
         notes.append(_("16 bits to 8") if original.mode.startswith("I;16") else _("values scaled to 0–255"))
     if "A" in image.getbands() or "a" in image.getbands():
-        image = on_white(image.convert("RGBA"), notes)
+        image = _on_white(image.convert("RGBA"), notes)
     profile = original.info.get("icc_profile")
     if profile and image.mode in ("RGB", "CMYK"):
         with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
@@ -129,7 +129,7 @@ def colours(image: Image, original: Image, notes: list[str]) -> Image:
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
 
 
-def on_white(image: Image, notes: list[str]) -> Image:
+def _on_white(image: Image, notes: list[str]) -> Image:
     lowest = image.getchannel("A").getextrema()[0]
     if isinstance(lowest, int | float) and lowest < 255:
         notes.append(_("transparency on white"))
@@ -137,7 +137,7 @@ def on_white(image: Image, notes: list[str]) -> Image:
     return Images.alpha_composite(background, image).convert("RGB")
 
 
-def upright(image: Image, orientation: int) -> Image:
+def _upright(image: Image, orientation: int) -> Image:
     """The image as it was seen, without the tag that said so."""
     methods = {
         2: Images.Transpose.FLIP_LEFT_RIGHT,
@@ -151,16 +151,16 @@ def upright(image: Image, orientation: int) -> Image:
     return image.transpose(methods[orientation]) if orientation in methods else image
 
 
-def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> ResizedImage | None:
+def _encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> ResizedImage | None:
     """The best file of at most `limit` bytes: PNG for what came without loss, else JPEG, else a smaller JPEG."""
     if not lossy:
-        data = saved(padded(image), "PNG")
+        data = _saved(_padded(image), "PNG")
         if len(data) <= limit:
             return ResizedImage(data, "image/png", tuple(notes))
     size = image.size
     while True:
         for quality in QUALITIES:
-            data = saved(padded(image), "JPEG", quality)
+            data = _saved(_padded(image), "JPEG", quality)
             if len(data) <= limit:
                 remarks = [_("JPEG, quality {quality}", quality=quality)] * (quality < QUALITIES[0] or not lossy)
                 remarks += [_("shrunk further, to {width} × {height} px", width=image.width, height=image.height)] * (
@@ -172,7 +172,7 @@ def encoded(image: Image, lossy: bool, limit: int, notes: list[str]) -> ResizedI
         image = image.resize((max(1, int(image.width * STEP)), max(1, int(image.height * STEP))), Resampling.LANCZOS)
 
 
-def saved(image: Image, form: str, quality: int = 0) -> bytes:
+def _saved(image: Image, form: str, quality: int = 0) -> bytes:
     target = BytesIO()
     fresh = image.copy()
     fresh.info = {}
@@ -181,9 +181,9 @@ def saved(image: Image, form: str, quality: int = 0) -> bytes:
     return target.getvalue()
 
 
-def padded(image: Image) -> Image:
+def _padded(image: Image) -> Image:
     """The image in the middle of a white margin, where it is too small or too narrow for the service."""
-    size = with_margin(image.size)
+    size = _with_margin(image.size)
     if size == image.size:
         return image
     white = 255 if image.mode == "L" else WHITE

@@ -43,20 +43,20 @@ def read_images(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Atta
 
     Raises `InputError` for what is no image, is damaged, or is larger than can be opened safely.
     """
-    image = of_browsers(file, name)
+    image = _of_browsers(file, name)
     if image is None:
         for piece in read_apart("images", file, name, limits=asdict(limits)):
             yield Attachment(data=piece.data, **piece.facts)
         return
-    with damaged(name):
-        if is_plain(image, file, limits):
+    with _damaged(name):
+        if _is_plain(image, file, limits):
             file.seek(0)
             yield Attachment(name, "image", "image", file.read(), f"image/{str(image.format).lower()}")
         else:
             yield image_attachment(name, image, limits)
 
 
-def of_browsers(file: BinaryIO, name: str) -> Image | None:
+def _of_browsers(file: BinaryIO, name: str) -> Image | None:
     """The image, if it is a single one of a format that browsers decode."""
     try:
         image = opened(file, name, BROWSERS)
@@ -72,14 +72,14 @@ def decoded(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Attachme
     import PIL.Image
 
     PIL.Image.init()
-    with damaged(name):
+    with _damaged(name):
         try:
             image = opened(file, name, tuple(each for each in FORMATS if each in PIL.Image.OPEN))
         except (OSError, SyntaxError, ValueError):
-            image = opened_heif(file, name)
+            image = _opened_heif(file, name)
         frames = int(getattr(image, "n_frames", 1))
         if image.format == "TIFF" and frames > 1:
-            yield from pages(image, name, frames, limits)
+            yield from _pages(image, name, frames, limits)
         else:
             yield image_attachment(
                 name, image, limits, *(_("first of {frames:,} frames", frames=frames),) * (frames > 1)
@@ -87,17 +87,17 @@ def decoded(file: BinaryIO, name: str, limits: ImageLimits) -> Iterator[Attachme
 
 
 @contextmanager
-def damaged(name: str) -> Iterator[None]:
+def _damaged(name: str) -> Iterator[None]:
     """Whatever Pillow and its decoders raise on a damaged file, in one line."""
     try:
         yield
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        raise InputError(_("{name} is a damaged image ({error}).", name=name, error=one_line(error))) from None
+        raise InputError(_("{name} is a damaged image ({error}).", name=name, error=_one_line(error))) from None
 
 
-def pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator[Attachment]:
+def _pages(image: Image, name: str, frames: int, limits: ImageLimits) -> Iterator[Attachment]:
     shown = min(frames, MAX_PAGES)
     each = limits.shared_by(shown)
     for number in range(shown):
@@ -135,12 +135,12 @@ def opened(file: BinaryIO, name: str, formats: tuple[str, ...] = BROWSERS) -> Im
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
             image: Image = PIL.Image.open(file, formats=formats)
     except PIL.Image.DecompressionBombError:
-        raise too_large(name) from None
+        raise _too_large(name) from None
     refuse_huge(image, name)
     return image
 
 
-def opened_heif(file: BinaryIO, name: str) -> Image:
+def _opened_heif(file: BinaryIO, name: str) -> Image:
     """A HEIC image, where pillow-heif is installed: without being registered in Pillow, which others share."""
     file.seek(4)
     is_heif = file.read(4) == b"ftyp"
@@ -156,7 +156,7 @@ def opened_heif(file: BinaryIO, name: str) -> Image:
         ) from None
     heif: Any = pillow_heif.open_heif(file)
     if heif.size[0] * heif.size[1] > MAX_OPENED_PIXELS:
-        raise too_large(name)
+        raise _too_large(name)
     image: Image = heif.to_pillow()
     image.format = "HEIF"
     return image
@@ -164,10 +164,10 @@ def opened_heif(file: BinaryIO, name: str) -> Image:
 
 def refuse_huge(image: Image, name: str) -> None:
     if image.width * image.height > MAX_OPENED_PIXELS:
-        raise too_large(name)
+        raise _too_large(name)
 
 
-def too_large(name: str) -> InputError:
+def _too_large(name: str) -> InputError:
     return InputError(
         _(
             "{name} has more than {max_opened_pixels} million pixels.",
@@ -178,7 +178,7 @@ def too_large(name: str) -> InputError:
     )
 
 
-def is_plain(image: Image, file: BinaryIO, limits: ImageLimits) -> bool:
+def _is_plain(image: Image, file: BinaryIO, limits: ImageLimits) -> bool:
     """Whether the file can be sent as it is: within the limits, and nothing in it but the picture."""
     from .image_resize import fits
 
@@ -189,13 +189,13 @@ def is_plain(image: Image, file: BinaryIO, limits: ImageLimits) -> bool:
     if len(data) > limits.bytes or "transparency" in image.info:
         return False
     if image.format == "PNG":
-        return set(chunks(data)) <= PLAIN_CHUNKS
+        return set(_chunks(data)) <= PLAIN_CHUNKS
     segments = getattr(image, "applist", [])
     plain = all(segment.startswith(PLAIN_SEGMENTS.get(marker, b"\0\0\0")) for marker, segment in segments)
     return plain and data.find(END_OF_JPEG) == len(data) - len(END_OF_JPEG)
 
 
-def chunks(data: bytes) -> Iterator[bytes]:
+def _chunks(data: bytes) -> Iterator[bytes]:
     """The types of a PNG's chunks; what stands behind its end has none, and counts as one that is not known."""
     at = 8
     while at < len(data):
@@ -207,5 +207,5 @@ def chunks(data: bytes) -> Iterator[bytes]:
             return
 
 
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -20,44 +20,44 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each cell with its outputs. Raises `InputError` for what is no notebook."""
     try:
-        yield from cells(json.load(file, parse_int=str))  # Python refuses whole numbers of 4,301 digits
+        yield from _cells(json.load(file, parse_int=str))  # Python refuses whole numbers of 4,301 digits
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             _("{name} is not a notebook of this format.", name=name), _("Open it in Jupyter, and save it.")
         ) from None
 
 
-def cells(notebook: Any) -> Iterator[str]:
+def _cells(notebook: Any) -> Iterator[str]:
     language = notebook.get("metadata", {}).get("language_info", {}).get("name", "python")
     for number, cell in enumerate(notebook["cells"], 1):
-        source = joined(cell.get("source"))
+        source = _joined(cell.get("source"))
         if not source.strip():
             continue
         if cell.get("cell_type") != "code":
             yield f"[cell {number}]\n{source}"
             continue
-        printed = "\n".join(filter(str.strip, map(output, cell.get("outputs", ()))))
+        printed = "\n".join(filter(str.strip, map(_output, cell.get("outputs", ()))))
         yield f"[cell {number}, {language}]\n{source}" + (f"\n[output]\n{printed}" if printed else "")
 
 
-def output(output: dict[str, Any]) -> str:
+def _output(output: dict[str, Any]) -> str:
     """What an output says in words."""
     kind = output.get("output_type")
     if kind == "stream":
-        return shortened(joined(output.get("text")))
+        return _shortened(_joined(output.get("text")))
     if kind == "error":
-        return shortened(COLOURS.sub("", "\n".join(output.get("traceback", ()))))
+        return _shortened(COLOURS.sub("", "\n".join(output.get("traceback", ()))))
     data = output.get("data", {})
     pictures = "".join(f"[{mime}]\n" for mime in data if mime.startswith("image/"))
-    return pictures + shortened(joined(data.get("text/plain") or data.get("text/markdown")))
+    return pictures + _shortened(_joined(data.get("text/plain") or data.get("text/markdown")))
 
 
-def joined(text: Any) -> str:
+def _joined(text: Any) -> str:
     """A notebook's text: a string, or its lines."""
     return text if isinstance(text, str) else "".join(text or ())
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     if len(text) <= MAX_OUTPUT:
         return text
     half = MAX_OUTPUT // 2

@@ -61,11 +61,11 @@ def read_apart(
     memory, or that crashes the process.
     """
     order = {"task": task, "name": name, "memory": memory, "options": options}
-    process, content = started(file, json.dumps(order), name)
+    process, content = _started(file, json.dumps(order), name)
     try:
         output = process.communicate(content, timeout=seconds)[0]
     except subprocess.TimeoutExpired:
-        raise endless(name, seconds) from None
+        raise _endless(name, seconds) from None
     finally:
         process.kill()
         process.wait()
@@ -79,18 +79,18 @@ def read_apart(
             _("Attach a part of it."),
         )
     if process.returncode == -getattr(signal, "SIGXCPU", 0):
-        raise endless(name, PROCESSOR_SECONDS)
-    return pieces(output, name)
+        raise _endless(name, PROCESSOR_SECONDS)
+    return _pieces(output, name)
 
 
-def endless(name: str, seconds: float) -> InputError:
+def _endless(name: str, seconds: float) -> InputError:
     return InputError(
         _("Reading {name} took longer than {seconds:g} s, and was stopped.", name=name, seconds=seconds),
         _("Attach a part of it."),
     )
 
 
-def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
+def _started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
     """The worker, with the file as its standard input; what has no descriptor is to be written there."""
     try:
         stdin, content = file.fileno(), None
@@ -117,7 +117,7 @@ def started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[byt
     return process, content
 
 
-def pieces(output: bytes, name: str) -> list[ReaderResult]:
+def _pieces(output: bytes, name: str) -> list[ReaderResult]:
     """The worker's answer: a line of JSON, and the bytes of the pieces behind it."""
     head, end, rest = output.partition(b"\n")
     if not end:

@@ -35,7 +35,7 @@ WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
-class AttachmentSource:
+class _AttachmentSource:
     """Something that was named: a file's path or a URL.
 
     `as_image`: the person says that it is an image. `shadows`: there is a variable of the same name.
@@ -56,15 +56,15 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
     from .variables import is_picture, read_variable
 
     attach = replace(attach, keys=own_keys(attach.keys))
-    named = sources(attach)
+    named = _sources(attach)
     typed = mentioned_variables(attach.prompt, attach.cwd, attach.namespace)
-    variables = {name: variable(attach, name) for name in (*attach.variables, *typed)}
+    variables = {name: _variable(attach, name) for name in (*attach.variables, *typed)}
     pictures = [name for name, value in variables.items() if is_picture(value)]
     with ExitStack() as stack:
-        opened = {source: opened_file(source, stack) for source in named if source.path}
+        opened = {source: _opened_file(source, stack) for source in named if source.path}
         done = {source: (*read(each, attach),) for source, each in opened.items() if not each.is_image}
         described = {name: read_variable(name, variables[name], attach) for name in variables if name not in pictures}
-        opened |= {source: fetched(source, attach.force) for source in named if source.url}
+        opened |= {source: _fetched(source, attach.force) for source in named if source.url}
         images = sum(each.is_image for each in opened.values()) + len(pictures)
         if images > MAX_IMAGES:
             raise InputError(
@@ -78,11 +78,11 @@ def gather(attach: Attach) -> tuple[Attachment, ...]:
         attach = replace(attach, limits=attach.limits.shared_by(images))
         done |= {source: (*read(each, attach),) for source, each in opened.items() if source not in done}
     described |= {name: read_variable(name, variables[name], attach) for name in pictures}
-    files = (noted(each, source) for source in named for each in done[source])
-    return tuple(distinct((*files, *(described[name] for name in variables))))
+    files = (_noted(each, source) for source in named for each in done[source])
+    return tuple(_distinct((*files, *(described[name] for name in variables))))
 
 
-def noted(attachment: Attachment, source: AttachmentSource) -> Attachment:
+def _noted(attachment: Attachment, source: _AttachmentSource) -> Attachment:
     """The attachment; where a mention may have meant a variable, with a note that it is the file."""
     if not source.shadows:
         return attachment
@@ -90,12 +90,12 @@ def noted(attachment: Attachment, source: AttachmentSource) -> Attachment:
     return replace(attachment, note=listed((note, attachment.note)))
 
 
-def sources(attach: Attach) -> tuple[AttachmentSource, ...]:
+def _sources(attach: Attach) -> tuple[_AttachmentSource, ...]:
     """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
     mentioned = [mention.path for mention in mentions(attach.prompt, attach.cwd)]
-    found: dict[object, AttachmentSource] = {}
+    found: dict[object, _AttachmentSource] = {}
     for path in (*attach.files, *attach.images, *mentioned):
-        for source in find(os.fspath(path), attach.cwd, path in attach.images):
+        for source in _find(os.fspath(path), attach.cwd, path in attach.images):
             shadows = path in mentioned and is_data(str(path), attach.namespace.get(str(path)))
             key = source.url or os.path.realpath(source.path or "")
             found.setdefault(key, replace(source, shadows=shadows))
@@ -109,37 +109,37 @@ def sources(attach: Attach) -> tuple[AttachmentSource, ...]:
             if source.path:
                 refuse_secret_file(source.path, source.name)
             else:
-                refuse_secret_text(source.url, without_login(source.url), attach.keys)
+                refuse_secret_text(source.url, _without_login(source.url), attach.keys)
     return tuple(found.values())
 
 
-def find(given: str, cwd: Path, as_image: bool) -> Iterable[AttachmentSource]:
+def _find(given: str, cwd: Path, as_image: bool) -> Iterable[_AttachmentSource]:
     """The files that a path, a glob or a URL stands for; a file that has the glob's signs in its name comes first."""
     if given.startswith(WEB):
-        return (AttachmentSource(given, url=given, as_image=as_image),)
+        return (_AttachmentSource(given, url=given, as_image=as_image),)
     if not given.strip() or "\0" in given:
         raise InputError(_("There is no file called {given!r}.", given=given))
-    path = cwd / expanded(given)
+    path = cwd / _expanded(given)
     if os.path.lexists(path) or not glob.has_magic(given):
-        return (AttachmentSource(shown(path, cwd), path, as_image=as_image),)
-    return matches(given, path, cwd, as_image)
+        return (_AttachmentSource(_shown(path, cwd), path, as_image=as_image),)
+    return _matches(given, path, cwd, as_image)
 
 
-def matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[AttachmentSource]:
-    pattern = os.path.join(glob.escape(str(cwd)), expanded(given))
+def _matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[_AttachmentSource]:
+    pattern = os.path.join(glob.escape(str(cwd)), _expanded(given))
     files = (Path(each) for each in glob.iglob(pattern, recursive=True) if not os.path.isdir(each))
     found = sorted(islice(files, MAX_DOCUMENTS + 1))
     if not found:
         raise InputError(_("No file matches {given}.", given=given), _("Looked for it from {cwd}.", cwd=cwd))
-    return (AttachmentSource(shown(each, cwd), each, as_image=as_image) for each in found)
+    return (_AttachmentSource(_shown(each, cwd), each, as_image=as_image) for each in found)
 
 
-def expanded(given: str) -> str:
+def _expanded(given: str) -> str:
     """`given` with its `~`; a home that nobody knows stays as it is written."""
     return os.path.expanduser(given)
 
 
-def shown(path: Path, cwd: Path) -> str:
+def _shown(path: Path, cwd: Path) -> str:
     """How a file is called to the model: from here, or by its name alone, for where it lies is nobody's business."""
     try:
         name = path.relative_to(cwd).as_posix()
@@ -149,12 +149,12 @@ def shown(path: Path, cwd: Path) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def opened_file(source: AttachmentSource, stack: ExitStack) -> Opened:
+def _opened_file(source: _AttachmentSource, stack: ExitStack) -> Opened:
     file = stack.enter_context(open_file(source.path or Path(), source.name))
-    return Opened(source.name, file, kind_of(file, source.name, source.as_image))
+    return Opened(source.name, file, _kind_of(file, source.name, source.as_image))
 
 
-def kind_of(file: BinaryIO, name: str, as_image: bool) -> FileType:
+def _kind_of(file: BinaryIO, name: str, as_image: bool) -> FileType:
     if not as_image:
         return recognise(file, name)
     head = file.read(HEAD)
@@ -162,18 +162,18 @@ def kind_of(file: BinaryIO, name: str, as_image: bool) -> FileType:
     return image(head) or FileType("image", "")
 
 
-def fetched(source: AttachmentSource, force: bool) -> Opened:
+def _fetched(source: _AttachmentSource, force: bool) -> Opened:
     from .url_download import fetch
 
     got = fetch(source.url, force=force)
     ending = mimetypes.guess_extension(got.mime) or ""
     name = got.name if suffix(got.name) else got.name + ending
     file = BytesIO(got.data)
-    kind = kind_of(file, name, source.as_image)
+    kind = _kind_of(file, name, source.as_image)
     return Opened(name, file, kind, page=kind.reader == "text" and got.mime in ("text/html", "application/xhtml+xml"))
 
 
-def without_login(url: str) -> str:
+def _without_login(url: str) -> str:
     """`url` as it may be shown: without user and password, query and fragment."""
     try:
         parsed = urlsplit(url)
@@ -182,7 +182,7 @@ def without_login(url: str) -> str:
         return _("The URL")
 
 
-def variable(attach: Attach, name: str) -> object:
+def _variable(attach: Attach, name: str) -> object:
     """The notebook's variable called `name`, or the value of this expression.
 
     Raises `InputError` with the nearest names, or with what went wrong.
@@ -190,7 +190,7 @@ def variable(attach: Attach, name: str) -> object:
     if name in attach.namespace:
         return attach.namespace[name]
     if name.isidentifier():
-        raise missing_variable(name, [each for each in attach.namespace if not each.startswith("_")])
+        raise _missing_variable(name, [each for each in attach.namespace if not each.startswith("_")])
     try:
         code = compile(name.strip(), "<-v>", "eval")
     except (SyntaxError, ValueError):
@@ -204,14 +204,14 @@ def variable(attach: Attach, name: str) -> object:
         ) from error
 
 
-def missing_variable(name: str, known: list[str]) -> InputError:
+def _missing_variable(name: str, known: list[str]) -> InputError:
     near = difflib.get_close_matches(name, known, n=3)
     return InputError(
         _("There is no variable {name}.", name=name), _("Did you mean {near}?", near=" or ".join(near)) if near else ""
     )
 
 
-def distinct(attachments: Iterable[Attachment]) -> Iterator[Attachment]:
+def _distinct(attachments: Iterable[Attachment]) -> Iterator[Attachment]:
     """The attachments, and never two of the same name."""
     names: set[str] = set()
     for attachment in attachments:

@@ -20,8 +20,8 @@ from .size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
 __all__ = ["Sent", "Target", "parts"]
 
-Route = Literal["repeated", "image", "uploaded", "inline"]
-Upload = Callable[[Attachment], str]
+_Route = Literal["repeated", "image", "uploaded", "inline"]
+_Upload = Callable[[Attachment], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def parts(
     target: Target,
     *,
     sent: Collection[str] = (),
-    upload: Upload | None = None,
+    upload: _Upload | None = None,
 ) -> Sent:
     """The attachments as `target` can read them.
 
@@ -61,19 +61,19 @@ def parts(
     puts an attachment on the service and returns its id; it is called last, once everything else is decided.
     Raises `InputError` for an image that the model cannot see, and for a document whose text cannot be extracted.
     """
-    routes = routed(attachments, target, set(sent), upload)
-    texts = inlined([each for each, route in zip(attachments, routes, strict=True) if route == "inline"], target)
-    pairs = [part_of(attachment, route, texts, upload) for attachment, route in zip(attachments, routes, strict=True)]
+    routes = _routed(attachments, target, set(sent), upload)
+    texts = _inlined([each for each, route in zip(attachments, routes, strict=True) if route == "inline"], target)
+    pairs = [_part_of(attachment, route, texts, upload) for attachment, route in zip(attachments, routes, strict=True)]
     return Sent(tuple(part for part, _ in pairs), tuple(shown for _, shown in pairs))
 
 
-def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], upload: Upload | None) -> list[Route]:
+def _routed(attachments: Sequence[Attachment], target: Target, sent: set[str], upload: _Upload | None) -> list[_Route]:
     """The way that each attachment takes."""
     uploads = target.uploads and upload is not None
     left = target.beside_files if uploads else 0
-    routes: list[Route] = []
+    routes: list[_Route] = []
     for attachment in attachments:
-        route: Route = "inline"
+        route: _Route = "inline"
         if attachment.sha256 in sent:
             route = "repeated"
         elif attachment.form == "image" and target.sees:
@@ -92,16 +92,17 @@ def routed(attachments: Sequence[Attachment], target: Target, sent: set[str], up
     return routes
 
 
-def part_of(
-    attachment: Attachment, route: Route, texts: dict[str, tuple[str, str]], upload: Upload | None
+def _part_of(
+    attachment: Attachment, route: _Route, texts: dict[str, tuple[str, str]], upload: _Upload | None
 ) -> tuple[Part, Attached]:
     part: Part
     note = attachment.note
     match route:
         case "repeated":
-            part, note = Text(f"{called(attachment)} is attached above already."), listed((note, _("attached already")))
+            part = Text(f"{_called(attachment)} is attached above already.")
+            note = listed((note, _("attached already")))
         case "image":
-            part = Image(data_url(attachment), attachment.name, attachment.sha256)
+            part = Image(_data_url(attachment), attachment.name, attachment.sha256)
         case "uploaded":
             assert upload is not None
             part = Document(upload(attachment), attachment.name, attachment.sha256)
@@ -112,20 +113,20 @@ def part_of(
     return part, Attached(attachment.name, attachment.kind, attachment.size, attachment.sha256, note)
 
 
-def data_url(attachment: Attachment) -> str:
+def _data_url(attachment: Attachment) -> str:
     from base64 import b64encode
 
     return f"data:{attachment.mime};base64,{b64encode(attachment.data).decode('ascii')}"
 
 
-def inlined(attachments: Sequence[Attachment], target: Target) -> dict[str, tuple[str, str]]:
+def _inlined(attachments: Sequence[Attachment], target: Target) -> dict[str, tuple[str, str]]:
     """What each text says in the message, and what was cut from it, by its hash."""
-    read = {each.sha256: words_of(each, target.characters) for each in attachments}
-    limits = shares({key: len(words) for key, (words, _, _) in read.items()}, target.characters)
-    return {each.sha256: presented(each, *read[each.sha256], limits[each.sha256]) for each in attachments}
+    read = {each.sha256: _words_of(each, target.characters) for each in attachments}
+    limits = _shares({key: len(words) for key, (words, _, _) in read.items()}, target.characters)
+    return {each.sha256: _presented(each, *read[each.sha256], limits[each.sha256]) for each in attachments}
 
 
-def words_of(attachment: Attachment, characters: int) -> tuple[str, bool, str]:
+def _words_of(attachment: Attachment, characters: int) -> tuple[str, bool, str]:
     """The text of an attachment up to so many characters, whether there is more, and a remark on it."""
     if attachment.form == "document":
         from .documents import quotable
@@ -136,7 +137,7 @@ def words_of(attachment: Attachment, characters: int) -> tuple[str, bool, str]:
     return text[:characters], len(text) > characters, ""
 
 
-def shares(lengths: dict[str, int], budget: int) -> dict[str, int]:
+def _shares(lengths: dict[str, int], budget: int) -> dict[str, int]:
     """How many characters each text may have: small ones all of theirs, the large ones the rest in equal parts."""
     allowed = {}
     for place, key in enumerate(sorted(lengths, key=lambda key: lengths[key])):
@@ -145,7 +146,7 @@ def shares(lengths: dict[str, int], budget: int) -> dict[str, int]:
     return allowed
 
 
-def presented(attachment: Attachment, words: str, more: bool, remark: str, limit: int) -> tuple[str, str]:
+def _presented(attachment: Attachment, words: str, more: bool, remark: str, limit: int) -> tuple[str, str]:
     """The text as it stands in the message, named and fenced, and the note on what was left out of it."""
     kept = words[:limit]
     if len(kept) < len(words) or more:
@@ -158,17 +159,17 @@ def presented(attachment: Attachment, words: str, more: bool, remark: str, limit
     if attachment.form == "description":
         return (f"{kept}\n({remark})\n" if remark else kept), remark
     known = listed((attachment.note, remark))
-    head = called(attachment) + (f" ({known})" if known else "")
-    return f"{head}:\n\n{fenced(kept, attachment.language)}", remark
+    head = _called(attachment) + (f" ({known})" if known else "")
+    return f"{head}:\n\n{_fenced(kept, attachment.language)}", remark
 
 
-def called(attachment: Attachment) -> str:
+def _called(attachment: Attachment) -> str:
     name = " ".join(attachment.name.split()).replace("`", "'")
     kind = "File" if attachment.kind == "text" else attachment.kind.capitalize()
     return f"{kind} `{name}`"
 
 
-def fenced(text: str, language: str) -> str:
+def _fenced(text: str, language: str) -> str:
     """`text` in a fence that nothing in it can close."""
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)

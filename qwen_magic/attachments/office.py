@@ -20,12 +20,12 @@ def word(file: BinaryIO, name: str) -> Iterator[str]:
 
     document = Document(unpackable(file, name))
     for block in document.iter_inner_content():
-        text = word_table(block) if hasattr(block, "rows") else paragraph(block)
+        text = _word_table(block) if hasattr(block, "rows") else _paragraph(block)
         if text.strip():
             yield text
 
 
-def paragraph(block: Any) -> str:
+def _paragraph(block: Any) -> str:
     style = str(getattr(block.style, "name", "") or "")
     level = style.removeprefix("Heading ")
     if style == "Title":
@@ -35,7 +35,7 @@ def paragraph(block: Any) -> str:
     return f"- {block.text}" if style.startswith("List") else str(block.text)
 
 
-def word_table(table: Any) -> str:
+def _word_table(table: Any) -> str:
     """The rows of a table, a line each. What a cell spans beyond its first column is empty.
 
     `row.cells` repeats a cell for each column that it says it spans, a hundred million times if it says so.
@@ -57,7 +57,7 @@ def slides(file: BinaryIO, name: str) -> Iterator[str]:
     from pptx import Presentation
 
     for number, slide in enumerate(Presentation(unpackable(file, name)).slides, 1):
-        texts = [text for shape in slide.shapes for text in shape_texts(shape) if text.strip()]
+        texts = [text for shape in slide.shapes for text in _shape_texts(shape) if text.strip()]
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             notes = slide.notes_slide.notes_text_frame.text
             texts += [f"Notes: {notes}"] * bool(notes.strip())
@@ -65,17 +65,17 @@ def slides(file: BinaryIO, name: str) -> Iterator[str]:
             yield "\n".join((f"[slide {number}]", *texts))
 
 
-def shape_texts(shape: Any) -> Iterator[str]:
+def _shape_texts(shape: Any) -> Iterator[str]:
     if getattr(shape, "has_text_frame", False):
         yield shape.text_frame.text
     elif getattr(shape, "has_table", False):
-        yield rows(shape.table.rows)
+        yield _rows(shape.table.rows)
     else:
         for inner in getattr(shape, "shapes", ()):
-            yield from shape_texts(inner)
+            yield from _shape_texts(inner)
 
 
-def rows(table: Iterable[Any]) -> str:
+def _rows(table: Iterable[Any]) -> str:
     """The rows of a table, a line each."""
     return "\n".join(" | ".join(" ".join(cell.text.split()) for cell in row.cells) for row in table)
 

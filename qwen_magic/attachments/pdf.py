@@ -20,11 +20,11 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
     """Each page that has text, under its number. Raises `InputError` for a PDF with a password."""
     from pypdf import PdfReader
 
-    with quiet("pypdf"):
-        yield from pages(PdfReader(file), name)
+    with _quiet("pypdf"):
+        yield from _pages(PdfReader(file), name)
 
 
-def pages(reader: PdfReader, name: str) -> Iterator[str]:
+def _pages(reader: PdfReader, name: str) -> Iterator[str]:
     if reader.is_encrypted and not reader.decrypt(""):
         raise InputError(_("{name} is locked with a password.", name=name), _("Save a copy without it."))
     count = len(reader.pages)
@@ -35,7 +35,7 @@ def pages(reader: PdfReader, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def quiet(library: str) -> Iterator[None]:
+def _quiet(library: str) -> Iterator[None]:
     """Without the library's warnings: it tells of every flaw of a file that it can read all the same."""
     logger = logging.getLogger(library)
     level = logger.level

@@ -13,7 +13,7 @@ from typing import Any
 from ..core.sizes import readable_size
 from .table_summary import number
 
-__all__ = ["array", "title", "written"]
+__all__ = ["array", "leaf", "title", "written"]
 
 # Ours: items of one container, characters of one string and of one object's own repr, nesting, characters in all.
 MAX_ITEMS = 50
@@ -39,7 +39,7 @@ def title(value: object) -> str:
 def written(value: object) -> str:
     """The value as text, at most about forty thousand characters of it."""
     pieces, size = [], 0
-    for piece in pieces_of(value, 0, ()):
+    for piece in _pieces_of(value, 0, ()):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_CHARACTERS:
@@ -48,9 +48,9 @@ def written(value: object) -> str:
     return "".join(pieces)
 
 
-def pieces_of(value: Any, depth: int, outer: tuple[int, ...]) -> Iterator[str]:
+def _pieces_of(value: Any, depth: int, outer: tuple[int, ...]) -> Iterator[str]:
     """The text of a value, piece by piece, so that whoever reads it can stop."""
-    shape = shape_of(value)
+    shape = _shape_of(value)
     if shape is None:
         yield leaf(value)
         return
@@ -64,20 +64,20 @@ def pieces_of(value: Any, depth: int, outer: tuple[int, ...]) -> Iterator[str]:
     yield opening
     inner = INDENT * (depth + 1)
     shown = list(islice(items, MAX_ITEMS))
-    if not any(label or isinstance(item, str) or shape_of(item) for label, item in shown):
+    if not any(label or isinstance(item, str) or _shape_of(item) for label, item in shown):
         more = [f"… {size - MAX_ITEMS:,} more"] * (size > MAX_ITEMS)
         yield ", ".join([*(leaf(item) for _, item in shown), *more]) + closing
         return
     for label, item in shown:
         yield f"\n{inner}{label}"
-        yield from pieces_of(item, depth + 1, (*outer, id(value)))
+        yield from _pieces_of(item, depth + 1, (*outer, id(value)))
         yield ","
     if size > MAX_ITEMS:
         yield f"\n{inner}… {size - MAX_ITEMS:,} more"
     yield f"\n{INDENT * depth}{closing}"
 
 
-def shape_of(value: Any) -> tuple[str, Iterator[tuple[str, Any]], int, str] | None:
+def _shape_of(value: Any) -> tuple[str, Iterator[tuple[str, Any]], int, str] | None:
     """How a container is written: its opening, its labelled items and their number, its closing. Not of a leaf."""
     name = type(value).__name__
     if isinstance(value, dict):
@@ -88,13 +88,13 @@ def shape_of(value: Any) -> tuple[str, Iterator[tuple[str, Any]], int, str] | No
         opening, closing = tuple(pairs[name]) if name in pairs and value else (f"{name}([", "])")
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) and len(value) <= MAX_REPR else value
         return opening, (("", item) for item in items), len(value), closing
-    fields = fields_of(value)
+    fields = _fields_of(value)
     if fields is None:
         return None
     return f"{name}(", ((f"{key}=", item) for key, item in fields.items()), len(fields), ")"
 
 
-def fields_of(value: Any) -> dict[str, Any] | None:
+def _fields_of(value: Any) -> dict[str, Any] | None:
     """The fields that a dataclass, a named tuple, an attrs class or a pydantic model shows."""
     kind = type(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

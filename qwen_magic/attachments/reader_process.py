@@ -35,58 +35,58 @@ def main() -> None:
     order = json.loads(os.environ.pop(ORDER))
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries of C may print
-    confine(order["memory"])
+    _confine(order["memory"])
     file: BinaryIO = sys.stdin.buffer
     if not file.seekable():
         file = BytesIO(file.read())
     file.seek(0)
     try:
-        answer.write(answered(TASKS[order["task"]], file, order["name"], order["options"]))
+        answer.write(_answered(TASKS[order["task"]], file, order["name"], order["options"]))
     except MemoryError:
         os._exit(NO_MEMORY)
     answer.flush()
     os._exit(0)  # what a damaged file left in a library's memory is not taken apart
 
 
-def answered(task: Callable[..., Iterable[ReaderResult]], file: BinaryIO, name: str, options: dict[str, Any]) -> bytes:
+def _answered(task: Callable[..., Iterable[ReaderResult]], file: BinaryIO, name: str, options: dict[str, Any]) -> bytes:
     """The answer in bytes. Raises `MemoryError`."""
     try:
         found = list(task(file, name, **options))
     except MemoryError:
         raise
     except InputError as error:
-        return refused(error)
+        return _refused(error)
     except Exception as error:  # whatever a library raises on a damaged file
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        return refused(
+        return _refused(
             InputError(_("{name} cannot be read ({reason}).", name=name, reason=reason), _("Is it damaged?"))
         )
     head = {"pieces": [{**piece.facts, "size": len(piece.data)} for piece in found]}
     return b"".join((json.dumps(head).encode(), b"\n", *(piece.data for piece in found)))
 
 
-def refused(error: InputError) -> bytes:
+def _refused(error: InputError) -> bytes:
     return json.dumps({"refused": [to_json(error.happened), to_json(error.remedy)]}).encode() + b"\n"
 
 
-def confine(memory: int) -> None:
+def _confine(memory: int) -> None:
     """Take no more memory than so many bytes beyond what is there, no more time than a file may, and write no file."""
     try:
         import resource
     except ImportError:  # Windows: the deadline alone
         return
-    limit(resource.RLIMIT_CORE, 0)
-    limit(resource.RLIMIT_FSIZE, 0)
-    limit(resource.RLIMIT_CPU, PROCESSOR_SECONDS)  # also when nobody is there any more to end it
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CPU, PROCESSOR_SECONDS)  # also when nobody is there any more to end it
     if sys.platform == "linux":
         with open("/proc/self/statm", encoding="ascii") as status:
             used = int(status.read().split()[0]) * resource.getpagesize()
-        limit(resource.RLIMIT_AS, used + memory)
+        _limit(resource.RLIMIT_AS, used + memory)
     else:
-        threading.Thread(target=watch, args=(memory,), daemon=True).start()
+        threading.Thread(target=_watch, args=(memory,), daemon=True).start()
 
 
-def limit(kind: int, value: int) -> None:
+def _limit(kind: int, value: int) -> None:
     import resource
 
     hard = resource.getrlimit(kind)[1]
@@ -94,7 +94,7 @@ def limit(kind: int, value: int) -> None:
         resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def watch(memory: int) -> None:
+def _watch(memory: int) -> None:
     """End this process when it takes more memory. macOS gives the most that was used, in bytes (getrusage(2))."""
     import resource
 
@@ -103,48 +103,48 @@ def watch(memory: int) -> None:
     os._exit(NO_MEMORY)
 
 
-def piece(attachment: Attachment) -> ReaderResult:
+def _piece(attachment: Attachment) -> ReaderResult:
     told = {each.name: getattr(attachment, each.name) for each in fields(attachment)}
     return ReaderResult(told, told.pop("data"))
 
 
-def columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
+def _columnar(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
     from .arrow_parquet import read_columnar
 
-    return (piece(read_columnar(file, name, rows)),)
+    return (_piece(read_columnar(file, name, rows)),)
 
 
-def spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
+def _spreadsheet(file: BinaryIO, name: str, rows: int | None) -> Iterable[ReaderResult]:
     from .excel import read_spreadsheet
 
-    return (piece(read_spreadsheet(file, name, rows)),)
+    return (_piece(read_spreadsheet(file, name, rows)),)
 
 
-def images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[ReaderResult]:
+def _images(file: BinaryIO, name: str, limits: dict[str, int]) -> Iterable[ReaderResult]:
     from .images import decoded
 
-    return map(piece, decoded(file, name, ImageLimits(**limits)))
+    return map(_piece, decoded(file, name, ImageLimits(**limits)))
 
 
-def document(file: BinaryIO, name: str, mime: str) -> Iterable[ReaderResult]:
+def _document(file: BinaryIO, name: str, mime: str) -> Iterable[ReaderResult]:
     from .documents import text_of
 
     found = text_of(file, name, mime)
     return (ReaderResult({"more": found.more, "remark": found.remark}, found.text.encode("utf-8", "backslashreplace")),)
 
 
-def page(file: BinaryIO, name: str) -> Iterable[ReaderResult]:
+def _page(file: BinaryIO, name: str) -> Iterable[ReaderResult]:
     from .html_text import words
 
     return (ReaderResult({}, words(file.read().decode("utf-8")).encode()),)
 
 
 TASKS: dict[str, Callable[..., Iterable[ReaderResult]]] = {
-    "columnar": columnar,
-    "spreadsheet": spreadsheet,
-    "images": images,
-    "document": document,
-    "page": page,
+    "columnar": _columnar,
+    "spreadsheet": _spreadsheet,
+    "images": _images,
+    "document": _document,
+    "page": _page,
 }
 
 if __name__ == "__main__":

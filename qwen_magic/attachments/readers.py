@@ -44,7 +44,7 @@ def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
 
     Raises `InputError` for what cannot be read, and for what has a secret in it.
     """
-    attachments = tuple(attachments_of(opened, attach))
+    attachments = tuple(_attachments_of(opened, attach))
     if attach.force:
         return attachments
     for each in attachments:
@@ -52,7 +52,7 @@ def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
     return tuple(replace(each, upload_note=unsearched(each)) for each in attachments)
 
 
-def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
+def _attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
     match opened.kind.reader:
         case "image":
             from .images import read_images
@@ -63,22 +63,22 @@ def attachments_of(opened: Opened, attach: Attach) -> Iterable[Attachment]:
 
             return (read_delimited(opened.file, opened.name, attach.shown_rows),)
         case "columnar":
-            return (described(opened, attach),)
+            return (_described(opened, attach),)
         case "spreadsheet" if not attach.values or not attach.as_documents:
-            refuse_large(opened.file, opened.name, _("Save it as CSV, which can be of any size."))
-            return (described(opened, attach),)
+            _refuse_large(opened.file, opened.name, _("Save it as CSV, which can be of any size."))
+            return (_described(opened, attach),)
         case "document" | "spreadsheet":
-            return (read_document(opened, attach),)
-    return (read_text(opened),)
+            return (_read_document(opened, attach),)
+    return (_read_text(opened),)
 
 
-def described(opened: Opened, attach: Attach) -> Attachment:
+def _described(opened: Opened, attach: Attach) -> Attachment:
     """The description of a table, made in a process of its own."""
     (piece,) = read_apart(opened.kind.reader, opened.file, opened.name, rows=attach.shown_rows)
     return Attachment(data=piece.data, **piece.facts)
 
 
-def refuse_large(file: BinaryIO, name: str, remedy: str) -> None:
+def _refuse_large(file: BinaryIO, name: str, remedy: str) -> None:
     """Raises `InputError` for a file of more bytes than the service takes."""
     if sized(file) > MAX_DOCUMENT:
         raise InputError(
@@ -91,25 +91,25 @@ def refuse_large(file: BinaryIO, name: str, remedy: str) -> None:
         )
 
 
-def whole(file: BinaryIO, name: str) -> bytes:
+def _whole(file: BinaryIO, name: str) -> bytes:
     """All bytes of an open file. Raises `InputError` for more than the service takes."""
-    refuse_large(file, name, _("Attach a part of it."))
+    _refuse_large(file, name, _("Attach a part of it."))
     return file.read()
 
 
-def read_document(opened: Opened, attach: Attach) -> Attachment:
+def _read_document(opened: Opened, attach: Attach) -> Attachment:
     """A document as the file that it is, and its text, unless nobody needs that."""
     from .documents import extract
 
-    data = whole(opened.file, opened.name)
+    data = _whole(opened.file, opened.name)
     needed = not (attach.force and attach.as_documents)
     text = extract(BytesIO(data), opened.name, opened.kind.mime) if needed else None
     return Attachment(opened.name, "document", "document", data, opened.kind.mime, extracted=text)
 
 
-def read_text(opened: Opened) -> Attachment:
+def _read_text(opened: Opened) -> Attachment:
     """A text, in UTF-8 whatever it was before; of a web page its words."""
-    data = whole(opened.file, opened.name)
+    data = _whole(opened.file, opened.name)
     encoding = encoding_of(data)
     text = data.decode(encoding, "replace")
     note, language = "", opened.kind.language

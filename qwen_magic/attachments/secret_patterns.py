@@ -27,7 +27,7 @@ class FoundSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretForm:
+class _SecretForm:
     """The keys of a service: they begin with one of `marks`, and have the form of `pattern`."""
 
     service: str
@@ -35,11 +35,11 @@ class SecretForm:
     pattern: re.Pattern[bytes]
 
 
-def form(service: str, marks: str, rest: str) -> SecretForm:
+def _form(service: str, marks: str, rest: str) -> _SecretForm:
     """Keys that begin with one of the words of `marks`, not in the middle of a word, and go on with `rest`."""
     words = tuple(marks.split())
     beginning = "|".join(map(re.escape, words))
-    return SecretForm(
+    return _SecretForm(
         service,
         tuple(map(str.encode, words)),
         re.compile(rf"(?<![A-Za-z0-9_])(?:{beginning}){rest}(?![A-Za-z0-9])".encode()),
@@ -50,36 +50,36 @@ def form(service: str, marks: str, rest: str) -> SecretForm:
 # no word of a language reaches.
 FORMS = (
     # "Base URL and API key": sk-…, sk-ws-…, sk-sp-…. OpenAI, Anthropic, DeepSeek and OpenRouter begin theirs like that.
-    form(_("a model service"), "sk-", r"[A-Za-z0-9_\-]{20,250}"),
-    form("Alibaba Cloud", "LTAI", r"[A-Za-z0-9]{12,26}"),  # "Create an AccessKey pair"
-    form("ModelScope", "ms-", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),  # "Access tokens"
-    form("AWS", "AKIA ASIA", r"[A-Z0-9]{16}"),  # "IAM identifiers"
-    form("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{36}"),  # "Behind GitHub's new token formats"
-    form("GitHub", "github_pat_", r"\w{22,255}"),
-    form("GitLab", "glpat- gldt- glrt- glptt- glcbt-", r"[\w\-]{20,128}"),  # "Token overview", prefixes
-    form("Hugging Face", "hf_", r"[A-Za-z0-9]{30,64}"),  # "User access tokens"
-    form("Google", "AIza", r"[\w\-]{35}"),  # "API keys"
-    form("Google", "GOCSPX- ya29.", r"[\w\-.]{20,255}"),  # "Using OAuth 2.0"
-    form("Slack", "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp-", r"[\w\-]{10,255}"),  # "Token types"
-    form("Slack", "hooks.slack.com/services/", r"[\w/]{20,100}"),  # "Sending messages using incoming webhooks"
-    form("Stripe", "sk_live_ rk_live_ sk_test_ rk_test_", r"[A-Za-z0-9]{16,255}"),  # "API keys"
-    form("PyPI", "pypi-AgE", r"[\w\-]{30,255}"),  # "API tokens": a macaroon in base64
-    form("npm", "npm_", r"[A-Za-z0-9]{36}"),  # "About access tokens"
-    form("Kaggle", "KGAT_", r"[A-Za-z0-9]{20,64}"),  # "API tokens"
-    form("Groq", "gsk_", r"[A-Za-z0-9]{40,80}"),
-    form("Replicate", "r8_", r"[A-Za-z0-9]{37,40}"),
-    form("xAI", "xai-", r"[A-Za-z0-9]{60,100}"),
-    form("Perplexity", "pplx-", r"[A-Za-z0-9]{32,64}"),
-    form("NVIDIA", "nvapi-", r"[\w\-]{40,100}"),
-    form("Databricks", "dapi", r"[0-9a-f]{32}(?:-\d)?"),  # "Personal access tokens"
-    form("DigitalOcean", "dop_v1_ doo_v1_ dor_v1_", r"[0-9a-f]{64}"),
-    form("Docker", "dckr_pat_", r"[\w\-]{20,64}"),
-    form("SendGrid", "SG.", r"[\w\-]{22}\.[\w\-]{43}"),
-    form("Shopify", "shpat_ shpss_ shpca_", r"[0-9a-fA-F]{32}"),
-    form("Vault", "hvs. hvb.", r"[\w\-]{24,255}"),  # "Tokens", prefixes
-    form("Grafana", "glsa_ glc_", r"[\w=+/]{32,400}"),
-    form("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{58}"),
-    form(_("a login (a JSON Web Token)"), "eyJ", r"[\w\-]{10,2000}\.eyJ[\w\-]{10,4000}\.[\w\-]{10,1000}"),  # RFC 7519
+    _form(_("a model service"), "sk-", r"[A-Za-z0-9_\-]{20,250}"),
+    _form("Alibaba Cloud", "LTAI", r"[A-Za-z0-9]{12,26}"),  # "Create an AccessKey pair"
+    _form("ModelScope", "ms-", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),  # "Access tokens"
+    _form("AWS", "AKIA ASIA", r"[A-Z0-9]{16}"),  # "IAM identifiers"
+    _form("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{36}"),  # "Behind GitHub's new token formats"
+    _form("GitHub", "github_pat_", r"\w{22,255}"),
+    _form("GitLab", "glpat- gldt- glrt- glptt- glcbt-", r"[\w\-]{20,128}"),  # "Token overview", prefixes
+    _form("Hugging Face", "hf_", r"[A-Za-z0-9]{30,64}"),  # "User access tokens"
+    _form("Google", "AIza", r"[\w\-]{35}"),  # "API keys"
+    _form("Google", "GOCSPX- ya29.", r"[\w\-.]{20,255}"),  # "Using OAuth 2.0"
+    _form("Slack", "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp-", r"[\w\-]{10,255}"),  # "Token types"
+    _form("Slack", "hooks.slack.com/services/", r"[\w/]{20,100}"),  # "Sending messages using incoming webhooks"
+    _form("Stripe", "sk_live_ rk_live_ sk_test_ rk_test_", r"[A-Za-z0-9]{16,255}"),  # "API keys"
+    _form("PyPI", "pypi-AgE", r"[\w\-]{30,255}"),  # "API tokens": a macaroon in base64
+    _form("npm", "npm_", r"[A-Za-z0-9]{36}"),  # "About access tokens"
+    _form("Kaggle", "KGAT_", r"[A-Za-z0-9]{20,64}"),  # "API tokens"
+    _form("Groq", "gsk_", r"[A-Za-z0-9]{40,80}"),
+    _form("Replicate", "r8_", r"[A-Za-z0-9]{37,40}"),
+    _form("xAI", "xai-", r"[A-Za-z0-9]{60,100}"),
+    _form("Perplexity", "pplx-", r"[A-Za-z0-9]{32,64}"),
+    _form("NVIDIA", "nvapi-", r"[\w\-]{40,100}"),
+    _form("Databricks", "dapi", r"[0-9a-f]{32}(?:-\d)?"),  # "Personal access tokens"
+    _form("DigitalOcean", "dop_v1_ doo_v1_ dor_v1_", r"[0-9a-f]{64}"),
+    _form("Docker", "dckr_pat_", r"[\w\-]{20,64}"),
+    _form("SendGrid", "SG.", r"[\w\-]{22}\.[\w\-]{43}"),
+    _form("Shopify", "shpat_ shpss_ shpca_", r"[0-9a-fA-F]{32}"),
+    _form("Vault", "hvs. hvb.", r"[\w\-]{24,255}"),  # "Tokens", prefixes
+    _form("Grafana", "glsa_ glc_", r"[\w=+/]{32,400}"),
+    _form("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{58}"),
+    _form(_("a login (a JSON Web Token)"), "eyJ", r"[\w\-]{10,2000}\.eyJ[\w\-]{10,4000}\.[\w\-]{10,1000}"),  # RFC 7519
 )
 
 # A key is made at random: a long run of it has letters and digits, which words and file names do not have.
@@ -151,66 +151,74 @@ IDENTIFIER, ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*"), re.compile(rb"[A-Za-z_]\w*
 
 def secret_in(data: bytes, keys: tuple[str, ...] = ()) -> FoundSecret | None:
     """The first secret in a text in UTF-8, the surest kind first; one of `keys` is one, whatever it looks like."""
-    for look in (private_key, lambda data: known_key(data, keys), account, service_key, in_url, bearer, assigned):
+    for look in (
+        _private_key,
+        lambda data: _known_key(data, keys),
+        _account,
+        _service_key,
+        _in_url,
+        _bearer,
+        _assigned,
+    ):
         finding = look(data)
         if finding is not None:
             return finding
     return None
 
 
-def private_key(data: bytes) -> FoundSecret | None:
-    found = next(matches(data, b"-----BEGIN ", PRIVATE_KEY), None) or next(matches(data, b"PuTTY-", PUTTY_KEY), None)
+def _private_key(data: bytes) -> FoundSecret | None:
+    found = next(_matches(data, b"-----BEGIN ", PRIVATE_KEY), None) or next(_matches(data, b"PuTTY-", PUTTY_KEY), None)
     return FoundSecret("private", position=found.start()) if found else None
 
 
-def known_key(data: bytes, keys: tuple[str, ...]) -> FoundSecret | None:
+def _known_key(data: bytes, keys: tuple[str, ...]) -> FoundSecret | None:
     found = next((at for key in keys if (at := data.find(key.encode())) >= 0), None)
     return None if found is None else FoundSecret("own", position=found)
 
 
-def account(data: bytes) -> FoundSecret | None:
-    found = next(matches(data, b'"type"', ACCOUNT), None) or next(matches(data, b"machine", NETRC), None)
+def _account(data: bytes) -> FoundSecret | None:
+    found = next(_matches(data, b'"type"', ACCOUNT), None) or next(_matches(data, b"machine", NETRC), None)
     if not found and b"kind:" in data and KUBECONFIG_KEY.search(data):
         found = KUBECONFIG.search(data)
     return FoundSecret("account", position=found.start()) if found else None
 
 
-def service_key(data: bytes) -> FoundSecret | None:
+def _service_key(data: bytes) -> FoundSecret | None:
     for each in FORMS:
         for mark in each.marks:
-            for found in matches(data, mark, each.pattern):
+            for found in _matches(data, mark, each.pattern):
                 if RUN.search(found[0], len(mark)) and not SHOWN.search(found[0]):
                     return FoundSecret("key", each.service, found.start())
     return None
 
 
-def in_url(data: bytes) -> FoundSecret | None:
-    for found in matches(data, b"://", URL_PASSWORD):
-        if found["value"] != found["user"] and not is_placeholder(found["value"]):
+def _in_url(data: bytes) -> FoundSecret | None:
+    for found in _matches(data, b"://", URL_PASSWORD):
+        if found["value"] != found["user"] and not _is_placeholder(found["value"]):
             return FoundSecret("url", position=found.start())
     for mark in (b"?", b"&", b";"):
         if mark + b"sig" in data or b"-Sig" in data or b"-sig" in data or b"-Sec" in data:
-            for found in matches(data, mark, URL_SIGNATURE):
+            for found in _matches(data, mark, URL_SIGNATURE):
                 if RUN.search(found["value"]):
                     return FoundSecret("url", position=found.start())
     return None
 
 
-def bearer(data: bytes) -> FoundSecret | None:
+def _bearer(data: bytes) -> FoundSecret | None:
     for found in BEARER.finditer(data):
-        if RUN.search(found["value"]) and not is_placeholder(found["value"]):
+        if RUN.search(found["value"]) and not _is_placeholder(found["value"]):
             return FoundSecret("name", "Authorization", found.start())
     return None
 
 
-def assigned(data: bytes) -> FoundSecret | None:
+def _assigned(data: bytes) -> FoundSecret | None:
     """A name such as `password` or `api_key` with a value that is written out."""
     lowered = data.lower()
-    found = (each for mark in NAMED for each in matches(data, mark, ASSIGNED, within=lowered))
-    return next(filter(None, map(in_assignment, found)), None)
+    found = (each for mark in NAMED for each in _matches(data, mark, ASSIGNED, within=lowered))
+    return next(filter(None, map(_in_assignment, found)), None)
 
 
-def in_assignment(found: re.Match[bytes]) -> FoundSecret | None:
+def _in_assignment(found: re.Match[bytes]) -> FoundSecret | None:
     value = found["quoted"] or found["bare"]
     line = found.string[max(0, found.start() - LONGEST_NAME) : found.start()].rpartition(b"\n")[2]
     before = line.rstrip(NAME)
@@ -218,12 +226,12 @@ def in_assignment(found: re.Match[bytes]) -> FoundSecret | None:
     if found["key"] and not SECRET_KEY.search(line):
         return None
     is_setting = before.strip(b" \t\"'-") in SETTING and name.isupper() and not found["space"]
-    if not is_written_out(found, value, is_setting) or is_placeholder(value):
+    if not _is_written_out(found, value, is_setting) or _is_placeholder(value):
         return None
     return FoundSecret("name", name.decode("ascii", "replace"), found.start())
 
 
-def is_written_out(found: re.Match[bytes], value: bytes, is_setting: bool) -> bool:
+def _is_written_out(found: re.Match[bytes], value: bytes, is_setting: bool) -> bool:
     """Whether what is given to a name is the secret, and not a program's way to it.
 
     `is_setting`: the line is one of a file of settings, `NAME=value`. Words are called tokens as well, hence they have
@@ -232,31 +240,31 @@ def is_written_out(found: re.Match[bytes], value: bytes, is_setting: bool) -> bo
     if not value.isascii() or (ATTRIBUTE.fullmatch(value) and not found["quoted"]):
         return False
     if found["token"]:
-        return is_random(value)
+        return _is_random(value)
     digits = any(each in b"0123456789" for each in value)
     if found["password"] and (found["quoted"] or is_setting):
         return True
     if found["quoted"] or is_setting:
         return len(value) >= 8 and digits and not value.isdigit()
     if IDENTIFIER.fullmatch(value):
-        return is_random(value) or (bool(found["password"]) and digits and found["sign"] == b":")
+        return _is_random(value) or (bool(found["password"]) and digits and found["sign"] == b":")
     if found["password"]:
         return digits and len(value) >= 5
     return digits and len(value) >= 8 and not value.isdigit()
 
 
-def is_random(value: bytes) -> bool:
+def _is_random(value: bytes) -> bool:
     """Whether it has a run that is longer, and has more digits, than a name."""
     runs = re.findall(rb"[A-Za-z0-9+/=]{16,}", value)
     return any(sum(48 <= each <= 57 for each in run) >= 2 and not run.isdigit() for run in runs)
 
 
-def is_placeholder(value: bytes) -> bool:
+def _is_placeholder(value: bytes) -> bool:
     """Whether this stands in the place of a secret: `changeme`, `<your key>`, `${TOKEN}`, `OPENAI_API_KEY`."""
     return bool(PLACEHOLDER.search(value) or ENVIRONMENT_NAME.fullmatch(value)) or len(set(value)) == 1
 
 
-def matches(
+def _matches(
     data: bytes, mark: bytes, pattern: re.Pattern[bytes], within: bytes | None = None
 ) -> Iterator[re.Match[bytes]]:
     """The matches of `pattern`, which begins with `mark`: each is looked for by its mark, and none inside another.

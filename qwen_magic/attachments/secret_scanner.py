@@ -94,12 +94,12 @@ def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
     """
     keys = tuple(keys)
     if attachment.form == "document":
-        refuse_secret_text(text_of(attachment), attachment.name, keys)
+        refuse_secret_text(_text_of(attachment), attachment.name, keys)
     elif attachment.form != "image":
         refuse_secret_text(attachment.data, attachment.name, keys)
     else:
         refuse_secret_text(b"", attachment.name, keys)
-    named = next(filter(is_secret_column, columns_of(attachment)), None)
+    named = next(filter(_is_secret_column, _columns_of(attachment)), None)
     if named is not None:
         raise InputError(
             _("{name} has a column called {named}, which looks like a secret.", name=attachment.name, named=named),
@@ -154,7 +154,7 @@ def refuse_secret_variable(name: str, value: Any) -> None:
         raise InputError(_("{name} is called like a secret.", name=name), FORCE)
 
 
-def columns_of(attachment: Attachment) -> Iterable[str]:
+def _columns_of(attachment: Attachment) -> Iterable[str]:
     """The names of a table's columns of which values are sent."""
     if attachment.form == "description":
         return filled_columns(attachment.text)
@@ -165,13 +165,13 @@ def columns_of(attachment: Attachment) -> Iterable[str]:
     return ()
 
 
-def is_secret_column(name: str) -> bool:
+def _is_secret_column(name: str) -> bool:
     return bool(NAMES.search(name)) and name.casefold() != WORD
 
 
-def text_of(document: Attachment) -> bytes:
+def _text_of(document: Attachment) -> bytes:
     """The text that was extracted from a document; a notebook's as it is in the file, too."""
-    raw = document.data if is_json(document) else b""
+    raw = document.data if _is_json(document) else b""
     if not isinstance(document.extracted, Extracted):  # a scan, a missing extra: whoever needs the text says so
         return raw
     return document.extracted.text.encode("utf-8", "replace") + b"\n" + raw
@@ -179,7 +179,7 @@ def text_of(document: Attachment) -> bytes:
 
 def unsearched(attachment: Attachment) -> str:
     """A note on what of a document `refuse_secrets` could not search; empty when it searched all of it."""
-    if attachment.form != "document" or is_json(attachment):
+    if attachment.form != "document" or _is_json(attachment):
         return ""
     if not isinstance(attachment.extracted, Extracted):
         return _("not searched for secrets")
@@ -188,5 +188,5 @@ def unsearched(attachment: Attachment) -> str:
     return _("searched for secrets in its first {count:,} characters", count=len(attachment.extracted.text))
 
 
-def is_json(document: Attachment) -> bool:
+def _is_json(document: Attachment) -> bool:
     return document.mime.endswith("json")

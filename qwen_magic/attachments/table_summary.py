@@ -97,9 +97,9 @@ def markdown(table: TableSummary, *, values: bool = True) -> str:
     """The description of a table; without `values` there is no value of any cell in it."""
     remarks = table.remarks if values else (*table.remarks, NO_VALUES)
     lines = [f"Table `{compact(table.name)}`: {table.shape}.", *remarks, ""]
-    lines += grid(FACTS if values else FACTS[:3], (), limit=MAX_CELL)
+    lines += _grid(FACTS if values else FACTS[:3], (), limit=MAX_CELL)
     for each in table.columns[:MAX_COLUMNS]:
-        known = [cell(each.name, 2 * MAX_CELL), cell(each.type, 2 * MAX_CELL), unknown(each.missing)]
+        known = [cell(each.name, 2 * MAX_CELL), cell(each.type, 2 * MAX_CELL), _unknown(each.missing)]
         shown = [each.values[:MAX_SHOWN].replace("|", "\\|")] * values
         lines.append("|".join(("", *known, *shown, "")))
     if len(table.columns) > MAX_COLUMNS:
@@ -109,7 +109,7 @@ def markdown(table: TableSummary, *, values: bool = True) -> str:
     left_out = f" (of the first {len(names)} columns)" * (len(names) < len(table.columns))
     for title, rows in (("All rows" if table.whole else "First rows", table.first), ("Last rows", table.last)):
         if rows and values:
-            lines += ["", f"{title}{left_out}:", "", *grid(names, rows, limit=MAX_CELL)]
+            lines += ["", f"{title}{left_out}:", "", *_grid(names, rows, limit=MAX_CELL)]
     return "\n".join(lines) + "\n"
 
 
@@ -125,7 +125,7 @@ FACT = re.compile(r"\|(?P<name>(?:[^|\\]|\\.)*+)\|(?P<type>[^|]*)\|[\d,]*\|(?P<v
 EMPTY = ("empty", "Null", "null")
 
 
-def grid(header: Sequence[str], rows: Iterable[Sequence[str]], limit: int) -> list[str]:
+def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], limit: int) -> list[str]:
     """A table of markdown, without padding."""
     lines = ["|".join(("", *(cell(each, limit) for each in header), "")), "|" + "---|" * len(header)]
     for row in rows:
@@ -146,25 +146,25 @@ def compact(value: str, limit: int = MAX_CELL) -> str:
     return line if len(line) <= limit and len(value) <= 4 * limit else line[: limit - 1] + "…"
 
 
-def unknown(count: int | None) -> str:
+def _unknown(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
 def column(name: str, values: Sequence[object]) -> ColumnSummary:
     """The facts of a column, from its values; strings that are numbers or dates are taken for these."""
-    present = [each for each in values if not is_missing(each)]
+    present = [each for each in values if not _is_missing(each)]
     missing = len(values) - len(present)
-    absent = Counter(each for each in values if isinstance(each, str) and is_missing(each))
-    written = f"missing written as {listed(absent)}" if set(absent) - {""} else ""
+    absent = Counter(each for each in values if isinstance(each, str) and _is_missing(each))
+    written = f"missing written as {_listed(absent)}" if set(absent) - {""} else ""
     if not present:
         return ColumnSummary(name, "empty", missing, written)
     for kind, parse in KINDS:
         known = [parsed for each in present if (parsed := parse(each)) is not None]
         if len(known) == len(present):
-            return ColumnSummary(name, kind, missing, joined(span(known), written))
+            return ColumnSummary(name, kind, missing, joined(_span(known), written))
         if len(known) < MOSTLY * len(present) and kind != "integer":
             continue
-    return ColumnSummary(name, "text", missing, joined(misfits(Counter(present)), top(present), written))
+    return ColumnSummary(name, "text", missing, joined(misfits(Counter(present)), _top(present), written))
 
 
 def misfits(values: Mapping[Any, int], *, as_text: bool = False) -> str:
@@ -180,16 +180,16 @@ def misfits(values: Mapping[Any, int], *, as_text: bool = False) -> str:
     if set(types) != {"str"}:
         return ""
     total = sum(values.values())
-    for what, parse in (("numbers", real_number), ("dates", moment)):
+    for what, parse in (("numbers", _real_number), ("dates", _moment)):
         others = Counter({value: count for value, count in values.items() if parse(value) is None})
         if not others:
             return f"{what} as text" if as_text else ""
         if len(others) < len(values) and others.total() <= (1 - MOSTLY) * total:
-            return f"mostly {what}{' as text' * as_text}, but for {others.total():,}: {listed(others)}"
+            return f"mostly {what}{' as text' * as_text}, but for {others.total():,}: {_listed(others)}"
     return ""
 
 
-def listed(counts: Counter[Any]) -> str:
+def _listed(counts: Counter[Any]) -> str:
     """Such as `"red" (7), "green" (2)`: up to `TOP` values."""
     most = ordered(counts.items())
     return ", ".join(f"{quoted(value)} ({count:,})" for value, count in most[:TOP]) + ", …" * (len(most) > TOP)
@@ -204,25 +204,25 @@ def joined(*facts: str) -> str:
     return "; ".join(filter(None, facts))
 
 
-def is_missing(value: object) -> bool:
+def _is_missing(value: object) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in MISSING
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def whole_number(value: object) -> int | None:
+def _whole_number(value: object) -> int | None:
     if isinstance(value, str):
         return int(value) if INTEGER.fullmatch(value.strip()) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def real_number(value: object) -> float | None:
+def _real_number(value: object) -> float | None:
     if isinstance(value, str):
         return float(value) if REAL.fullmatch(value.strip()) else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def moment(value: object) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     """A date or a time, in the ISO form or the one with slashes; without its zone, so that all can be compared."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
@@ -237,13 +237,13 @@ def moment(value: object) -> datetime | None:
 
 
 KINDS: tuple[tuple[str, Callable[[object], Any]], ...] = (
-    ("integer", whole_number),
-    ("number", real_number),
-    ("date", moment),
+    ("integer", _whole_number),
+    ("number", _real_number),
+    ("date", _moment),
 )
 
 
-def span(values: Sequence[int | float | datetime]) -> str:
+def _span(values: Sequence[int | float | datetime]) -> str:
     """From the least to the greatest, and the mean of numbers."""
     low, high = min(values), max(values)
     if isinstance(low, datetime) or isinstance(high, datetime):
@@ -253,7 +253,7 @@ def span(values: Sequence[int | float | datetime]) -> str:
     return f"{number(low)} – {number(high)}{mean}" if low != high else f"always {number(low)}"
 
 
-def top(values: Sequence[object]) -> str:
+def _top(values: Sequence[object]) -> str:
     """How many different values there are, and which."""
     return frequent(ordered(Counter(map(str, values)).items()))
 
@@ -269,7 +269,7 @@ def frequent(most: Sequence[tuple[object, int]]) -> str:
     if different == total > SHOWN:
         return f"all different, such as {quoted(most[0][0])}"
     if different <= SHOWN:
-        return f"{different:,} different: {shown(most)}"
+        return f"{different:,} different: {_shown(most)}"
     rare = sum(count == most[-1][1] for _, count in most)
     return different_values(different, most[:TOP], most[-TOP:], rare)
 
@@ -281,14 +281,14 @@ def different_values(
 
     Of both there may be none, when too many are alike.
     """
-    often = f"most often {shown(most)}" if most and most[0][1] > 1 else ""
-    seldom = f"rarest {shown(rarest)}" if rarest else ""
+    often = f"most often {_shown(most)}" if most and most[0][1] > 1 else ""
+    seldom = f"rarest {_shown(rarest)}" if rarest else ""
     return joined(
         f"{different:,} different", often, seldom + f" ({rare:,} of them as rare)" * bool(seldom and rare > TOP)
     )
 
 
-def shown(counts: Iterable[tuple[object, int]]) -> str:
+def _shown(counts: Iterable[tuple[object, int]]) -> str:
     return ", ".join(f"{quoted(value)} ({count:,})" for value, count in counts)
 
 

@@ -44,11 +44,11 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
         return wide
     if decodes(data, "utf-8", whole):
         return "utf-8"
-    if decodes(data, "gb18030", whole) and is_chinese(sample):
+    if decodes(data, "gb18030", whole) and _is_chinese(sample):
         return "gb18030"
-    if decodes(data, "cp932", whole) and share(KANA, sample) >= LEAST_KANA:
+    if decodes(data, "cp932", whole) and _share(KANA, sample) >= LEAST_KANA:
         return "cp932"
-    if decodes(data, "cp950", whole) and share(BIG5, sample) >= LEAST_SHARE:
+    if decodes(data, "cp950", whole) and _share(BIG5, sample) >= LEAST_SHARE:
         return "cp950"
     return "cp1252" if decodes(data, "cp1252", whole) else "latin-1"
 
@@ -62,10 +62,10 @@ def decodes(data: bytes, encoding: str, whole: bool = True) -> bool:
     return True
 
 
-def is_chinese(sample: bytes) -> bool:
-    return not HIGH.search(sample) or share(PAIRS, sample) >= LEAST_SHARE
+def _is_chinese(sample: bytes) -> bool:
+    return not HIGH.search(sample) or _share(PAIRS, sample) >= LEAST_SHARE
 
 
-def share(pattern: re.Pattern[bytes], sample: bytes) -> float:
+def _share(pattern: re.Pattern[bytes], sample: bytes) -> float:
     """Which part of the bytes that are not ASCII stands within what the pattern finds."""
     return len(HIGH.findall(b"".join(pattern.findall(sample)))) / max(len(HIGH.findall(sample)), 1)

@@ -28,7 +28,7 @@ from ..service.content_coding import packed_once
 from ..service.deadlines import SocketLine
 from .size_limits import FETCH_SECONDS, MAX_FETCHED, MB
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["Fetched", "fetch", "is_public"]
 
 MAX_REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
@@ -41,7 +41,7 @@ HEADERS = {"User-Agent": f"qwen_magic/{__version__}", "Accept": "*/*"}
 METADATA = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
 CARRIERS = ((IPv6Network("64:ff9b::/96"), 0), (IPv6Network("2002::/16"), 80), (IPv6Network("::/96"), 0))
 
-Address = IPv4Address | IPv6Address
+_Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
         with line.deadline(seconds):
             target = httpx2.URL(url)
             for _redirect in range(MAX_REDIRECTS + 1):
-                with answered(target, force, deadline, line) as response:
+                with _answered(target, force, deadline, line) as response:
                     if not response.has_redirect_location:
-                        found = received(response, target, limit)
-                        left(deadline)  # what was broken off may look like an end
+                        found = _received(response, target, limit)
+                        _left(deadline)  # what was broken off may look like an end
                         return found
                     target = target.join(response.headers["location"])
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
@@ -82,19 +82,19 @@ def fetch(url: str, *, force: bool = False, seconds: float = FETCH_SECONDS, limi
 
 
 @contextmanager
-def answered(target: httpx2.URL, force: bool, deadline: float, line: SocketLine) -> Iterator[httpx2.Response]:
+def _answered(target: httpx2.URL, force: bool, deadline: float, line: SocketLine) -> Iterator[httpx2.Response]:
     """The answer to a GET, its body not read yet, from an address that was checked."""
     if target.scheme not in PORTS or not target.host:
         raise InputError(_("{target} cannot be fetched: only http:// and https:// can.", target=target))
     host = target.raw_host.decode("ascii")
     proxied = not {target.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
-    addresses = resolved(host, target.port or PORTS[target.scheme], proxied)
+    addresses = _resolved(host, target.port or PORTS[target.scheme], proxied)
     if not force:
-        refuse_private(target, addresses)
+        _refuse_private(target, addresses)
     # Loading certificates takes longer than most answers over http, which has no use for them.
     verify = trusted() if target.scheme == "https" else False
-    with httpx2.Client(trust_env=proxied, verify=verify, timeout=left(deadline), headers=HEADERS) as client:
-        response = sent(client, target, host, () if proxied else addresses, line)
+    with httpx2.Client(trust_env=proxied, verify=verify, timeout=_left(deadline), headers=HEADERS) as client:
+        response = _sent(client, target, host, () if proxied else addresses, line)
         try:
             packed_once(response)
             yield response
@@ -102,8 +102,8 @@ def answered(target: httpx2.URL, force: bool, deadline: float, line: SocketLine)
             response.close()
 
 
-def sent(
-    client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[Address, ...], line: SocketLine
+def _sent(
+    client: httpx2.Client, target: httpx2.URL, host: str, addresses: tuple[_Address, ...], line: SocketLine
 ) -> httpx2.Response:
     """The answer of the first of `addresses` that can be reached; without any, of the proxy."""
     for address in addresses:
@@ -121,7 +121,7 @@ def sent(
     return client.send(client.build_request("GET", target, extensions={"trace": line.trace}), stream=True)
 
 
-def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
+def _resolved(host: str, port: int, proxied: bool) -> tuple[_Address, ...]:
     """The addresses of `host`, whatever way it is written in. Only a proxy may know a name that we do not."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -132,7 +132,7 @@ def resolved(host: str, port: int, proxied: bool) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(ip_address(str(each[4][0])) for each in found))
 
 
-def refuse_private(target: httpx2.URL, addresses: tuple[Address, ...]) -> None:
+def _refuse_private(target: httpx2.URL, addresses: tuple[_Address, ...]) -> None:
     if not all(map(is_public, addresses)):
         raise InputError(
             _("{target} is on this machine or in a private network, and is not fetched.", target=target),
@@ -140,7 +140,7 @@ def refuse_private(target: httpx2.URL, addresses: tuple[Address, ...]) -> None:
         )
 
 
-def is_public(address: Address) -> bool:
+def is_public(address: _Address) -> bool:
     """Whether anybody can reach `address`: not loopback, private, link-local, multicast or reserved."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
@@ -153,7 +153,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def received(response: httpx2.Response, target: httpx2.URL, limit: int) -> Fetched:
+def _received(response: httpx2.Response, target: httpx2.URL, limit: int) -> Fetched:
     if response.status_code != httpx2.codes.OK:
         status = f"{response.status_code} {response.reason_phrase}".strip()
         raise InputError(_("{target} answers {status}.", target=target, status=status))
@@ -174,7 +174,7 @@ def received(response: httpx2.Response, target: httpx2.URL, limit: int) -> Fetch
     return Fetched(name, told.get_content_type(), b"".join(chunks))
 
 
-def left(deadline: float) -> float:
+def _left(deadline: float) -> float:
     """Seconds until `deadline`; raises `TimeoutError` behind it."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:

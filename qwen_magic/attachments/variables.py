@@ -42,14 +42,14 @@ FRAMES = {
 ARRAYS = {("numpy", "ndarray"), ("torch", "Tensor")}
 
 
-def is_a(value: object, classes: set[tuple[str, str]]) -> bool:
+def _is_a(value: object, classes: set[tuple[str, str]]) -> bool:
     """Whether one of the value's classes has one of these names; nothing is imported to find out."""
     return any((each.__module__.partition(".")[0], each.__name__) in classes for each in type(value).__mro__)
 
 
 def is_picture(value: object) -> bool:
     """Whether the variable becomes an image."""
-    return is_a(value, PICTURES)
+    return _is_a(value, PICTURES)
 
 
 def read_variable(name: str, value: object, attach: Attach) -> Attachment:
@@ -59,7 +59,7 @@ def read_variable(name: str, value: object, attach: Attach) -> Attachment:
 
         attachment = read_figure(name, value, attach.limits)
     else:
-        attachment = described(name, value, attach.shown_rows)
+        attachment = _described(name, value, attach.shown_rows)
     if not attach.force:
         if attach.values:
             refuse_secret_variable(name, value)
@@ -67,20 +67,20 @@ def read_variable(name: str, value: object, attach: Attach) -> Attachment:
     return attachment
 
 
-def described(name: str, value: object, rows: int | None) -> Attachment:
+def _described(name: str, value: object, rows: int | None) -> Attachment:
     """The variable in words, a table with so many of its rows; for `None` without any value."""
-    if is_a(value, FRAMES):
+    if _is_a(value, FRAMES):
         from .dataframes import read_frame
 
         return read_frame(name, value, rows)
-    source = source_of(value)
+    source = _source_of(value)
     if source:
         return Attachment(name, "variable", "text", source.encode(), "text/plain", _("its source"), "python")
     if rows is None:
         return Attachment(
-            name, "variable", "text", outline(value).encode(), "text/plain", _("without its values"), "text"
+            name, "variable", "text", _outline(value).encode(), "text/plain", _("without its values"), "text"
         )
-    summary, text = summed_up(name, value)
+    summary, text = _summed_up(name, value)
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > MAX_DOCUMENT:
         raise InputError(
@@ -94,7 +94,7 @@ def described(name: str, value: object, rows: int | None) -> Attachment:
     return Attachment(name, "variable", "text", data, "text/plain", summary, "text")
 
 
-def source_of(value: object) -> str:
+def _source_of(value: object) -> str:
     """The source of a function or a class; nothing of what has none, or is none."""
     if not inspect.isroutine(value) and not isinstance(value, type):
         return ""
@@ -104,17 +104,17 @@ def source_of(value: object) -> str:
         return ""
 
 
-def outline(value: Any) -> str:
+def _outline(value: Any) -> str:
     """What the variable is, and how large, without any value."""
     from .python_values import title
 
     shape = getattr(value, "shape", None)
-    if is_a(value, ARRAYS):
+    if _is_a(value, ARRAYS):
         return f"{title(value)}, {' × '.join(map(str, shape or ()))}, {value.dtype}"
     return title(value)
 
 
-def summed_up(name: str, value: Any) -> tuple[str, str]:
+def _summed_up(name: str, value: Any) -> tuple[str, str]:
     """What the variable is, in a few words, and what is in it."""
     if isinstance(value, str):
         return f"str of {len(value):,} characters", value
@@ -127,7 +127,7 @@ def summed_up(name: str, value: Any) -> tuple[str, str]:
         return "exception", "".join(traceback.format_exception(value))
     if isinstance(value, TracebackType):
         return "traceback", "".join(traceback.format_tb(value))
-    if is_a(value, ARRAYS):
+    if _is_a(value, ARRAYS):
         from .python_values import array
 
         return array(value)

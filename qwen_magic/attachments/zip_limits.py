@@ -16,7 +16,7 @@ PICK = _("Unpack it, and attach the files in it that matter.")
 TREES = (".xml", ".rels", ".xhtml", ".html", ".opf")
 
 
-class Bounded:
+class _Bounded:
     """A file that gives no more than so many bytes at once: `zipfile` reads the list of an archive in one piece."""
 
     def __init__(self, file: BinaryIO, name: str, most: int) -> None:
@@ -32,7 +32,7 @@ class Bounded:
 
 def listed(file: BinaryIO, name: str) -> zipfile.ZipFile:
     """The archive in an open file, to see what is in it. Raises `InputError` for an endless list."""
-    return zipfile.ZipFile(cast("BinaryIO", Bounded(file, name, MAX_DIRECTORY)))
+    return zipfile.ZipFile(cast("BinaryIO", _Bounded(file, name, MAX_DIRECTORY)))
 
 
 def unpackable(file: BinaryIO, name: str, streamed: str = "\0") -> BinaryIO:

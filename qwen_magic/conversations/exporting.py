@@ -77,11 +77,11 @@ def transcript(conversation: Saved) -> str:
 
     parts = [f"# {as_text(conversation.name)}"]
     if conversation.system:
-        parts += ["**System prompt**", quoted(conversation.system)]
+        parts += ["**System prompt**", _quoted(conversation.system)]
     for _place, turn in conversation.turns:
-        parts += ["---", said_by("You", *asking(turn), *(f"`{name.replace('`', '')}`" for name in attached(turn)))]
-        parts += [quoted(turn.question.text), said_by(as_text(answerer(turn)), *map(as_text, answering(turn)))]
-        parts += [closed(turn.answer.text), *markdown_calls(turn.answer)]
+        parts += ["---", _said_by("You", *_asking(turn), *(f"`{name.replace('`', '')}`" for name in _attached(turn)))]
+        parts += [_quoted(turn.question.text), _said_by(as_text(_answerer(turn)), *map(as_text, _answering(turn)))]
+        parts += [_closed(turn.answer.text), *markdown_calls(turn.answer)]
     return neutralise("\n\n".join(parts) + "\n")
 
 
@@ -90,41 +90,41 @@ def page(conversation: Saved) -> str:
     """The transcript as an HTML page: no script, nothing fetched, pictures inside."""
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # it has no types of its own
 
-    sections = [said_by_html("System prompt"), said_html(conversation.system)] if conversation.system else []
+    sections = [_said_by_html("System prompt"), _said_html(conversation.system)] if conversation.system else []
     for _place, turn in conversation.turns:
-        sections += turn_html(turn)
+        sections += _turn_html(turn)
     colours = HtmlFormatter().get_style_defs(".highlight")
     return PAGE.format(title=escape(conversation.name), body="\n".join(sections), colours=colours)
 
 
-def turn_html(turn: Turn) -> Iterator[str]:
+def _turn_html(turn: Turn) -> Iterator[str]:
     from ..rendering.markdown import render
     from ..rendering.mimebundle import html_calls
 
-    yield said_by_html("You", *asking(turn), *attached(turn))
+    yield _said_by_html("You", *_asking(turn), *_attached(turn))
     yield from (
         f'<p><img src="{escape(image.url)}" alt="{escape(image.name)}"></p>'
         for image in turn.question.images
         if image.url.startswith("data:image/")
     )
-    yield said_html(turn.question.text)
-    yield said_by_html(answerer(turn), *answering(turn))
+    yield _said_html(turn.question.text)
+    yield _said_by_html(_answerer(turn), *_answering(turn))
     yield f'<div class="answer">\n{render(turn.answer.text)}{"".join(html_calls(turn.answer))}\n</div>'
 
 
-def said_html(text: str) -> str:
+def _said_html(text: str) -> str:
     return f'<div class="said">{escape(text)}</div>'
 
 
-def said_by_html(who: str, *facts: str) -> str:
+def _said_by_html(who: str, *facts: str) -> str:
     return f'<p class="by"><b>{escape(who)}</b>{"".join(f" · {escape(fact)}" for fact in facts)}</p>'
 
 
-def said_by(who: str, *facts: str) -> str:
+def _said_by(who: str, *facts: str) -> str:
     return " · ".join((f"**{who}**", *facts))
 
 
-def asking(turn: Turn) -> Iterator[str]:
+def _asking(turn: Turn) -> Iterator[str]:
     """When the question was asked."""
     try:
         if turn.asked:
@@ -134,17 +134,17 @@ def asking(turn: Turn) -> Iterator[str]:
         yield "no date"
 
 
-def attached(turn: Turn) -> Iterator[str]:
+def _attached(turn: Turn) -> Iterator[str]:
     for part in turn.question.parts:
         if isinstance(part, Image | Document):
             yield one_line(part.name) or part.sha256[:12] or "picture"
 
 
-def answerer(turn: Turn) -> str:
+def _answerer(turn: Turn) -> str:
     return one_line(turn.answer.model or turn.model) or "Answer"
 
 
-def answering(turn: Turn) -> Iterator[str]:
+def _answering(turn: Turn) -> Iterator[str]:
     """What a reader should know before the answer."""
     if turn.summary:
         yield "a summary of what is before"
@@ -152,11 +152,11 @@ def answering(turn: Turn) -> Iterator[str]:
         yield f"not finished ({turn.answer.finish_reason})"
 
 
-def quoted(text: str) -> str:
+def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in LINE_END.split(text))
 
 
-def closed(text: str) -> str:
+def _closed(text: str) -> str:
     """The markdown with its last code block closed, so that a broken-off answer does not swallow what follows."""
     fence = ""
     for line in LINE_END.split(text):

@@ -43,7 +43,7 @@ class Conversations:
 
     def get(self, name: str = DEFAULT) -> Conversation:
         """The conversation of this name, made if need be. Raises `InputError` for a name that is none."""
-        name = valid(name)
+        name = _valid(name)
         with self._lock:
             if name not in self._named:
                 made = self._named[name] = Conversation(name)
@@ -56,9 +56,9 @@ class Conversations:
         if name == DEFAULT:
             return self.get()
         with self._lock:
-            if found := self._named.get(valid(name)):
+            if found := self._named.get(_valid(name)):
                 return found
-            raise InputError(_("There is no conversation {name!r}.", name=name), nearest(name, self._named))
+            raise InputError(_("There is no conversation {name!r}.", name=name), _nearest(name, self._named))
 
     def __iter__(self) -> Iterator[Conversation]:
         with self._lock:
@@ -84,10 +84,10 @@ class Conversations:
         The same cell may make it anew. Raises `InputError` for an unknown source, or when the name is taken.
         """
         with self._lock:
-            origin, target = self.find(source), self._named.get(valid(new))
+            origin, target = self.find(source), self._named.get(_valid(new))
             again = target is not None and cell is not None and cell.id in target.forked_in
             if target is origin or (target is not None and len(target) and not again):
-                raise taken(new)
+                raise _taken(new)
             forked, target = origin.fork(new, cell), self.get(new)
         take_over(target, forked, _("the fork"), cell)
         return target
@@ -95,9 +95,9 @@ class Conversations:
     def rename(self, old: str, new: str) -> Conversation:
         """Raises `InputError` for an unknown conversation, or when the new name is taken."""
         with self._lock:
-            conversation, new = self.find(old), valid(new)
+            conversation, new = self.find(old), _valid(new)
             if self._named.get(new, conversation) is not conversation:
-                raise taken(new)
+                raise _taken(new)
             self._named = {new if name == conversation.name else name: each for name, each in self._named.items()}
             if new != conversation.name:
                 self._renamed[conversation.name] = new
@@ -137,7 +137,7 @@ class Conversations:
         return tuple(prices.of(row) if prices else row for row in rows)
 
 
-def valid(name: str) -> str:
+def _valid(name: str) -> str:
     """The name, if it can be one: letters and digits of any script, and single spaces, `-`, `_`, `.` between them."""
     from unicodedata import category, normalize
 
@@ -157,7 +157,7 @@ def valid(name: str) -> str:
     return name
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def _nearest(name: str, names: Iterable[str]) -> str:
     """What to do about an unknown name: the nearest ones."""
     from difflib import get_close_matches
 
@@ -169,7 +169,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return _("Did you mean {name}?", name=found) if close else _("There are: {found}.", found=found)
 
 
-def taken(name: str) -> InputError:
+def _taken(name: str) -> InputError:
     return InputError(
         _("There is a conversation {name!r} already.", name=name), _("Take another name, or drop that one first.")
     )

@@ -99,12 +99,12 @@ def save(saved: Saved, path: str | os.PathLike[str], *, contents: bool = False) 
 
     Raises `InputError` when it cannot be written, or when something else is there, which then stays.
     """
-    if is_foreign(path):
+    if _is_foreign(path):
         raise InputError(
             _("{path} is there already, and is no saved conversation.", path=path), _("Take another name.")
         )
     turns = [
-        {"place": place._asdict() if place else None} | plain(turn if contents else without_contents(turn))
+        {"place": place._asdict() if place else None} | _plain(turn if contents else _without_contents(turn))
         for place, turn in saved.turns
     ]
     head = {"format": FORMAT, "version": VERSION, "name": saved.name, "system": saved.system, "model": saved.model}
@@ -120,12 +120,12 @@ def load(path: str | os.PathLike[str]) -> Saved:
         with open_file(path, str(path)) as file:
             content = file.read(LARGEST + 1)
     except UNUSABLE as error:
-        raise InputError(_("{path} cannot be read: {error}.", path=path, error=reason(error))) from None
+        raise InputError(_("{path} cannot be read: {error}.", path=path, error=_reason(error))) from None
     if len(content) > LARGEST:
         raise InputError(_("{path} is larger than {largest} MB.", path=path, largest=LARGEST // 1000000))
-    data = parse(content, path)
+    data = _parse(content, path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise foreign(path)
+        raise _foreign(path)
     try:
         version = read(int, data.get("version"), "version")
         if version > VERSION:
@@ -138,12 +138,12 @@ def load(path: str | os.PathLike[str]) -> Saved:
                 ),
                 _("Upgrade with: pip install --upgrade qwen_magic"),
             )
-        return read_conversation(data)
+        return _read_conversation(data)
     except Damaged as error:
         raise InputError(_("{path} is damaged: {error}.", path=path, error=error)) from None
 
 
-def is_foreign(path: str | os.PathLike[str]) -> bool:
+def _is_foreign(path: str | os.PathLike[str]) -> bool:
     """Whether there is a file, which something else has written."""
     with suppress(*UNUSABLE):
         path = Path(path).expanduser()
@@ -154,22 +154,22 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def parse(content: bytes, path: Path) -> Any:
+def _parse(content: bytes, path: Path) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         if FORMAT.encode() in content[:HEAD]:
             raise InputError(_("{path} is damaged: it is cut short, or not JSON any more.", path=path)) from None
-        raise foreign(path) from None
+        raise _foreign(path) from None
 
 
-def foreign(path: Path) -> InputError:
+def _foreign(path: Path) -> InputError:
     return InputError(_("{path} is not a saved conversation.", path=path), _("`%qwen save FILE` writes one."))
 
 
-def read_conversation(data: Mapping[str, Any]) -> Saved:
+def _read_conversation(data: Mapping[str, Any]) -> Saved:
     entries = read(list, data.get("turns"), "turns")
-    turns = tuple(read_turn(entry, f"turns[{index}]") for index, entry in enumerate(entries))
+    turns = tuple(_read_turn(entry, f"turns[{index}]") for index, entry in enumerate(entries))
     places = [place for place, _ in turns if place is not None]
     if len(set(places)) < len(places):
         raise Damaged(_("two turns have the same place"))
@@ -177,13 +177,13 @@ def read_conversation(data: Mapping[str, Any]) -> Saved:
     return Saved(read(str, data.get("name"), "name"), system, model, turns)
 
 
-def read_turn(data: Any, where: str) -> tuple[Place | None, Turn]:
+def _read_turn(data: Any, where: str) -> tuple[Place | None, Turn]:
     turn = read(Turn, data, where)
     place = read(Place | None, data.get("place"), f"{where}.place")
     return place if place and place.cell else None, turn
 
 
-def without_contents(turn: Turn) -> Turn:
+def _without_contents(turn: Turn) -> Turn:
     """The turn without the bytes of its pictures; those on the web keep their address."""
     parts = tuple(
         replace(part, url="") if isinstance(part, Image) and part.url.startswith("data:") else part
@@ -192,26 +192,26 @@ def without_contents(turn: Turn) -> Turn:
     return replace(turn, question=replace(turn.question, parts=parts))
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """A value as JSON has it: without what is at its default; parts say of which type they are."""
     if is_dataclass(value):
         kind = next(({"type": name} for name, part in PARTS.items() if type(value) is part), {})
         given = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
-        return kind | {name: plain(item) for name, (item, default) in given.items() if item != default}
+        return kind | {name: _plain(item) for name, (item, default) in given.items() if item != default}
     if hasattr(value, "_asdict"):
         return value._asdict()
-    return [plain(item) for item in value] if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def read(kind: Any, data: Any, where: str) -> Any:
     """The value of this type that the data holds. Raises `Damaged`, with the name of the field."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Part:
-        return read_part(data, where)
+        return _read_part(data, where)
     if origin in (Union, UnionType):
         return None if data is None else read(arguments[0], data, where)
     if origin is Literal:
-        return one_of(arguments, data, where)
+        return _one_of(arguments, data, where)
     if origin is tuple:
         items = enumerate(read(list, data, where))
         return tuple(read(arguments[0], item, f"{where}[{index}]") for index, item in items)
@@ -222,39 +222,39 @@ def read(kind: Any, data: Any, where: str) -> Any:
         if kind in (int, float) and not abs(data) < LARGEST_NUMBER:
             raise Damaged(_("{where} is too large a number", where=where))
         return kind(data)
-    return read_fields(kind, data, where)
+    return _read_fields(kind, data, where)
 
 
-def read_part(data: Any, where: str) -> Part:
-    name = one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
-    part: Part = read_fields(PARTS[name], data, where)
-    if isinstance(part, Image) and part.url and not is_picture(part.url):
+def _read_part(data: Any, where: str) -> Part:
+    name = _one_of(tuple(PARTS), read(dict, data, where).get("type"), f"{where}.type")
+    part: Part = _read_fields(PARTS[name], data, where)
+    if isinstance(part, Image) and part.url and not _is_picture(part.url):
         raise Damaged(_("{where}.url is no picture, and no public address of one", where=where))
     return part
 
 
-def is_picture(url: str) -> bool:
+def _is_picture(url: str) -> bool:
     """Whether a picture may lie there."""
     found = PICTURE.match(url)
     return found is not None and not (found[1] and WITHIN.search(found[1]))
 
 
-def one_of(choices: tuple[Any, ...], data: Any, where: str) -> Any:
+def _one_of(choices: tuple[Any, ...], data: Any, where: str) -> Any:
     if data not in choices:
         raise Damaged(_("{where} is none of {choices}", where=where, choices=", ".join(choices)))
     return data
 
 
-def read_fields(cls: Any, data: Any, where: str) -> Any:
+def _read_fields(cls: Any, data: Any, where: str) -> Any:
     data = read(dict, data, where)
-    kinds, parameters = described(cls)
+    kinds, parameters = _described(cls)
     if missing := [name for name in parameters if parameters[name].default is Parameter.empty and name not in data]:
         raise Damaged(_("{where} has no {missing}", where=where, missing=missing[0]))
     return cls(**{name: read(kinds[name], data[name], f"{where}.{name}") for name in parameters if name in data})
 
 
 @cache
-def described(cls: type) -> tuple[Mapping[str, Any], Mapping[str, Parameter]]:
+def _described(cls: type) -> tuple[Mapping[str, Any], Mapping[str, Parameter]]:
     """The types of a value's fields, and which of them have a default."""
     return get_type_hints(cls), signature(cls).parameters
 
@@ -281,8 +281,8 @@ def write_in_one_piece(path: str | os.PathLike[str], content: bytes) -> None:
     except UNUSABLE as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise InputError(_("{path} cannot be written: {error}.", path=path, error=reason(error))) from None
+        raise InputError(_("{path} cannot be written: {error}.", path=path, error=_reason(error))) from None
 
 
-def reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).rstrip(".")

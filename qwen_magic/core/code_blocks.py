@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 __all__ = ["CodeBlock", "code_blocks", "read_fences_with"]
 
 # Text in, the source and the language of each fenced block out.
-FenceReader = Callable[[str], Iterable[tuple[str, str]]]
+_FenceReader = Callable[[str], Iterable[tuple[str, str]]]
 
 # Set once, when the package is imported, and the same for every shell.
-_readers: list[FenceReader] = []
+_readers: list[_FenceReader] = []
 
 
 class CodeBlock(str):
@@ -28,7 +28,7 @@ class CodeBlock(str):
         return block
 
 
-def read_fences_with(reader: FenceReader) -> None:
+def read_fences_with(reader: _FenceReader) -> None:
     """Name the function that `code_blocks` reads with; the last one that was named is taken."""
     _readers[:] = [reader]
 

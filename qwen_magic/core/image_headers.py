@@ -23,7 +23,7 @@ class Picture:
 
 def recognise(data: bytes) -> Picture | None:
     """The picture that `data` begins with, or nothing when it is none of the formats, or cut within its header."""
-    for reader in (png, jpeg, gif, bmp, webp, tiff, heic):
+    for reader in (_png, _jpeg, _gif, _bmp, _webp, _tiff, _heic):
         try:
             found = reader(data)
         except (struct.error, IndexError):
@@ -33,13 +33,13 @@ def recognise(data: bytes) -> Picture | None:
     return None
 
 
-def png(data: bytes) -> Picture | None:
+def _png(data: bytes) -> Picture | None:
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return None
     return Picture("PNG", *struct.unpack(">II", data[16:24]))
 
 
-def jpeg(data: bytes) -> Picture | None:
+def _jpeg(data: bytes) -> Picture | None:
     if not data.startswith(b"\xff\xd8\xff"):
         return None
     at = 2
@@ -52,31 +52,31 @@ def jpeg(data: bytes) -> Picture | None:
     return None
 
 
-def gif(data: bytes) -> Picture | None:
+def _gif(data: bytes) -> Picture | None:
     return Picture("GIF", *struct.unpack("<HH", data[6:10])) if data[:6] in (b"GIF87a", b"GIF89a") else None
 
 
-def bmp(data: bytes) -> Picture | None:
+def _bmp(data: bytes) -> Picture | None:
     if not data.startswith(b"BM"):
         return None
     width, height = struct.unpack("<ii", data[18:26])
     return Picture("BMP", abs(width), abs(height))
 
 
-def webp(data: bytes) -> Picture | None:
+def _webp(data: bytes) -> Picture | None:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         return None
     kind, body = data[12:16], data[20:]
     if kind == b"VP8X":
-        return Picture("WEBP", 1 + little(body[4:7]), 1 + little(body[7:10]))
+        return Picture("WEBP", 1 + _little(body[4:7]), 1 + _little(body[7:10]))
     if kind == b"VP8L":
-        bits = little(body[1:5])
+        bits = _little(body[1:5])
         return Picture("WEBP", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
     width, height = struct.unpack("<HH", body[6:10])
     return Picture("WEBP", width & 0x3FFF, height & 0x3FFF)
 
 
-def tiff(data: bytes) -> Picture | None:
+def _tiff(data: bytes) -> Picture | None:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
         return None
@@ -92,7 +92,7 @@ def tiff(data: bytes) -> Picture | None:
     return Picture("TIFF", sides[256], sides[257]) if len(sides) == 2 else None
 
 
-def heic(data: bytes) -> Picture | None:
+def _heic(data: bytes) -> Picture | None:
     if data[4:8] != b"ftyp" or not re.search(rb"heic|heix|mif1|hevc", data[8:64]):
         return None
     # A file has one `ispe` box for each of its tiles and one for the whole: the whole is the largest.
@@ -100,5 +100,5 @@ def heic(data: bytes) -> Picture | None:
     return Picture("HEIC", *max(boxes)) if boxes else None
 
 
-def little(data: bytes) -> int:
+def _little(data: bytes) -> int:
     return int.from_bytes(data, "little")

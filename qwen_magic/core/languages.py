@@ -19,7 +19,18 @@ from pathlib import Path
 
 from .translatable import Translatable
 
-__all__ = ["ENGLISH", "LANGUAGES", "current", "in_language", "matching", "set_current", "template_in", "translated"]
+__all__ = [
+    "ENGLISH",
+    "LANGUAGES",
+    "catalogue",
+    "current",
+    "in_language",
+    "matching",
+    "of_environment",
+    "set_current",
+    "template_in",
+    "translated",
+]
 
 ENGLISH = "en"
 # English needs no catalogue; each of the others has one.
@@ -74,12 +85,12 @@ def matching(name: str) -> str:
 def of_environment(environment: Mapping[str, str] | None = None) -> str:
     """The language of the environment's locale; English, if that is none of `LANGUAGES`."""
     environment = os.environ if environment is None else environment
-    name = next(filter(None, map(environment.get, VARIABLES)), "") or of_windows()
+    name = next(filter(None, map(environment.get, VARIABLES)), "") or _of_windows()
     # LANGUAGE may be a list, the first choice first.
     return next(filter(None, map(matching, name.split(":"))), ENGLISH)
 
 
-def of_windows() -> str:
+def _of_windows() -> str:
     """The language of the user interface of Windows, which sets none of these variables."""
     if sys.platform != "win32":
         return ""
@@ -89,7 +100,7 @@ def of_windows() -> str:
     return windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
 
 
-def catalogue_path(language: str) -> Path:
+def _catalogue_path(language: str) -> Path:
     """The file with the messages in `language`."""
     return Path(__file__).parents[1] / "locale" / language / "LC_MESSAGES" / "qwen_magic.po"
 
@@ -98,7 +109,7 @@ def catalogue_path(language: str) -> Path:
 def catalogue(language: str) -> dict[str, str]:
     """The translations by their templates. Of plural forms it has the first: Chinese has one."""
     entries: dict[str, str] = {}
-    for block in catalogue_path(language).read_text(encoding="utf-8").split("\n\n"):
+    for block in _catalogue_path(language).read_text(encoding="utf-8").split("\n\n"):
         texts = {"msgid": "", "msgstr": ""}
         keyword = ""
         for line in block.splitlines():

@@ -32,7 +32,7 @@ CJK = "[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff60]"
 # Compiled when the first message is translated.
 CLOSE = f"(?<={CJK}) {EDGE}(?={CJK})|(?<={CJK}){EDGE} (?={CJK})|{EDGE}"
 
-Value = str | int | float | bool
+_Value = str | int | float | bool
 
 
 class Translatable(str):
@@ -46,7 +46,7 @@ class Translatable(str):
 
     template: str
     plural: str
-    values: Mapping[str, Value]
+    values: Mapping[str, _Value]
     steps: tuple[Callable[[str], str], ...]
 
     def __new__(
@@ -56,9 +56,9 @@ class Translatable(str):
         plural: str = "",
         steps: tuple[Callable[[str], str], ...] = (),
     ) -> Translatable:
-        kept = {name: simple(value) for name, value in values.items()}
+        kept = {name: _simple(value) for name, value in values.items()}
         chosen = plural if plural and kept["count"] != 1 else template
-        made = super().__new__(cls, passed(chosen.format_map(kept), steps))
+        made = super().__new__(cls, _passed(chosen.format_map(kept), steps))
         made.template, made.plural, made.values, made.steps = template, plural, kept, steps
         return made
 
@@ -78,7 +78,7 @@ class Translatable(str):
             name: f"{EDGE}{value.translated(lookup)}{EDGE}" if isinstance(value, Translatable) else value
             for name, value in self.values.items()
         }
-        return passed(re.sub(CLOSE, "", template.format_map(values)), self.steps)
+        return _passed(re.sub(CLOSE, "", template.format_map(values)), self.steps)
 
 
 def to_json(text: str) -> object:
@@ -98,17 +98,17 @@ def from_json(data: Any) -> str:
     return Translatable(template, known, plural)
 
 
-def simple(value: object) -> Value:
+def _simple(value: object) -> _Value:
     if isinstance(value, BaseException) and any(isinstance(each, Translatable) for each in value.args):
-        value = sentences(*map(str_or_message, value.args))
+        value = sentences(*map(_str_or_message, value.args))
     return value if isinstance(value, Translatable | int | float) else str(value)
 
 
-def str_or_message(value: object) -> str:
+def _str_or_message(value: object) -> str:
     return value if isinstance(value, Translatable) else str(value)
 
 
-def passed(text: str, steps: Iterable[Callable[[str], str]]) -> str:
+def _passed(text: str, steps: Iterable[Callable[[str], str]]) -> str:
     for step in steps:
         text = step(text)
     return text
@@ -136,25 +136,25 @@ def applied(step: Callable[[str], str], text: str) -> str:
 
 def sentences(*texts: str) -> str:
     """The texts that are not empty, one after the other."""
-    return between(N_("{first} {second}"), filter(None, texts))
+    return _between(N_("{first} {second}"), filter(None, texts))
 
 
 def alternatives(names: Iterable[str]) -> str:
     """The names with "or" between them."""
-    return between(N_("{first} or {second}"), names)
+    return _between(N_("{first} or {second}"), names)
 
 
 def conjunction(names: Iterable[str]) -> str:
     """The names with "and" between them."""
-    return between(N_("{first} and {second}"), names)
+    return _between(N_("{first} and {second}"), names)
 
 
 def listed(texts: Iterable[str]) -> str:
     """The texts that are not empty, with commas between them."""
-    return between(N_("{first}, {second}"), filter(None, texts))
+    return _between(N_("{first}, {second}"), filter(None, texts))
 
 
-def between(template: str, texts: Iterable[str]) -> str:
+def _between(template: str, texts: Iterable[str]) -> str:
     found = list(texts)
     joined = found.pop() if found else ""
     while found:

@@ -46,7 +46,7 @@ BLINK = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeResponse:
+class _ProbeResponse:
     """What came back for a list of models."""
 
     status: int
@@ -71,7 +71,7 @@ class ProbeResponse:
         return ()
 
 
-def ask_for_models(here: Endpoint, key: FoundKey | None, timeouts: Timeouts) -> ProbeResponse:
+def _ask_for_models(here: Endpoint, key: FoundKey | None, timeouts: Timeouts) -> _ProbeResponse:
     transport = Transport(timeouts)
     began = time.time()
     try:
@@ -80,16 +80,16 @@ def ask_for_models(here: Endpoint, key: FoundKey | None, timeouts: Timeouts) -> 
             transport.connection(url) as connection,
             connection.send("GET", url, key.secret if key else None) as response,
         ):
-            return ProbeResponse(response.status, response.headers, response.read(LARGEST), began, time.time())
+            return _ProbeResponse(response.status, response.headers, response.read(LARGEST), began, time.time())
     finally:
         transport.close()
 
 
 def who_answers(case: Case) -> Iterator[Finding]:
     """Who is there: the service, a relay, a local server, or a page in their place. And what its clock says."""
-    reply = ask_for_models(case.endpoint.compatible, case.key, case.timeouts)
-    case.server = between(reply.headers)
-    who = named(reply, case.endpoint)
+    reply = _ask_for_models(case.endpoint.compatible, case.key, case.timeouts)
+    case.server = _between(reply.headers)
+    who = _named(reply, case.endpoint)
     if location := reply.headers.get("location"):
         yield problem(
             "answer",
@@ -117,7 +117,7 @@ def who_answers(case: Case) -> Iterator[Finding]:
         _("{who} (HTTP {status}{server})", who=who, status=reply.status, server=case.server and f", {case.server}"),
         **facts,
     )
-    yield from clock(reply)
+    yield from _clock(reply)
     case.models = reply.names
     if reply.status in (401, 403):
         case.refused = True
@@ -131,7 +131,7 @@ def who_answers(case: Case) -> Iterator[Finding]:
         yield fine("key accepted", _("yes") if case.key else _("it was not asked for"))
 
 
-def named(reply: ProbeResponse, here: Endpoint) -> str:
+def _named(reply: _ProbeResponse, here: Endpoint) -> str:
     """Who this is, by its headers."""
     relay = reply.headers.get("x-qwen-relay")
     if relay:
@@ -141,12 +141,12 @@ def named(reply: ProbeResponse, here: Endpoint) -> str:
     return _("an OpenAI-compatible server ({name})", name=reply.headers.get("server", "unnamed"))
 
 
-def between(headers: Mapping[str, str]) -> str:
+def _between(headers: Mapping[str, str]) -> str:
     """What stands before the other side, as far as it says so."""
     return " ".join(headers[name] for name in ("via", "server") if headers.get(name))[:80]
 
 
-def clock(reply: ProbeResponse) -> Iterator[Finding]:
+def _clock(reply: _ProbeResponse) -> Iterator[Finding]:
     date = reply.headers.get("date")
     if not date:
         return
@@ -190,7 +190,7 @@ def regions(case: Case) -> Iterator[Finding]:
             _("With --try-regions the doctor asks the others, which sends the key there."),
         )
         raise Dead
-    good = [name for name in REGIONS if name != case.endpoint.name and accepts(name, case)]
+    good = [name for name in REGIONS if name != case.endpoint.name and _accepts(name, case)]
     remedy = (
         _("%qwen use {good}", good=good[0])
         if good
@@ -205,9 +205,9 @@ def regions(case: Case) -> Iterator[Finding]:
     raise Dead
 
 
-def accepts(region: str, case: Case) -> bool:
+def _accepts(region: str, case: Case) -> bool:
     with suppress(QwenError):
-        return ask_for_models(endpoint(region), case.key, case.timeouts).status == 200
+        return _ask_for_models(endpoint(region), case.key, case.timeouts).status == 200
     return False
 
 
@@ -283,10 +283,10 @@ def stream(case: Case) -> Iterator[Finding]:
         return
     finally:
         client.close()
-    yield verdict(arrived, case)
+    yield _verdict(arrived, case)
 
 
-def verdict(arrived: list[float], case: Case) -> Finding:
+def _verdict(arrived: list[float], case: Case) -> Finding:
     """What the times of arrival, in seconds after the question, say."""
     if not arrived:
         return problem("stream", _("the answer was empty"), _("Try another model: see %qwen models."))

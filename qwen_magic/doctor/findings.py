@@ -17,8 +17,8 @@ from ..service.timeouts import Timeouts
 
 __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
 
-State = Literal["fine", "note", "problem"]
-MARKS: Mapping[State, str] = {"fine": "✓", "note": "·", "problem": "✗"}
+_State = Literal["fine", "note", "problem"]
+MARKS: Mapping[_State, str] = {"fine": "✓", "note": "·", "problem": "✗"}
 WIDTH = 14
 # The checks as a person reads them; a machine reads the keys.
 CHECKS = {
@@ -42,7 +42,7 @@ class Finding:
     """One line: which check, how it went, what was found, what to do (may be empty), and the facts for machines."""
 
     check: str
-    state: State
+    state: _State
     found: str
     remedy: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -63,18 +63,18 @@ class Finding:
 
 
 def fine(check: str, found: str, **facts: Any) -> Finding:
-    return finding(check, "fine", found, "", facts)
+    return _finding(check, "fine", found, "", facts)
 
 
 def note(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
-    return finding(check, "note", found, remedy, facts)
+    return _finding(check, "note", found, remedy, facts)
 
 
 def problem(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
-    return finding(check, "problem", found, remedy, facts)
+    return _finding(check, "problem", found, remedy, facts)
 
 
-def finding(check: str, state: State, found: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
+def _finding(check: str, state: _State, found: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
     """A finding whose text may come from elsewhere: a header, a certificate, a file."""
     return Finding(check, state, applied(clean, found), applied(clean, remedy), facts)
 

@@ -26,7 +26,7 @@ SOON = 14
 def proxies(case: Case) -> Iterator[Finding]:
     """Which proxy the environment (or the system) names, and whether it is used for this endpoint."""
     parts = urlsplit(case.endpoint.base_url)
-    found = {scheme: without_password(url) for scheme, url in getproxies().items() if scheme != "no"}
+    found = {scheme: _without_password(url) for scheme, url in getproxies().items() if scheme != "no"}
     bundle = next((name for name in BUNDLES if os.environ.get(name)), None)
     if bundle:
         yield note(
@@ -42,18 +42,18 @@ def proxies(case: Case) -> Iterator[Finding]:
     direct = host in LOOPBACK or bool(proxy_bypass(parts.netloc))
     case.proxy = None if direct else getproxies().get(parts.scheme) or getproxies().get("all")
     named = ", ".join(f"{scheme}: {url}" for scheme, url in found.items())
-    used = _("goes through {proxy}", proxy=without_password(case.proxy)) if case.proxy else _("goes there directly")
+    used = _("goes through {proxy}", proxy=_without_password(case.proxy)) if case.proxy else _("goes there directly")
     yield note(
         "proxy", _("{named}; {host} {used}", named=named, host=host, used=used), proxies=found, used=bool(case.proxy)
     )
 
 
-def without_password(url: str) -> str:
+def _without_password(url: str) -> str:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
 
-def target(case: Case) -> tuple[str, int]:
+def _target(case: Case) -> tuple[str, int]:
     """The host and port that this machine connects to."""
     url = case.proxy or case.endpoint.base_url
     parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -62,7 +62,7 @@ def target(case: Case) -> tuple[str, int]:
 
 def name(case: Case) -> Iterator[Finding]:
     """Whether the name is known, and what it stands for."""
-    host, port = target(case)
+    host, port = _target(case)
     began = time.monotonic()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -93,7 +93,7 @@ def name(case: Case) -> Iterator[Finding]:
 
 def connection(case: Case) -> Iterator[Finding]:
     """Whether anybody listens there."""
-    host, port = target(case)
+    host, port = _target(case)
     began = time.monotonic()
     try:
         socket.create_connection((host, port), timeout=case.timeouts.connect).close()
@@ -129,13 +129,13 @@ def certificate(case: Case) -> Iterator[Finding]:
     if case.proxy:
         yield note("TLS", _("not looked at: it goes through the proxy"))
         return
-    host, port = target(case)
+    host, port = _target(case)
     try:
         with (
             socket.create_connection((host, port), timeout=case.timeouts.connect) as raw,
             trusted().wrap_socket(raw, server_hostname=host) as secured,
         ):
-            yield verified(secured)
+            yield _verified(secured)
     except ssl.SSLCertVerificationError as error:
         yield problem(
             "TLS",
@@ -144,7 +144,7 @@ def certificate(case: Case) -> Iterator[Finding]:
                 host=host,
                 verify_message=error.verify_message,
             ),
-            advice(error),
+            _advice(error),
         )
         raise Dead from error
     except OSError as error:
@@ -156,7 +156,7 @@ def certificate(case: Case) -> Iterator[Finding]:
         raise Dead from error
 
 
-def verified(secured: ssl.SSLSocket) -> Finding:
+def _verified(secured: ssl.SSLSocket) -> Finding:
     found = secured.getpeercert() or {}
     issuer = dict(pair[0] for pair in found.get("issuer", ()) if pair)  # type: ignore[misc]  # ssl's own odd shape
     by = issuer.get("organizationName") or issuer.get("commonName") or _("somebody")
@@ -166,7 +166,7 @@ def verified(secured: ssl.SSLSocket) -> Finding:
     return fine("TLS", text, **facts) if days > SOON else note("TLS", text, _("It runs out soon."), **facts)
 
 
-def advice(error: ssl.SSLCertVerificationError) -> str:
+def _advice(error: ssl.SSLCertVerificationError) -> str:
     """What to do, by OpenSSL's own words."""
     words = error.verify_message.lower()
     if "expired" in words or "not yet valid" in words:

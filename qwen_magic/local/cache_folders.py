@@ -21,7 +21,7 @@ OWN = _("Set {variable} to a folder of your own.", variable=VARIABLE)
 
 def models() -> Path:
     """The folder of the models that were downloaded. Raises `ConfigurationError` for one that others may change."""
-    return trusted(trusted(cache()) / "models")
+    return trusted(trusted(_cache()) / "models")
 
 
 def engines() -> Path:
@@ -29,7 +29,7 @@ def engines() -> Path:
 
     Raises `ConfigurationError` when it cannot be made, and for one that others may change.
     """
-    return private("engines")
+    return _private("engines")
 
 
 def answers() -> Path:
@@ -37,12 +37,12 @@ def answers() -> Path:
 
     Raises `ConfigurationError` as `engines` does.
     """
-    return private("answers")
+    return _private("answers")
 
 
-def private(name: str) -> Path:
+def _private(name: str) -> Path:
     """A folder of the cache that is closed to others."""
-    folder = trusted(cache()) / name
+    folder = trusted(_cache()) / name
     try:
         make(folder, 0o700)
     except OSError as error:
@@ -83,7 +83,7 @@ def trusted(path: Path) -> Path:
     return path
 
 
-def cache() -> Path:
+def _cache() -> Path:
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given).expanduser()

@@ -49,13 +49,13 @@ def nearest(servers: Iterable[Endpoint] | None = None) -> str | None:
 def discover(servers: Iterable[Endpoint] | None = None, timeout: float = BLINK) -> tuple[FoundServer, ...]:
     """The local servers that answer within `timeout` seconds in all and have a model, in the order of the table."""
     asked = list(map(endpoint, LOCAL_SERVERS) if servers is None else servers)
-    searches = [Search(server, timeout) for server in asked]
+    searches = [_Search(server, timeout) for server in asked]
     deadline = time.monotonic() + timeout
     answers = [search.result(deadline) for search in searches]
     return tuple(FoundServer(server, models) for server, models in zip(asked, answers, strict=True) if models)
 
 
-class Search:
+class _Search:
     """One server being asked for its models, in a thread of its own."""
 
     def __init__(self, server: Endpoint, timeout: float) -> None:
@@ -78,12 +78,12 @@ class Search:
         with suppress(QwenError), self._transport.connection(url) as connection:
             self._connection = connection
             with connection.send("GET", url) as response:
-                models = listed(response.read(LARGEST_LISTING)) if response.status == 200 else ()
+                models = _listed(response.read(LARGEST_LISTING)) if response.status == 200 else ()
         self._answer.put(models)
         self._transport.close()
 
 
-def listed(content: bytes) -> tuple[str, ...]:
+def _listed(content: bytes) -> tuple[str, ...]:
     """The names in a list of models; none when it is something else."""
     with suppress(ValueError):
         listing: Any = json.loads(content)

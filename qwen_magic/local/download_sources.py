@@ -88,92 +88,92 @@ def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Res
     url = wanted.url
     for _redirect in range(REDIRECTS + 1):
         with transport.connection(url) as connection, connection.send("GET", url, headers=headers) as response:
-            check_link(response, wanted, url)
+            _check_link(response, wanted, url)
             if not response.redirect:
-                yield response, checked_start(response, wanted, url, had)
+                yield response, _checked_start(response, wanted, url, had)
                 return
             elsewhere = urljoin(url, response.redirect)
         if url.startswith("https:") and not elsewhere.startswith("https:"):
             raise NotTheService(
-                _("{url} sends us to {elsewhere}, which is not secure.", url=host(url), elsewhere=host(elsewhere))
+                _("{url} sends us to {elsewhere}, which is not secure.", url=_host(url), elsewhere=_host(elsewhere))
             )
         url = elsewhere
-    raise NotTheService(_("{url} sends us round in circles.", url=host(wanted.url)))
+    raise NotTheService(_("{url} sends us round in circles.", url=_host(wanted.url)))
 
 
-def check_link(response: Response, wanted: Wanted, url: str) -> None:
+def _check_link(response: Response, wanted: Wanted, url: str) -> None:
     """Raises `NotTheService` where the hub says beforehand that it is another file: both hubs tell its SHA-256."""
     digest = response.headers.get("x-linked-etag", "").removeprefix("W/").strip('"').lower()
     length = response.headers.get("x-linked-size", str(wanted.file.bytes))
     if (SHA256.fullmatch(digest) and digest != wanted.file.sha256) or length != str(wanted.file.bytes):
         raise NotTheService(
-            _("{url} has another {name} by now than the one this version knows.", url=host(url), name=wanted.file.name)
+            _("{url} has another {name} by now than the one this version knows.", url=_host(url), name=wanted.file.name)
         )
 
 
-def checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int:
+def _checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int:
     """Where in the file the response begins. Raises what `opened` does."""
     if response.status not in (200, 206):
-        raise refusal(response, wanted, url)
+        raise _refusal(response, wanted, url)
     span = SPAN.match(response.headers.get("content-range", "")) if response.status == 206 else None
     length = span[2] if span else response.headers.get("content-length")
     if length != str(wanted.file.bytes) and WORDS.search(response.headers.get("content-type", "")):
         raise NotTheService(
-            told(_("{url} sent words instead of {name}", url=host(url), name=wanted.file.name), response)
+            _told(_("{url} sent words instead of {name}", url=_host(url), name=wanted.file.name), response)
         )
     if length not in (None, "*", str(wanted.file.bytes)):
-        raise another(wanted, url, str(length))
+        raise _another(wanted, url, str(length))
     start = int(span[1] or 0) if span else 0
     if start > had:
-        raise NotTheService(_("{url} left out a part of {name}.", url=host(url), name=wanted.file.name))
+        raise NotTheService(_("{url} left out a part of {name}.", url=_host(url), name=wanted.file.name))
     return start
 
 
-def refusal(response: Response, wanted: Wanted, url: str) -> QwenError:
+def _refusal(response: Response, wanted: Wanted, url: str) -> QwenError:
     """The error behind a status that is none of success."""
     status, code = response.status, response.headers.get("x-error-code", "")
-    names = {"host": host(url), "repository": wanted.repository, "file": wanted.file.name}
+    names = {"host": _host(url), "repository": wanted.repository, "file": wanted.file.name}
     if status == 416 and (span := SPAN.match(response.headers.get("content-range", ""))):
-        return another(wanted, url, span[2])
+        return _another(wanted, url, span[2])
     if status == 429:
-        wait = wait_of(response.headers)
+        wait = _wait_of(response.headers)
         happened = (
-            _("{url} has had too many requests from here, and wants {wait:.0f} s of rest.", url=host(url), wait=wait)
+            _("{url} has had too many requests from here, and wants {wait:.0f} s of rest.", url=_host(url), wait=wait)
             if wait
-            else _("{url} has had too many requests from here.", url=host(url))
+            else _("{url} has had too many requests from here.", url=_host(url))
         )
         return RateLimited(happened, status=429, retry_after=wait)
-    link_expired = status in (403, 410) and host(url) != host(wanted.url)
+    link_expired = status in (403, 410) and _host(url) != _host(wanted.url)
     if status >= 500 or link_expired:
-        said = told(
-            _("{url} does not send {name} now (HTTP {status})", url=host(url), name=wanted.file.name, status=status),
+        said = _told(
+            _("{url} does not send {name} now (HTTP {status})", url=_host(url), name=wanted.file.name, status=status),
             response,
         )
-        return ServiceUnavailable(said, status=status, retry_after=wait_of(response.headers))
+        return ServiceUnavailable(said, status=status, retry_after=_wait_of(response.headers))
     reason = BY_CODE.get(code) or BY_STATUS.get(status, N_("{host} answered with HTTP {status}"))
-    return NotTheService(told(_(reason, **names, status=status), response))
+    return NotTheService(_told(_(reason, **names, status=status), response))
 
 
-def another(wanted: Wanted, url: str, length: str) -> NotTheService:
+def _another(wanted: Wanted, url: str, length: str) -> NotTheService:
     return NotTheService(
-        _("What {url} has is not {name}: it has {length} bytes.", url=host(url), name=wanted.file.name, length=length)
+        _("What {url} has is not {name}: it has {length} bytes.", url=_host(url), name=wanted.file.name, length=length)
     )
 
 
-def wait_of(headers: Mapping[str, str]) -> float | None:
+def _wait_of(headers: Mapping[str, str]) -> float | None:
     """The seconds for which the other side wants to be left alone, where it says so."""
     quota = QUOTA.search(headers.get("ratelimit", ""))
     return retry_after(headers.get("retry-after") or (quota[1] if quota else None))
 
 
-def told(happened: str, response: Response) -> str:
+def _told(happened: str, response: Response) -> str:
     """`happened`, with the other side's own words on it as far as it has any."""
-    words = " ".join((response.headers.get("x-error-message") or words_in(response.read(LARGEST_REFUSAL))).split())
+    words = " ".join((response.headers.get("x-error-message") or _words_in(response.read(LARGEST_REFUSAL))).split())
     words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
     return f"{happened}: {words.rstrip('.')}." if words else f"{happened}."
 
 
-def words_in(body: bytes) -> str:
+def _words_in(body: bytes) -> str:
     """The message in a hub's JSON, a storage's XML or a page's title."""
     text = body.decode("utf-8", "replace")
     with suppress(ValueError):
@@ -184,6 +184,6 @@ def words_in(body: bytes) -> str:
     return title[1] if title else ""
 
 
-def host(url: str) -> str:
+def _host(url: str) -> str:
     """Who it is. The rest of a link is nobody's business: it is signed, and long."""
     return urlsplit(url).netloc

@@ -55,7 +55,7 @@ TROUBLE = (ConnectionFailed, RateLimited, ServiceUnavailable, StreamError)
 
 def is_here(model: LocalModel) -> bool:
     """Whether the model was downloaded before."""
-    return all(whole(folder_of(model) / file.name, file) for file in model.files)
+    return all(_whole(_folder_of(model) / file.name, file) for file in model.files)
 
 
 def download(
@@ -66,16 +66,16 @@ def download(
     Raises `ConnectionFailed` where no hub can be reached, `NotTheService` where what came is not the model, and
     `ConfigurationError` for a full disk.
     """
-    folder = folder_of(model)
-    with on_disk(folder, model), locked(folder / ".lock", lambda: progress(arrived(model), model.bytes)):
-        missing = model.bytes - arrived(model)
+    folder = _folder_of(model)
+    with _on_disk(folder, model), locked(folder / ".lock", lambda: progress(_arrived(model), model.bytes)):
+        missing = model.bytes - _arrived(model)
         if shutil.disk_usage(folder).free < missing:
             raise OSError(errno.ENOSPC, "")
         transport = Transport(timeouts)
         try:
             for file in model.files:
-                if not whole(folder / file.name, file):
-                    fetch(model, file, transport, hubs() if at is None else at, progress)
+                if not _whole(folder / file.name, file):
+                    _fetch(model, file, transport, hubs() if at is None else at, progress)
         finally:
             transport.close()
         progress(model.bytes, model.bytes)
@@ -83,43 +83,43 @@ def download(
 
 def weights_of(model: LocalModel) -> Path:
     """Where the model's weights are, or will be; its other files lie beside them."""
-    return folder_of(model) / model.files[0].name
+    return _folder_of(model) / model.files[0].name
 
 
-def folder_of(model: LocalModel) -> Path:
+def _folder_of(model: LocalModel) -> Path:
     return trusted(models() / model.repository.rpartition("/")[2])
 
 
-def part_of(path: Path) -> Path:
+def _part_of(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def whole(path: Path, file: File) -> bool:
+def _whole(path: Path, file: File) -> bool:
     """Whether the file is here. Raises `ConfigurationError` for one that others may have put here."""
-    return bytes_in(path) == file.bytes and bool(trusted(path))
+    return _bytes_in(path) == file.bytes and bool(trusted(path))
 
 
-def bytes_in(path: Path) -> int:
+def _bytes_in(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
         return 0
 
 
-def arrived(model: LocalModel) -> int:
+def _arrived(model: LocalModel) -> int:
     """How many of the model's bytes are on the disk."""
-    paths = (folder_of(model) / file.name for file in model.files)
-    return sum(bytes_in(path) or bytes_in(part_of(path)) for path in paths)
+    paths = (_folder_of(model) / file.name for file in model.files)
+    return sum(_bytes_in(path) or _bytes_in(_part_of(path)) for path in paths)
 
 
-def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: ReportProgress) -> None:
+def _fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: ReportProgress) -> None:
     """Get one file, from the first hub that has it, check it, and give it its name."""
-    path = folder_of(model) / file.name
-    part = part_of(path)
+    path = _folder_of(model) / file.name
+    part = _part_of(path)
     wanted = [Wanted(hub, model.repository, file) for hub in at]
     for _attempt in range(ATTEMPTS):
-        failures = from_any(wanted, part, transport, lambda: progress(arrived(model), model.bytes))
-        wait = rest(failures)
+        failures = _from_any(wanted, part, transport, lambda: progress(_arrived(model), model.bytes))
+        wait = _rest(failures)
         if wait is None:
             break
         time.sleep(wait)
@@ -149,52 +149,52 @@ def fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str]
     )
 
 
-def from_any(wanted: Sequence[Wanted], part: Path, transport: Transport, told: Callable[[], None]) -> list[QwenError]:
+def _from_any(wanted: Sequence[Wanted], part: Path, transport: Transport, told: Callable[[], None]) -> list[QwenError]:
     """Complete `part` from the first hub that can; what went wrong with all of them, or nothing."""
     failures: list[QwenError] = []
     for one in wanted:
         try:
-            complete(part, one, transport, told)
+            _complete(part, one, transport, told)
             return []
         except TROUBLE as error:
             failures.append(error)
     return failures
 
 
-def rest(failures: Sequence[QwenError]) -> float | None:
+def _rest(failures: Sequence[QwenError]) -> float | None:
     """The seconds after which one of the hubs wants to be asked again; `None` if none does soon."""
     waits = (failure.retry_after for failure in failures if isinstance(failure, (RateLimited, ServiceUnavailable)))
     return min((wait for wait in waits if wait is not None and wait <= LONGEST_WAIT), default=None)
 
 
-def complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
+def _complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
     """Bring `part` to its full size, with as many connections as it takes as long as each brings something."""
     fruitless, begun = 0, False
-    while (had := bytes_in(part)) != wanted.file.bytes:
+    while (had := _bytes_in(part)) != wanted.file.bytes:
         failure: QwenError | None = None
         try:
-            append(part, wanted, transport, told)
+            _append(part, wanted, transport, told)
         except TROUBLE as error:
             failure = error
-        fresh = bytes_in(part) > had
+        fresh = _bytes_in(part) > had
         begun, fruitless = begun or fresh, 0 if fresh else fruitless + 1
-        if failure and not may_pass(failure):
+        if failure and not _may_pass(failure):
             raise failure
         if fruitless >= (ATTEMPTS if begun else 1):
             raise failure or NotTheService(_("{url} brought nothing.", url=wanted.url))
         time.sleep(fruitless)
 
 
-def may_pass(failure: QwenError) -> bool:
+def _may_pass(failure: QwenError) -> bool:
     """Whether the same hub may go on at once: not where it has said when, or no."""
     asked = failure.retry_after if isinstance(failure, (RateLimited, ServiceUnavailable)) else None
     return asked is None and (failure.transient or isinstance(failure, (NoAnswer, StreamError)))
 
 
-def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
+def _append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
     """Ask for what is missing of `part`, and write what comes as it comes."""
-    had = bytes_in(part) if bytes_in(part) < wanted.file.bytes else 0
-    with opened(wanted, had, transport) as (response, start), writable(part, start) as content:
+    had = _bytes_in(part) if _bytes_in(part) < wanted.file.bytes else 0
+    with opened(wanted, had, transport) as (response, start), _writable(part, start) as content:
         content.seek(start)
         for chunk in response.chunks():
             if content.tell() + len(chunk) > wanted.file.bytes:
@@ -204,13 +204,13 @@ def append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], 
             told()
 
 
-def writable(part: Path, start: int) -> BinaryIO:
+def _writable(part: Path, start: int) -> BinaryIO:
     """The file to go on with, or a new one that only this user may change."""
     return part.open("r+b") if start else open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o644))
 
 
 @contextmanager
-def on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
+def _on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
     """The file system's refusals as ours."""
     remedy = _("Or set {variable} to a folder on another disk. What has arrived is kept.", variable=VARIABLE)
     try:

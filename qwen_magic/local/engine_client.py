@@ -37,7 +37,7 @@ from .gguf import file_bytes, header, unreadable
 from .interaction import Dialogue, Loading
 from .memory import available
 
-__all__ = ["IDLE", "LocalEngine"]
+__all__ = ["IDLE", "LocalEngine", "identity"]
 
 # After so many seconds without a question an engine stops.
 IDLE = 900.0
@@ -135,7 +135,7 @@ class LocalEngine:
             record=str(self._record),
         )
         with self._log.open("wb") as log:
-            self._process = process = spawned(order, log)
+            self._process = process = _spawned(order, log)
         try:
             while True:
                 record = Record.read(self._record)
@@ -203,7 +203,7 @@ def identity(model: Path, projector: Path | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def spawned(order: Order, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawned(order: Order, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """The engine's process, with its order given. It outlives this kernel, and is not interrupted with it."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "qwen_magic.local.engine_process"],  # -P: no module of the notebook's folder

@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Order", "Record", "healthy"]
+__all__ = ["Order", "Record", "get", "healthy"]
 
 # How often the engine looks whether anybody asks, at most, in seconds.
 LOOK = 2.0
@@ -74,13 +74,13 @@ class Record:
         os.replace(new, path)
 
 
-def main() -> None:
+def _main() -> None:
     """Serve what standard input orders, until nobody asks any more."""
     order = Order(**json.load(sys.stdin))
     import xllamacpp  # type: ignore[import-untyped]  # it has no types of its own
 
     try:
-        server = xllamacpp.Server(parameters(order))
+        server = xllamacpp.Server(_parameters(order))
     except RuntimeError:
         os._exit(1)  # llama.cpp has said why on standard error
     record = Record(server.listening_address.removeprefix("http://"), order.key, order.name)
@@ -88,13 +88,13 @@ def main() -> None:
         time.sleep(SOON)
     path = Path(order.record)
     record.write(path)
-    watch(record, path, order.idle)
+    _watch(record, path, order.idle)
     if Record.read(path) == record:
         path.unlink(missing_ok=True)
     os._exit(0)  # the server's threads never end by themselves
 
 
-def parameters(order: Order) -> Any:
+def _parameters(order: Order) -> Any:
     """llama.cpp's parameters: its own choices but for what a machine wants on which other work is done as well."""
     import psutil  # type: ignore[import-untyped]  # it has no types of its own
     import xllamacpp
@@ -120,24 +120,24 @@ def parameters(order: Order) -> Any:
     return chosen
 
 
-def watch(record: Record, path: Path, idle: float) -> None:
+def _watch(record: Record, path: Path, idle: float) -> None:
     """Return when nothing was asked for `idle` seconds, and when the server or the record has gone.
 
     Without its record nobody finds it: whoever removes that ends it.
     """
     every = min(LOOK, idle / 10)
-    last, since = activity(record), time.monotonic()
+    last, since = _activity(record), time.monotonic()
     while time.monotonic() - since < idle - every and Record.read(path) == record:
         time.sleep(every)
         try:
-            now = activity(record)
+            now = _activity(record)
         except ConnectionRefusedError:
             return
         if now is None or now != last or any(busy for busy, _ in now):
             last, since = now, time.monotonic()
 
 
-def activity(record: Record) -> list[tuple[bool, int]] | None:
+def _activity(record: Record) -> list[tuple[bool, int]] | None:
     """Of each slot, whether it works and on which task it last did; `None` when the server is too busy to say."""
     with suppress(TimeoutError, HTTPException, ValueError):
         slots = json.loads(get(record.host, "/slots", record.key)[1])
@@ -167,4 +167,4 @@ def get(host: str, path: str, key: str = "") -> tuple[int, bytes]:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -48,9 +48,9 @@ def header(path: Path) -> Header:
             path.stat()
             raise ConfigurationError(_("{path} is not a file.", path=path), _("Give the path of a .gguf file."))
         with path.open("rb") as file:
-            fields = read_fields(BytesIO(file.read(MAX_HEADER)))
+            fields = _read_fields(BytesIO(file.read(MAX_HEADER)))
         name = str(fields.get("general.architecture", ""))
-        return Header(name, number(fields, f"{name}.context_length"), cache_bytes_per_token(fields, name))
+        return Header(name, _number(fields, f"{name}.context_length"), _cache_bytes_per_token(fields, name))
     except OSError as error:
         raise unreadable(path, error) from None
     except (struct.error, ValueError, KeyError, OverflowError, RecursionError):
@@ -66,19 +66,19 @@ def unreadable(path: Path, error: OSError) -> ConfigurationError:
     )
 
 
-def cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:
+def _cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:
     """The KV cache's share of one token: keys and values of each layer that attends, in 16-bit numbers."""
-    heads = max(1, number(fields, f"{name}.attention.head_count"))
-    width = number(fields, f"{name}.embedding_length") // heads
-    key = number(fields, f"{name}.attention.key_length") or width
-    value = number(fields, f"{name}.attention.value_length") or width
-    layers = number(fields, f"{name}.block_count")
+    heads = max(1, _number(fields, f"{name}.attention.head_count"))
+    width = _number(fields, f"{name}.embedding_length") // heads
+    key = _number(fields, f"{name}.attention.key_length") or width
+    value = _number(fields, f"{name}.attention.value_length") or width
+    layers = _number(fields, f"{name}.block_count")
     # Hybrids such as Qwen3-Next and Qwen3.5 attend in every n-th layer only.
-    layers //= number(fields, f"{name}.full_attention_interval") or 1
-    return layers * (number(fields, f"{name}.attention.head_count_kv") or heads) * (key + value) * 2
+    layers //= _number(fields, f"{name}.full_attention_interval") or 1
+    return layers * (_number(fields, f"{name}.attention.head_count_kv") or heads) * (key + value) * 2
 
 
-def number(fields: Mapping[str, Any], name: str) -> int:
+def _number(fields: Mapping[str, Any], name: str) -> int:
     """A field as a number; of a list, one for each layer, its largest. Raises `ValueError` for what is none."""
     value = fields.get(name, 0)
     values = value if isinstance(value, list) else [value]
@@ -87,34 +87,34 @@ def number(fields: Mapping[str, Any], name: str) -> int:
     return max(values, default=0)
 
 
-def read_fields(file: BinaryIO) -> dict[str, Any]:
+def _read_fields(file: BinaryIO) -> dict[str, Any]:
     """The fields up to the tokenizer's, which are many, and behind what we want; `file` is the header in memory."""
     if file.read(4) != MAGIC:
         raise ValueError
     _, _, count = struct.unpack("<IQQ", file.read(20))
     fields: dict[str, Any] = {}
     for _ in range(count):
-        name = text(file)
+        name = _text(file)
         if name.startswith("tokenizer."):
             break
-        fields[name] = value(file, unpack(file, "<I"))
+        fields[name] = _value(file, _unpack(file, "<I"))
     return fields
 
 
-def value(file: BinaryIO, kind: int) -> Any:
+def _value(file: BinaryIO, kind: int) -> Any:
     if kind == STRING:
-        return text(file)
+        return _text(file)
     if kind == ARRAY:
-        item = unpack(file, "<I")
-        return [value(file, item) for _ in range(unpack(file, "<Q"))]
-    return unpack(file, NUMBERS[kind])
+        item = _unpack(file, "<I")
+        return [_value(file, item) for _ in range(_unpack(file, "<Q"))]
+    return _unpack(file, NUMBERS[kind])
 
 
-def text(file: BinaryIO) -> str:
-    return file.read(unpack(file, "<Q")).decode("utf-8", "replace")
+def _text(file: BinaryIO) -> str:
+    return file.read(_unpack(file, "<Q")).decode("utf-8", "replace")
 
 
-def unpack(file: BinaryIO, form: str) -> Any:
+def _unpack(file: BinaryIO, form: str) -> Any:
     return struct.unpack(form, file.read(struct.calcsize(form)))[0]
 
 
@@ -123,10 +123,10 @@ def file_bytes(path: Path) -> int:
     pieces = FIRST_PIECE.search(path.name)
     count = int(pieces[1]) if pieces else 1
     names = [FIRST_PIECE.sub(f"-{piece:05}-of-{count:05}.gguf", path.name) for piece in range(1, count + 1)]
-    return sum(bytes_of(path.with_name(name)) for name in names)
+    return sum(_bytes_of(path.with_name(name)) for name in names)
 
 
-def bytes_of(path: Path) -> int:
+def _bytes_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:

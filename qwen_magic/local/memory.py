@@ -20,10 +20,10 @@ def available(root: Path = Path("/")) -> int:
     import psutil  # type: ignore[import-untyped]  # it has no types of its own
 
     free = int(psutil.virtual_memory().available)
-    return min([free, *(granted(root / folder, *files) for folder, *files in CONTROL_GROUPS)], default=free)
+    return min([free, *(_granted(root / folder, *files) for folder, *files in CONTROL_GROUPS)], default=free)
 
 
-def granted(folder: Path, limit: str, usage: str, reclaimable: str) -> int:
+def _granted(folder: Path, limit: str, usage: str, reclaimable: str) -> int:
     """What a control group still grants; more than any machine has where there is none, or no limit."""
     with suppress(OSError, ValueError):
         counts = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())

@@ -35,34 +35,34 @@ class Suggestion:
 
 def suggestions(begun: str, cwd: Path) -> tuple[Suggestion, ...]:
     """What goes on from `begun`: names of the table first, then paths, seen from `cwd`."""
-    paths = sorted(islice(paths_from(begun, cwd), MOST), key=lambda path: path.text)
-    return (*(name for name in names() if name.text.startswith(begun)), *paths)
+    paths = sorted(islice(_paths_from(begun, cwd), MOST), key=lambda path: path.text)
+    return (*(name for name in _names() if name.text.startswith(begun)), *paths)
 
 
-def names() -> Iterator[Suggestion]:
+def _names() -> Iterator[Suggestion]:
     yield Suggestion(VISION, _("the best that fits and sees images"))
     for model in CATALOGUE:
         yield Suggestion(model.name, readable_size(model.bytes) + ", sees images" * model.sees)
 
 
-def paths_from(begun: str, cwd: Path) -> Iterator[Suggestion]:
+def _paths_from(begun: str, cwd: Path) -> Iterator[Suggestion]:
     """Folders and model files; hidden ones only behind a dot."""
     cut = max(begun.rfind(separator) for separator in SEPARATORS) + 1
     folder, stem = begun[:cut], begun[cut:]
     with suppress(OSError, ValueError, RuntimeError), os.scandir(cwd / Path(folder).expanduser()) as entries:
         for entry in entries:
             if entry.name.startswith(stem) and (stem.startswith(".") or not entry.name.startswith(".")):
-                yield from suggested(folder, entry)
+                yield from _suggested(folder, entry)
 
 
-def suggested(folder: str, entry: os.DirEntry[str]) -> Iterator[Suggestion]:
+def _suggested(folder: str, entry: os.DirEntry[str]) -> Iterator[Suggestion]:
     if entry.is_dir():
         yield Suggestion(f"{folder}{entry.name}/", "folder")
-    elif is_model(entry.name):
+    elif _is_model(entry.name):
         with suppress(ConfigurationError):
             yield Suggestion(folder + entry.name, readable_size(file_bytes(Path(entry.path))), is_file=True)
 
 
-def is_model(name: str) -> bool:
+def _is_model(name: str) -> bool:
     """Whether a file of this name can be asked for: a projector and the later pieces of a model come with it."""
     return name.lower().endswith(".gguf") and not PROJECTOR.match(name) and not LATER_PIECE.search(name)

@@ -21,7 +21,7 @@ from .gguf import PROJECTOR
 from .interaction import Confirm, Dialogue
 from .memory import available
 
-__all__ = ["engine"]
+__all__ = ["engine", "projector_beside"]
 
 # The names of llama.cpp's files end with how they are quantised.
 QUANTISED = re.compile(r"[-_.](?:I?Q\d\w*|B?F16|F32|MXFP4)$", re.IGNORECASE)
@@ -41,21 +41,21 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
     own = Path(wanted).expanduser()
     if own.suffix.lower() == ".gguf" or own.is_file():
         return LocalEngine(own, projector_beside(own), own.stem, credentials, idle, dialogue.loading)
-    model = wanted_model(wanted, lambda model: served(model, credentials, idle, dialogue).is_running())
+    model = _wanted_model(wanted, lambda model: _served(model, credentials, idle, dialogue).is_running())
     if not is_here(model):
-        permit(model, dialogue.confirm)
+        _permit(model, dialogue.confirm)
         download(model, dialogue.progress)
-    return served(model, credentials, idle, dialogue)
+    return _served(model, credentials, idle, dialogue)
 
 
-def served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> LocalEngine:
+def _served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> LocalEngine:
     """The engine of a model that is here."""
     weights = weights_of(model)
     projector = weights.with_name(model.files[1].name) if model.sees else None
     return LocalEngine(weights, projector, model.name, credentials, idle, dialogue.loading)
 
 
-def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
+def _wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
     """The model that `wanted` names; where it leaves the choice to us, one that runs, is here, or fits."""
     free, sees = available(), wanted == VISION
     possible = [model for model in CATALOGUE if model.sees == sees] if wanted in ("", VISION) else [named(wanted)]
@@ -63,7 +63,7 @@ def wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
     return running[-1] if running else choose(free, possible, is_here)
 
 
-def permit(model: LocalModel, confirm: Confirm) -> None:
+def _permit(model: LocalModel, confirm: Confirm) -> None:
     """Ask the person for leave to download. Raises `ConfigurationError` without it."""
     what = f"{model.name} ({readable_size(model.bytes)})"
     agreed = confirm(
@@ -84,11 +84,11 @@ def projector_beside(model: Path) -> Path | None:
     """The projector for images that belongs to a file of one's own: by its name, or because there is no other."""
     files = [path for path in model.parent.glob("*") if path.suffix.lower() == ".gguf"]
     projectors = [path for path in files if PROJECTOR.match(path.name)]
-    own = [path for path in projectors if kind(path) == kind(model)]
+    own = [path for path in projectors if _kind(path) == _kind(model)]
     alone = len(projectors) == 1 and len(files) == 2
     return min(own or projectors) if own or alone else None
 
 
-def kind(path: Path) -> str:
+def _kind(path: Path) -> str:
     """A file's name without what tells a model from its projector, and one quantisation from another."""
     return QUANTISED.sub("", PROJECTOR.sub("", path.stem)).lower()

@@ -21,16 +21,16 @@ GLOB = set("*?[")
 
 def attachable(text: str, namespace: Mapping[str, Any], cwd: Path) -> list[Offer]:
     """What may be meant by `@text`: files and folders of the kernel, globs, and variables; at most OFFERED."""
-    return list(islice((*variables(text, namespace), *globs(text, cwd), *paths(text, cwd)), OFFERED))
+    return list(islice((*_variables(text, namespace), *_globs(text, cwd), *_paths(text, cwd)), OFFERED))
 
 
-def paths(text: str, cwd: Path) -> Iterator[Offer]:
+def _paths(text: str, cwd: Path) -> Iterator[Offer]:
     opening = "@" + ('"' if " " in text else "")
     for path in sorted(mention[1:].strip("\"'") for mention in suggestions(opening + text, cwd)):
         yield {"kind": "folder" if path.endswith("/") else "file", "value": path, "note": ""}
 
 
-def globs(text: str, cwd: Path) -> Iterator[Offer]:
+def _globs(text: str, cwd: Path) -> Iterator[Offer]:
     if not GLOB.intersection(text):
         return
     folder, _, last = text.rpartition("/")
@@ -44,14 +44,14 @@ def globs(text: str, cwd: Path) -> Iterator[Offer]:
             yield {"kind": "file", "value": text, "note": f"× {found}"}
 
 
-def variables(text: str, namespace: Mapping[str, Any]) -> Iterator[Offer]:
+def _variables(text: str, namespace: Mapping[str, Any]) -> Iterator[Offer]:
     """The person's own variables: no modules, no functions, nothing of IPython's."""
     for name, value in list(namespace.items()):
         if name.startswith(text) and is_data(name, value):
-            yield {"kind": "variable", "value": name, "note": described(value)}
+            yield {"kind": "variable", "value": name, "note": _described(value)}
 
 
-def described(value: Any) -> str:
+def _described(value: Any) -> str:
     """What a variable is, in a word or two."""
     shape = getattr(value, "shape", None)
     size = " × ".join(map(str, shape)) if isinstance(shape, tuple) else ""

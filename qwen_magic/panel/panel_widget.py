@@ -25,7 +25,7 @@ from .saved_panel import AROUND, IN_CELL
 
 __all__ = ["ChatWidget"]
 
-Handler = Callable[[Any, list[memoryview]], None]
+_Handler = Callable[[Any, list[memoryview]], None]
 
 
 class ChatWidget(PageWidget):
@@ -85,7 +85,7 @@ class ChatWidget(PageWidget):
             else:
                 self._way.copy().run(self.send, message)
 
-    def listen(self, handler: Handler) -> None:
+    def listen(self, handler: _Handler) -> None:
         """Call `handler(message, buffers)` with what a page sends."""
 
         def hear(_: Any, message: Any, buffers: list[memoryview]) -> None:

@@ -32,26 +32,26 @@ IN_CELL = _("Asked in a cell of this notebook, where the answer is.")
 def bundle(states: Iterable[TurnState]) -> dict[str, Any]:
     """The mimebundle of the transcript, from the states of its turns."""
     states = tuple(states)
-    html = "".join(turn["head"] + answered(turn) for turn in states)
+    html = "".join(turn["head"] + _answered(turn) for turn in states)
     text = "\n\n".join(f"> {turn['question']}\n\n{'' if turn['in_cell'] else turn['text']}" for turn in states)
     return {"text/html": AROUND[0] + (html or quiet(EMPTY)) + AROUND[1], "text/plain": text}
 
 
-def answered(turn: TurnState) -> str:
+def _answered(turn: TurnState) -> str:
     """What the file holds of an answer; the page writes it again when all is drawn."""
     if turn["in_cell"]:
         return quiet(IN_CELL)
     if not turn["drawn"]:
-        return lines(turn["text"])
+        return _lines(turn["text"])
     return "".join((*turn["answer"]["blocks"], turn["foot"][short(current())]))
 
 
 def head(question: str) -> str:
     """The question, as HTML: the person's words, never markdown."""
-    return f"<blockquote>\n{lines(question)}</blockquote>\n"
+    return f"<blockquote>\n{_lines(question)}</blockquote>\n"
 
 
-def lines(text: str) -> str:
+def _lines(text: str) -> str:
     """Plain text, as HTML."""
     kept = "<br>\n".join(escape(encodable(line)) for line in text.strip("\n").split("\n"))
     return f"<p>{kept}</p>\n"

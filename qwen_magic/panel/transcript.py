@@ -21,7 +21,7 @@ from ..rendering.parser import encodable
 from ..rendering.views.protocol import Heading
 from .saved_panel import blocks, foot, head, words
 
-__all__ = ["Entry", "Transcript"]
+__all__ = ["Entry", "Transcript", "named"]
 
 # So many turns at the end are drawn before the panel is shown: more than a page shows at once.
 DRAWN_AT_ONCE = 8
@@ -62,7 +62,7 @@ class Transcript:
     """The entries in their order; the last `at_once` are drawn (`None`: all). For one thread at a time."""
 
     def __init__(self, turns: Iterable[Turn], at_once: int | None = DRAWN_AT_ONCE) -> None:
-        self._entries = [kept(turn) for turn in turns]
+        self._entries = [_kept(turn) for turn in turns]
         for entry in self.undrawn[:at_once]:
             entry.change(entry.drawing())
 
@@ -88,7 +88,7 @@ class Transcript:
     def ask(self, key: str, question: str, given: list[GivenAttachment], again: Entry | None) -> Entry:
         """A question that is asked from now on, at the end or in the place of `again`; `given` is what to attach."""
         growing = GrowingAnswer()
-        state = asked(question, given, growing)
+        state = _asked(question, given, growing)
         state["cell_is_older"] = again is not None and (again.state["in_cell"] or again.state["cell_is_older"])
         entry = Entry(key, state, None, again.turn if again else None, growing)
         at = self._entries.index(again) if again else len(self._entries)
@@ -103,11 +103,11 @@ class Transcript:
         waiting = [entry for entry in self._entries if entry.turn is None]
         entries, new = [], []
         for turn in turns:
-            entry = known.get(id(turn)) or taken(waiting, lambda each, turn=turn: each.replaces is turn)
+            entry = known.get(id(turn)) or _taken(waiting, lambda each, turn=turn: each.replaces is turn)
             if entry is None:
-                entry = taken(waiting, lambda each, turn=turn: asked_here(each, turn))
+                entry = _taken(waiting, lambda each, turn=turn: _asked_here(each, turn))
                 if entry is None:
-                    new.append(entry := kept(turn))
+                    new.append(entry := _kept(turn))
                     entry.change(entry.drawing())
                 else:
                     entry.turn = turn
@@ -116,7 +116,7 @@ class Transcript:
         return new
 
 
-def taken(entries: list[Entry], fits: Any) -> Entry | None:
+def _taken(entries: list[Entry], fits: Any) -> Entry | None:
     """The first entry that fits, taken out of the list."""
     found = next(filter(fits, entries), None)
     if found is not None:
@@ -124,13 +124,13 @@ def taken(entries: list[Entry], fits: Any) -> Entry | None:
     return found
 
 
-def asked_here(entry: Entry, turn: Turn) -> bool:
+def _asked_here(entry: Entry, turn: Turn) -> bool:
     """Whether a turn that was just kept is what became of a question of this panel."""
     cell = entry.replaces.cell if entry.replaces else None
     return entry.open and turn.cell == cell and words(turn.question) == entry.state["question"]
 
 
-def asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) -> TurnState:
+def _asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) -> TurnState:
     """The state of a question that nothing is known of yet but its words."""
     return {
         **growing.state,
@@ -148,7 +148,7 @@ def asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) -
     }
 
 
-def kept(turn: Turn) -> Entry:
+def _kept(turn: Turn) -> Entry:
     """The entry of a turn that was asked elsewhere, or earlier; it has yet to be drawn."""
     answer = turn.answer
     state: TurnState = {
@@ -168,7 +168,7 @@ def kept(turn: Turn) -> Entry:
         "foot": in_all_languages(""),
         "text": encodable(answer.text),
         "in_cell": turn.cell is not None,
-        "given": [snapshot(attached) for attached in answer.attachments],
+        "given": [_snapshot(attached) for attached in answer.attachments],
         "error": None,
         "drawn": False,
         "cell_is_older": False,
@@ -176,7 +176,7 @@ def kept(turn: Turn) -> Entry:
     return Entry(uuid.uuid4().hex, state, turn)
 
 
-def snapshot(attached: Attached) -> GivenAttachment:
+def _snapshot(attached: Attached) -> GivenAttachment:
     """What was sent before, to be attached again as it was then; the page gives it back as it is."""
     return {"kind": "snapshot", "value": attached.sha256, "name": one_line(attached.name)}
 

@@ -57,10 +57,10 @@ class BrowserUploads:
             self._folder = TemporaryDirectory(prefix="qwen-magic-")
         folder = Path(self._folder.name) / str(next(self._numbers))
         folder.mkdir()
-        return folder / plain(name)
+        return folder / _plain(name)
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     """The name without folders, control characters, and what a file system does not take.
 
     A dot at its beginning stays: it tells that `.env` keeps secrets.

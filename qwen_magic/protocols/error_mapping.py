@@ -51,12 +51,12 @@ SMALLER = _("The request is too large: attach fewer or smaller files (-f, -i).")
 FIELDS = _("%%qwen --dry-run shows the request as it is sent; --set NAME=VALUE changes a field of it, -m the model.")
 AGAIN = _("Run the cell again; if it comes back, %qwen doctor looks for the cause.")
 
-Row = tuple[type[ServiceError], str]
+_Row = tuple[type[ServiceError], str]
 # What a code says that leaves all the rest to its message.
-VAGUE: Row = (errors.InvalidRequest, FIELDS)
+VAGUE: _Row = (errors.InvalidRequest, FIELDS)
 
 # code, in lower case and without underscores, which is where the protocols' spellings differ -> (error, what to do)
-CODES: dict[str, Row] = {
+CODES: dict[str, _Row] = {
     "invalidapikey": (errors.KeyRejected, KEY),
     "authenticationerror": (errors.KeyRejected, KEY),
     "datainspectionfailed": (errors.ContentFiltered, REPHRASE),
@@ -161,13 +161,13 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> QwenError:
     `headers` are looked up in lower case; `body` may be of any form, and cut.
     """
     text = body.decode("utf-8", "replace").strip()
-    report = json_in(text)
+    report = _json_in(text)
     if report is None and looks_like_html(headers, text):
         return not_the_service(status, text)
-    message = message_in(report) or text or f"HTTP {status} without a word"
-    return service_error(
+    message = _message_in(report) or text or f"HTTP {status} without a word"
+    return _service_error(
         status,
-        code_in(report),
+        _code_in(report),
         message,
         request_id=word((report or {}).get("request_id")) or headers.get("x-request-id", ""),
         wait=retry_after(headers.get("retry-after")),
@@ -181,21 +181,21 @@ def refusal_in_stream(frame: Mapping[str, Any]) -> ServiceError | None:
     """
     if not frame.get("error") and (not frame.get("code") or frame.get("output") or frame.get("choices")):
         return None
-    return midway(frame, "")
+    return _midway(frame, "")
 
 
 def refusal_in_event(data: str) -> ServiceError:
     """The error that an event called `error` tells, which it is whatever stands in it."""
-    return midway(json_in(data) or {}, data)
+    return _midway(_json_in(data) or {}, data)
 
 
-def midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
+def _midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
     """The error behind a report inside a stream. Servers that number their codes give HTTP's numbers."""
     number = word((mapping(report.get("error")) or report).get("code"))
-    return service_error(
+    return _service_error(
         int(number) if number.isdecimal() and len(number) == 3 else 0,
-        code_in(report),
-        message_in(report) or otherwise or "no reason given",
+        _code_in(report),
+        _message_in(report) or otherwise or "no reason given",
         request_id=word(report.get("request_id")),
     )
 
@@ -214,12 +214,12 @@ def retry_after(value: str | None) -> float | None:
         return None
 
 
-def service_error(
+def _service_error(
     status: int, code: str, message: str, *, request_id: str = "", wait: float | None = None
 ) -> ServiceError:
     """The class and the advice for what the service said."""
-    error, remedy = classified(status, code, message)
-    message = shortened(message)
+    error, remedy = _classified(status, code, message)
+    message = _shortened(message)
     ended = message.endswith((".", "!", "?", "。", "！"))
     happened = (
         _("The service said: {message}", message=message)
@@ -229,9 +229,9 @@ def service_error(
     return error(happened, remedy, status=status, code=code, request_id=request_id, retry_after=wait)
 
 
-def classified(status: int, code: str, message: str) -> Row:
+def _classified(status: int, code: str, message: str) -> _Row:
     """By the code where it says enough, else by the message, else by the status (0 inside a stream)."""
-    by_code = row_of(code)
+    by_code = _row_of(code)
     if by_code and by_code is not VAGUE:
         return by_code
     if status in (0, 400, 401, 403, 404, 413, 422, 500):
@@ -243,7 +243,7 @@ def classified(status: int, code: str, message: str) -> Row:
     return BY_STATUS.get(status) or BY_STATUS[500 if status >= 500 else 400]
 
 
-def row_of(code: str) -> Row | None:
+def _row_of(code: str) -> _Row | None:
     """What the table has for a code, or else for its end or its beginning: `InternalError.Algo.InvalidParameter`."""
     words = code.lower().replace("_", "").split(".")
     ends = (words[first:] for first in range(len(words)))
@@ -251,7 +251,7 @@ def row_of(code: str) -> Row | None:
     return next((CODES[name] for name in map(".".join, chain(ends, beginnings)) if name in CODES), None)
 
 
-BY_STATUS: dict[int, Row] = {
+BY_STATUS: dict[int, _Row] = {
     0: (errors.ServiceError, AGAIN),
     400: (errors.InvalidRequest, FIELDS),
     401: (errors.KeyRejected, KEY),
@@ -263,7 +263,7 @@ BY_STATUS: dict[int, Row] = {
 }
 
 
-def json_in(text: str) -> Mapping[str, Any] | None:
+def _json_in(text: str) -> Mapping[str, Any] | None:
     """The error report in a body: the body itself, or its first `data:` line that holds one."""
     for candidate in (text, *(line[5:] for line in text.splitlines() if line.startswith("data:"))):
         try:
@@ -275,7 +275,7 @@ def json_in(text: str) -> Mapping[str, Any] | None:
     return None
 
 
-def message_in(report: Mapping[str, Any] | None) -> str:
+def _message_in(report: Mapping[str, Any] | None) -> str:
     if report is None:
         return ""
     error = report.get("error")
@@ -284,7 +284,7 @@ def message_in(report: Mapping[str, Any] | None) -> str:
     return str(message or report.get("detail") or "")
 
 
-def code_in(report: Mapping[str, Any] | None) -> str:
+def _code_in(report: Mapping[str, Any] | None) -> str:
     """The service's code; servers that number theirs (llama.cpp, vLLM) tell more by the error's type."""
     if report is None:
         return ""
@@ -293,7 +293,7 @@ def code_in(report: Mapping[str, Any] | None) -> str:
     if isinstance(code, str) and code and not code.isdigit():
         return word(code)
     kind = word(inner.get("type"))
-    return kind if kind and row_of(kind) else word(code) or kind
+    return kind if kind and _row_of(kind) else word(code) or kind
 
 
 def looks_like_html(headers: Mapping[str, str], text: str) -> bool:
@@ -306,7 +306,7 @@ def not_the_service(status: int, text: str) -> NotTheService:
         _(
             "A web page came back instead of an answer (HTTP {status}, titled {title!r}).",
             status=status,
-            title=shortened(title[1]),
+            title=_shortened(title[1]),
         )
         if title
         else _("A web page came back instead of an answer (HTTP {status}).", status=status)
@@ -316,6 +316,6 @@ def not_the_service(status: int, text: str) -> NotTheService:
     return error
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

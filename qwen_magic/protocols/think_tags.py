@@ -37,7 +37,7 @@ class ThinkTags:
         self._state = "before"
         self._expected = expected
         self._alone = alone
-        self._line = Line()
+        self._line = _Line()
 
     def split(self, delta: str) -> list[Event]:
         if self._state == "after":
@@ -85,7 +85,7 @@ class ThinkTags:
         if tag:
             self._state, self._held = "trimming", text
             return spoken(reasoning, "") + self._trim()
-        return spoken(self._ready(longest_overlap(self._held, CLOSE)), "")
+        return spoken(self._ready(_longest_overlap(self._held, CLOSE)), "")
 
     def _text(self, *, at_end: bool = False) -> list[Event]:
         """Text in which a closing tag may still come."""
@@ -101,7 +101,7 @@ class ThinkTags:
         if opened >= 0:
             self._state, text, self._held = "after", self._held, ""
             return spoken("", text)
-        text = self._ready(0 if at_end else undecided(self._held))
+        text = self._ready(0 if at_end else _undecided(self._held))
         self._line.add(text)
         return spoken("", text)
 
@@ -131,7 +131,7 @@ class ThinkTags:
         return spoken("", text)
 
 
-class Line:
+class _Line:
     """Where a text has come to: its last character, and whether its last line is in a block of code."""
 
     def __init__(self) -> None:
@@ -141,15 +141,15 @@ class Line:
 
     def add(self, text: str) -> None:
         *lines, start = (self._start + text).split("\n")
-        self._fence = fence_after(self._fence, lines)
+        self._fence = _fence_after(self._fence, lines)
         self._start, self.last = start[:LINE_START], text[-1:] or self.last
 
     def in_code_after(self, text: str) -> bool:
         """Whether what comes behind this text would be in a block of code."""
-        return bool(fence_after(self._fence, (self._start + text).split("\n")[:-1]))
+        return bool(_fence_after(self._fence, (self._start + text).split("\n")[:-1]))
 
 
-def fence_after(fence: str, lines: list[str]) -> str:
+def _fence_after(fence: str, lines: list[str]) -> str:
     """The fence of the block of code that is open behind these lines, when `fence` was before; empty for none."""
     for line in lines:
         found = FENCE.match(line)
@@ -162,15 +162,15 @@ def fence_after(fence: str, lines: list[str]) -> str:
     return fence
 
 
-def undecided(text: str) -> int:
+def _undecided(text: str) -> int:
     """How many characters at the end of `text` may belong to a tag: a part of one, or a whole one at the very end."""
     blank = len(text) - len(text.rstrip(" \t"))
     if blank <= MOST_BLANKS and text[: len(text) - blank].endswith(CLOSE):
         return len(CLOSE) + blank
-    return max(longest_overlap(text, OPEN), longest_overlap(text, CLOSE))
+    return max(_longest_overlap(text, OPEN), _longest_overlap(text, CLOSE))
 
 
-def longest_overlap(text: str, tag: str) -> int:
+def _longest_overlap(text: str, tag: str) -> int:
     """How many characters at the end of `text` may be the beginning of `tag`."""
     if tag[0] not in text[1 - len(tag) :]:
         return 0

@@ -66,7 +66,7 @@ class QwenRelay(LoggingConfigurable):
 
     @validate("upstream_url")
     def _as_root(self, proposal: Any) -> str:
-        return root_url(proposal["value"])
+        return _root_url(proposal["value"])
 
     @validate("allow")
     def _as_groups(self, proposal: Any) -> list[str]:
@@ -79,7 +79,7 @@ class QwenRelay(LoggingConfigurable):
 
     def take_key(self) -> None:
         """Take the key out of the environment, before anything inherits it, and look who can read the file with it."""
-        self._taken = secret(os.environ.pop(self.key_variable, ""))
+        self._taken = _secret(os.environ.pop(self.key_variable, ""))
         place = Path(self.key_file).expanduser()
         # Windows has no such bits: there a file of the person's own folder is not for others.
         if self.key_file and os.name == "posix" and place.exists() and place.stat().st_mode & stat.S_IROTH:
@@ -90,7 +90,7 @@ class QwenRelay(LoggingConfigurable):
         if not self.key_file:
             return self._taken
         try:
-            return secret(Path(self.key_file).expanduser().read_text(encoding="utf-8"))
+            return _secret(Path(self.key_file).expanduser().read_text(encoding="utf-8"))
         except OSError as error:
             self.log.error("QwenRelay.key_file cannot be read: %s", error.strerror)
             return None
@@ -117,7 +117,7 @@ class QwenRelay(LoggingConfigurable):
         """The connections to the service; made for the first request, so that other servers do not pay for them."""
         from .upstream import Upstream
 
-        return Upstream(root_url(self.upstream_url), self.connect_timeout or None, self.idle_timeout or None)
+        return Upstream(_root_url(self.upstream_url), self.connect_timeout or None, self.idle_timeout or None)
 
     async def end(self) -> None:
         """Let answers end, and break off those that do not."""
@@ -130,12 +130,12 @@ class QwenRelay(LoggingConfigurable):
             await self.upstream.close()
 
 
-def secret(value: str) -> Secret | None:
+def _secret(value: str) -> Secret | None:
     value = value.strip()
     return Secret(value) if value else None
 
 
-def root_url(name: str) -> str:
+def _root_url(name: str) -> str:
     """The root of the service that `name` names: a region, its root, or one of its base URLs."""
     url = REGIONS.get(name, name).rstrip("/")
     url = url.removesuffix(COMPATIBLE_PATH).removesuffix(NATIVE_PATH)

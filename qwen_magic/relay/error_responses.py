@@ -14,7 +14,7 @@ __all__ = ["Refused", "broken_off", "said"]
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class _Code:
     """The service's words for a status, in both of its protocols (its docs, "Error codes")."""
 
     native: str
@@ -22,18 +22,18 @@ class Code:
 
 
 CODES = {
-    400: Code("InvalidParameter", "invalid_parameter_error"),
-    401: Code("InvalidApiKey", "invalid_api_key"),
-    403: Code("AccessDenied", "access_denied"),
-    404: Code("NotFound", "not_found"),
-    405: Code("NotFound", "method_not_allowed"),
-    413: Code("BadRequest.TooLarge", "BadRequest.TooLarge"),
-    429: Code("Throttling.RateQuota", "limit_requests"),
-    503: Code("ModelUnavailable", "ModelUnavailable"),
+    400: _Code("InvalidParameter", "invalid_parameter_error"),
+    401: _Code("InvalidApiKey", "invalid_api_key"),
+    403: _Code("AccessDenied", "access_denied"),
+    404: _Code("NotFound", "not_found"),
+    405: _Code("NotFound", "method_not_allowed"),
+    413: _Code("BadRequest.TooLarge", "BadRequest.TooLarge"),
+    429: _Code("Throttling.RateQuota", "limit_requests"),
+    503: _Code("ModelUnavailable", "ModelUnavailable"),
 }
-OTHER = Code("InternalError", "internal_error")
+OTHER = _Code("InternalError", "internal_error")
 # Our own: `qwen_magic.protocols.error_mapping` has it in its table.
-BROKEN_OFF = Code("AnswerBrokenOff", "answer_broken_off")
+BROKEN_OFF = _Code("AnswerBrokenOff", "answer_broken_off")
 
 WORDS = {
     401: "Jupyter does not know this token. Give one of the Jupyter server or the hub, not a key of the service.",
@@ -53,7 +53,7 @@ class Refused(HTTPError):
 def said(status: int, error: BaseException | None, form: Form, request_id: str) -> str:
     """The body of a refusal."""
     message = error.message if isinstance(error, Refused) else WORDS.get(status) or HTTPStatus(status).phrase
-    return report(status, CODES.get(status, OTHER), message, form, request_id)
+    return _report(status, CODES.get(status, OTHER), message, form, request_id)
 
 
 def broken_off(message: str, form: Form, request_id: str) -> str:
@@ -61,11 +61,11 @@ def broken_off(message: str, form: Form, request_id: str) -> str:
 
     Closing the connection is not enough: JupyterHub's standard proxy does not pass that on, and the caller waits.
     """
-    body = report(502, BROKEN_OFF, message, form, request_id)
+    body = _report(502, BROKEN_OFF, message, form, request_id)
     return f"event:error\n:HTTP_STATUS/502\ndata:{body}\n\n" if form == "native" else f"data: {body}\n\n"
 
 
-def report(status: int, code: Code, message: str, form: Form, request_id: str) -> str:
+def _report(status: int, code: _Code, message: str, form: Form, request_id: str) -> str:
     if form == "native":
         return json.dumps({"code": code.native, "message": message, "request_id": request_id})
     kind = "invalid_request_error" if status < 500 else "internal_error"

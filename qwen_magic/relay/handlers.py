@@ -132,7 +132,7 @@ class RelayHandler(APIHandler):
         have tokens and names of their own.)
         """
         name = str(self.current_user.username) if self.current_user else ""
-        return "token" if self.token and self.token_authenticated and is_random(name) else name
+        return "token" if self.token and self.token_authenticated and _is_random(name) else name
 
     def data_received(self, chunk: bytes) -> None:
         """The next piece of the body; more than the limits is thrown away, and refused afterwards."""
@@ -362,6 +362,6 @@ class RelayHandler(APIHandler):
         self.relay.log.info("relayed %s", json.dumps(facts, ensure_ascii=True))
 
 
-def is_random(name: str) -> bool:
+def _is_random(name: str) -> bool:
     """Whether this is a name as jupyter_server's `generate_anonymous_user` makes them: 32 hexadecimal digits."""
     return len(name) == 32 and set(name) <= set("0123456789abcdef")

@@ -25,10 +25,10 @@ class HubIdentity(IdentityProvider):
 
     async def get_user(self, handler: RequestHandler) -> User | None:
         model = await self.hub.get_user(handler, sync=False)
-        return HubUser(model) if model else None
+        return _HubUser(model) if model else None
 
 
-class HubUser(User):
+class _HubUser(User):
     """A user, or one of the hub's services, and what its token may do."""
 
     def __init__(self, model: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class HubAuthorizer(Authorizer):
 
     def is_authorized(self, handler: RequestHandler, user: User, action: str, resource: str) -> bool:
         hub = handler.settings["identity_provider"].hub
-        if isinstance(user, HubUser) and hub.check_scopes(hub.access_scopes, user.model):
+        if isinstance(user, _HubUser) and hub.check_scopes(hub.access_scopes, user.model):
             return True
         wanted = " or ".join(sorted(hub.access_scopes))
         raise Refused(403, f"This token of {user.username} may not ask here: it lacks the hub's scope {wanted}.")

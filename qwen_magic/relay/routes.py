@@ -29,23 +29,23 @@ class Route:
     upload: bool = False
 
 
-def route(group: str, methods: str, path: str, *, upload: bool = False) -> Route:
+def _route(group: str, methods: str, path: str, *, upload: bool = False) -> Route:
     return Route(group, tuple(methods.split()), re.compile(path), upload)
 
 
 ROUTES = (
-    route("chat", "POST", f"{COMPATIBLE}/chat/completions"),
-    route("chat", "POST", f"{AIGC}/(text|multimodal)-generation/generation"),
-    route("embeddings", "POST", f"{COMPATIBLE}/embeddings"),
-    route("models", "GET", f"({COMPATIBLE}|{NATIVE})/models"),
-    route("models", "GET", f"{COMPATIBLE}/models/{NAME}"),
-    route("files", "GET POST", f"({COMPATIBLE}|{NATIVE})/files", upload=True),
-    route("files", "GET DELETE", f"({COMPATIBLE}|{NATIVE})/files/{NAME}"),
-    route("files", "GET", f"{COMPATIBLE}/files/{NAME}/content"),
-    route("uploads", "GET", f"{NATIVE}/uploads"),
-    route("batches", "GET POST", f"{COMPATIBLE}/batches"),
-    route("batches", "GET", f"{COMPATIBLE}/batches/{NAME}"),
-    route("batches", "POST", f"{COMPATIBLE}/batches/{NAME}/cancel"),
+    _route("chat", "POST", f"{COMPATIBLE}/chat/completions"),
+    _route("chat", "POST", f"{AIGC}/(text|multimodal)-generation/generation"),
+    _route("embeddings", "POST", f"{COMPATIBLE}/embeddings"),
+    _route("models", "GET", f"({COMPATIBLE}|{NATIVE})/models"),
+    _route("models", "GET", f"{COMPATIBLE}/models/{NAME}"),
+    _route("files", "GET POST", f"({COMPATIBLE}|{NATIVE})/files", upload=True),
+    _route("files", "GET DELETE", f"({COMPATIBLE}|{NATIVE})/files/{NAME}"),
+    _route("files", "GET", f"{COMPATIBLE}/files/{NAME}/content"),
+    _route("uploads", "GET", f"{NATIVE}/uploads"),
+    _route("batches", "GET POST", f"{COMPATIBLE}/batches"),
+    _route("batches", "GET", f"{COMPATIBLE}/batches/{NAME}"),
+    _route("batches", "POST", f"{COMPATIBLE}/batches/{NAME}/cancel"),
 )
 GROUPS = tuple(dict.fromkeys(route.group for route in ROUTES))
 

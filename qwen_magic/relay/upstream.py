@@ -95,14 +95,14 @@ class Upstream:
 
 def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
     """The headers of an answer that are passed on. The length is of what was packed, and not of a stream's errors."""
-    heard = {name: without_key(value, key) for name, value in headers.items() if is_heard(name, key)}
+    heard = {name: without_key(value, key) for name, value in headers.items() if _is_heard(name, key)}
     heard = {name: CONTROL.sub(b"?", value.encode(headers.encoding)).decode("latin-1") for name, value in heard.items()}
     if "content-encoding" in headers or is_stream(headers):
         heard.pop("content-length", None)
     return heard
 
 
-def is_heard(name: str, key: Secret) -> bool:
+def _is_heard(name: str, key: Secret) -> bool:
     return name in HEARD or (name.startswith(HEARD_PREFIX) and without_key(name, key) == name)
 
 

@@ -38,9 +38,9 @@ class AnswerCounter:
 
     def tokens(self) -> dict[str, int | None]:
         """The tokens as the service counted them, where it said so."""
-        return {"input": last(INPUT, self._tail), "output": last(OUTPUT, self._tail)}
+        return {"input": _last(INPUT, self._tail), "output": _last(OUTPUT, self._tail)}
 
 
-def last(pattern: re.Pattern[bytes], text: bytes) -> int | None:
+def _last(pattern: re.Pattern[bytes], text: bytes) -> int | None:
     found = pattern.findall(text)
     return int(found[-1]) if found else None

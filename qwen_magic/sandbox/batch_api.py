@@ -27,11 +27,11 @@ NEXT = {"validating": "in_progress", "in_progress": "finalizing", "finalizing": 
 FINAL = ("completed", "failed", "expired", "cancelled")
 
 # Answers the body of one line, for an account: HTTP status and JSON.
-Answerer = Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]]
+_Answerer = Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class _Batch:
     """A batch as the service shows it, but for the account that it belongs to."""
 
     id: str
@@ -61,7 +61,7 @@ class Batch:
         del facts["account"]
         return facts
 
-    def at(self, status: str, **changes: Any) -> Batch:
+    def at(self, status: str, **changes: Any) -> _Batch:
         """The same batch in another state, which it enters now."""
         moment: dict[str, Any] = {f"{status}_at": int(time.time())}
         return replace(self, status=status, **moment, **changes)
@@ -70,19 +70,19 @@ class Batch:
 class BatchApi:
     """All batches. A batch goes one step further each time it is looked at, so that nobody has to wait."""
 
-    def __init__(self, storage: Storage, answer: Answerer) -> None:
+    def __init__(self, storage: Storage, answer: _Answerer) -> None:
         self.storage, self.answer = storage, answer
         self.lock = threading.Lock()
-        self.known: dict[str, Batch] = {}
+        self.known: dict[str, _Batch] = {}
 
     def create(self, request: ReceivedRequest) -> HttpResponse:
         body = request.body()
-        check_batch(body)
+        _check_batch(body)
         file_id = body.get("input_file_id")
         stored = self.storage.get(request.key, file_id) if isinstance(file_id, str) else None
         if stored is None or stored.purpose != "batch":
             raise Refusal("InvalidFile", f"No such input file: {file_id}", param="input_file_id")
-        batch = Batch(
+        batch = _Batch(
             id=f"batch_{uuid.uuid4()}",
             account=request.key,
             endpoint=body["endpoint"],
@@ -120,32 +120,32 @@ class BatchApi:
                 raise Refusal("InvalidFile", f"Cannot cancel a batch with status '{batch.status}'.")
             return self.keep(batch.at("cancelling"))
 
-    def keep(self, batch: Batch) -> HttpResponse:
+    def keep(self, batch: _Batch) -> HttpResponse:
         self.known[batch.id] = batch
         return HttpResponse.json(batch.shown())
 
-    def find(self, request: ReceivedRequest, batch_id: str) -> Batch:
+    def find(self, request: ReceivedRequest, batch_id: str) -> _Batch:
         batch = self.known.get(batch_id)
         if batch is None or batch.account != request.key:
             raise Refusal("NotFound", f"No such batch: {batch_id}", param="id")
         return batch
 
-    def advanced(self, batch: Batch) -> Batch:
+    def advanced(self, batch: _Batch) -> _Batch:
         if batch.status in FINAL:
             return batch
         stored = self.storage.get(batch.account, batch.input_file_id)
         if batch.status == "validating":
-            problems = validate(stored, batch.endpoint)
+            problems = _validate(stored, batch.endpoint)
             if problems:
                 return batch.at("failed", errors={"object": "list", "data": problems})
         if batch.status == "in_progress" and stored is not None:
             return self.worked(batch, stored)
         return batch.at(NEXT[batch.status])
 
-    def worked(self, batch: Batch, stored: StoredFile) -> Batch:
+    def worked(self, batch: _Batch, stored: StoredFile) -> _Batch:
         good: list[dict[str, Any]] = []
         failed: list[dict[str, Any]] = []
-        for line in lines_of(stored):
+        for line in _lines_of(stored):
             status, body = self.answer(batch.account, batch.endpoint, line["body"])
             number = str(uuid.uuid4())
             response = {"status_code": status, "request_id": number, "body": body}
@@ -159,14 +159,14 @@ class BatchApi:
             error_file_id=self.write(batch, "error", failed),
         )
 
-    def write(self, batch: Batch, kind: str, results: Iterable[Any]) -> str | None:
+    def write(self, batch: _Batch, kind: str, results: Iterable[Any]) -> str | None:
         text = "".join(compact(result) + "\n" for result in results)
         if not text:
             return None
         return self.storage.add(batch.account, f"{batch.id}_{kind}.jsonl", "batch_output", text.encode()).id
 
 
-def check_batch(body: dict[str, Any]) -> None:
+def _check_batch(body: dict[str, Any]) -> None:
     if body.get("endpoint") not in ENDPOINTS:
         raise Refusal("InvalidFile", f"'endpoint' must be one of {list(ENDPOINTS)}", param="endpoint")
     window = str(body.get("completion_window") or "")
@@ -183,40 +183,40 @@ def check_batch(body: dict[str, Any]) -> None:
             raise Refusal("InvalidFile", f"'{name}' must not be longer than {limit} characters", param="metadata")
 
 
-def lines_of(stored: StoredFile) -> list[Any]:
+def _lines_of(stored: StoredFile) -> list[Any]:
     return [json.loads(line) for line in stored.data.decode("utf-8-sig").split("\n") if line.strip()]
 
 
-def validate(stored: StoredFile | None, endpoint: str) -> list[dict[str, Any]]:
+def _validate(stored: StoredFile | None, endpoint: str) -> list[dict[str, Any]]:
     """What is wrong with a batch's file, in the form of the service; the first few things only."""
     if stored is None:
-        return [problem("invalid_file", "The input file is gone.")]
+        return [_problem("invalid_file", "The input file is gone.")]
     test = endpoint == TEST_ENDPOINT
     lines = [line for line in stored.data.split(b"\n") if line.strip()]
     if not lines or len(lines) > (TEST_LINES if test else MAX_LINES) or (test and len(stored.data) > TEST_SIZE):
-        return [problem("invalid_file", "The file is empty, or it has too many lines or bytes.")]
+        return [_problem("invalid_file", "The file is empty, or it has too many lines or bytes.")]
     problems, ids, models = [], set(), set()
     for number, line in enumerate(lines, 1):
         try:
             value = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
-            wrong = wrong_line(value, line, endpoint)
+            wrong = _wrong_line(value, line, endpoint)
         except (ValueError, TypeError, LookupError, AttributeError):
             wrong = "The line is not JSON of the expected form."
         if not wrong and value["custom_id"] in ids:
             wrong = "custom_id is not unique."
         if wrong:
-            problems.append(problem("invalid_json_line", wrong, number))
+            problems.append(_problem("invalid_json_line", wrong, number))
         else:
             ids.add(value["custom_id"])
             models.add(value["body"].get("model"))
     if len(models) > 1 or (test and models - {TEST_MODEL}):
         problems.append(
-            problem("mismatched_model", "All lines must name the same model, and one that fits the endpoint.")
+            _problem("mismatched_model", "All lines must name the same model, and one that fits the endpoint.")
         )
     return problems[:10]
 
 
-def wrong_line(value: Any, line: bytes, endpoint: str) -> str | None:
+def _wrong_line(value: Any, line: bytes, endpoint: str) -> str | None:
     if not isinstance(value["custom_id"], str) or not 0 < len(value["custom_id"]) <= MAX_ID:
         return f"custom_id must be a string of up to {MAX_ID} characters."
     if value["method"] != "POST" or value["url"] != endpoint:
@@ -226,5 +226,5 @@ def wrong_line(value: Any, line: bytes, endpoint: str) -> str | None:
     return "The line is too long." if len(line) > MAX_LINE else None
 
 
-def problem(code: str, message: str, line: int | None = None) -> dict[str, Any]:
+def _problem(code: str, message: str, line: int | None = None) -> dict[str, Any]:
     return {"code": code, "message": message, "line": line, "param": None}

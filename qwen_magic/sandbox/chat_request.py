@@ -10,7 +10,7 @@ from ..core.models import ModelFacts
 
 __all__ = ["Chat", "ChatMessage", "Part", "Seen"]
 
-Protocol = Literal["compatible", "native"]
+_Protocol = Literal["compatible", "native"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Seen:
 class Chat:
     """One question: `options` are the body's other fields (native: its `parameters`)."""
 
-    protocol: Protocol
+    protocol: _Protocol
     model: ModelFacts
     name: str
     messages: tuple[ChatMessage, ...]

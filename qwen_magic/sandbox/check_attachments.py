@@ -43,23 +43,23 @@ def look(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...]:
     parts = [part for message in chat.messages for part in message.parts if part.kind != "text"]
     if sum(part.kind == "image" for part in parts) > MAX_PICTURES:
         raise wrong(f"Too many images provided, at most {MAX_PICTURES} are allowed.")
-    documents = look_at_files(chat, storage, account)
-    return (*documents, *(look_at_part(chat, part, storage) for part in parts))
+    documents = _look_at_files(chat, storage, account)
+    return (*documents, *(_look_at_part(chat, part, storage) for part in parts))
 
 
-def look_at_part(chat: Chat, part: Part, storage: Storage) -> Seen:
+def _look_at_part(chat: Chat, part: Part, storage: Storage) -> Seen:
     if part.kind == "image" and chat.model.vision:
-        return look_at_picture(chat, part, storage)
+        return _look_at_picture(chat, part, storage)
     if part.kind in ("video", "video_url") and chat.model.vision:
         return Seen("video", part.value[:100], note="not fetched", tokens=1_000)
     if part.kind == "audio" and is_omni(chat.model):
         return Seen("audio", size=len(part.value), note="not decoded", tokens=100)
     if part.kind == "file" and reads_pdf(chat.model):
-        return look_at_pdf(part)
+        return _look_at_pdf(part)
     raise wrong("Unexpected item type in content.")
 
 
-def look_at_picture(chat: Chat, part: Part, storage: Storage) -> Seen:
+def _look_at_picture(chat: Chat, part: Part, storage: Storage) -> Seen:
     if part.value.startswith(("http://", "https://")):
         return Seen("image", part.value[:200], note="by address; not fetched, the sandbox is offline", tokens=1_247)
     if part.value.startswith("oss://"):
@@ -67,23 +67,23 @@ def look_at_picture(chat: Chat, part: Part, storage: Storage) -> Seen:
         if data is None:
             raise wrong("Failed to download multimodal content")
     else:
-        data = decoded(part.value)
+        data = _decoded(part.value)
     picture = recognise(data)
-    if picture is None or picture.format not in FORMATS or is_cut(data, picture):
+    if picture is None or picture.format not in FORMATS or _is_cut(data, picture):
         raise wrong("The image format is illegal and cannot be opened.")
-    check_sides(picture)
+    _check_sides(picture)
     name = part.value if part.value.startswith("oss://") else ""
     note = f"{picture.format}, {picture.width} × {picture.height} px"
     return Seen("image", name, len(data), sha256(data).hexdigest(), note, of_picture(picture, chat.name))
 
 
-def is_cut(data: bytes, picture: Picture) -> bool:
+def _is_cut(data: bytes, picture: Picture) -> bool:
     """Whether the end of a picture is missing, of a format that has a mark there."""
     mark, within = ENDS.get(picture.format, (b"", 1))
     return mark not in data[-within:]
 
 
-def decoded(uri: str) -> bytes:
+def _decoded(uri: str) -> bytes:
     head = DATA_URI.match(uri[:200])
     if not head:
         raise wrong("The provided URL does not appear to be valid. Ensure it is correctly formatted.")
@@ -95,7 +95,7 @@ def decoded(uri: str) -> bytes:
         raise wrong("Invalid base64 data in data-uri item.") from None
 
 
-def check_sides(picture: Picture) -> None:
+def _check_sides(picture: Picture) -> None:
     short, long = sorted((picture.width, picture.height))
     pixels = short * long
     too_large = pixels > (PIXELS_8K if picture.format in ("JPEG", "PNG") else PIXELS_4K)
@@ -103,7 +103,7 @@ def check_sides(picture: Picture) -> None:
         raise wrong(SIDES)
 
 
-def look_at_pdf(part: Part) -> Seen:
+def _look_at_pdf(part: Part) -> Seen:
     if part.value.startswith(("http://", "https://")):
         return Seen("document", part.value[:200], note="by address; not fetched, the sandbox is offline", tokens=1_000)
     if not part.name:
@@ -115,30 +115,30 @@ def look_at_pdf(part: Part) -> Seen:
     return Seen("document", part.name, len(data), sha256(data).hexdigest(), "PDF", len(data) // BYTES_PER_TOKEN)
 
 
-def look_at_files(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...]:
+def _look_at_files(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...]:
     """The uploaded files that system messages name: `fileid://A,fileid://B` and nothing else in the same message."""
-    ids = [file_id for message in chat.messages if message.names_files for file_id in named(message)]
+    ids = [file_id for message in chat.messages if message.names_files for file_id in _named(message)]
     if not ids:
         return ()
     if not chat.model.reads_files:
         raise wrong("The model does not support fileid:// in messages, use qwen-long.")
     if len(ids) > (MAX_FILES if chat.model.name == "qwen-long" else 1):
         raise wrong("Too many files provided.")
-    files = [readable(storage.get(account, file_id), file_id) for file_id in ids]
+    files = [_readable(storage.get(account, file_id), file_id) for file_id in ids]
     parsing = [storage.still_parsing(file.id) for file in files]
     if any(parsing):
         raise wrong("File parsing in progress, please try again later.")
-    return tuple(describe(file) for file in files)
+    return tuple(_describe(file) for file in files)
 
 
-def named(message: ChatMessage) -> list[str]:
+def _named(message: ChatMessage) -> list[str]:
     text = message.text.strip()
     if not FILE_IDS.fullmatch(text):
         raise wrong(f"Invalid file [id:{text.partition('fileid://')[2][:200]}].")
     return [item.strip().removeprefix("fileid://") for item in text.split(",")]
 
 
-def readable(file: StoredFile | None, file_id: str) -> StoredFile:
+def _readable(file: StoredFile | None, file_id: str) -> StoredFile:
     if file is None:
         raise wrong(f"Invalid file [id:{file_id}].")
     suffix = file.filename.rpartition(".")[2].lower()
@@ -149,7 +149,7 @@ def readable(file: StoredFile | None, file_id: str) -> StoredFile:
     return file
 
 
-def describe(file: StoredFile) -> Seen:
+def _describe(file: StoredFile) -> Seen:
     text = file.data.decode("utf-8", "replace")
     tokens = of_text(text) if "\ufffd" not in text else len(file.data) // BYTES_PER_TOKEN
     return Seen("document", file.filename, len(file.data), file.sha256, file.id, tokens)

@@ -43,21 +43,21 @@ def embed(body: dict[str, Any]) -> dict[str, Any]:
     form = body.get("encoding_format") or "float"
     if form not in FORMS:
         raise Refusal("InvalidParameter", f"encoding_format should be one of {list(FORMS)}")
-    vectors = (FORMS[form](vector(text, dimensions)) for text in texts)
+    vectors = (FORMS[form](_vector(text, dimensions)) for text in texts)
     data = [{"object": "embedding", "index": n, "embedding": embedding} for n, embedding in enumerate(vectors)]
     usage = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
     return {"object": "list", "data": data, "model": EMBEDDING, "usage": usage}
 
 
-def in_base64(values: list[float]) -> str:
+def _in_base64(values: list[float]) -> str:
     """As the OpenAI SDK asks for them by itself: 32-bit floats, the lowest byte first."""
     return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
 
 
-FORMS: Mapping[str, Callable[[list[float]], Any]] = {"float": lambda values: values, "base64": in_base64}
+FORMS: Mapping[str, Callable[[list[float]], Any]] = {"float": lambda values: values, "base64": _in_base64}
 
 
-def vector(text: str, dimensions: int) -> list[float]:
+def _vector(text: str, dimensions: int) -> list[float]:
     """A direction of length one, by the text alone."""
     chance = random.Random(text)
     values = [chance.gauss(0, 1) for _ in range(dimensions)]

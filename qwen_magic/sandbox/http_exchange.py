@@ -12,7 +12,7 @@ from typing import Any
 
 from .service_errors import Refusal
 
-__all__ = ["Drop", "HttpResponse", "Pause", "ReceivedRequest", "Step"]
+__all__ = ["Drop", "HttpResponse", "Pause", "ReceivedRequest", "Step", "compact"]
 
 EVENT_STREAM = "text/event-stream;charset=UTF-8"
 JSON = "application/json"

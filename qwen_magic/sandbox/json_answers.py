@@ -28,11 +28,11 @@ ANNOUNCED = re.compile(r"\bJSON\s*schema\b|\bschema\b.{0,200}\bJSON\b|\bJSON\b.{
 MOST_OBJECTS = 5
 
 
-def format_kind(chat: Chat) -> str:
+def _format_kind(chat: Chat) -> str:
     return str(chat.option("response_format", {}).get("type", "text"))
 
 
-def told(chat: Chat) -> Play:
+def _told(chat: Chat) -> Play:
     """The directives about JSON that hold now: those of the question, or of one that was just asked again."""
     numbers: dict[str, float] = {}
     for later, message in enumerate(reversed(chat.users[-LATER:])):
@@ -41,14 +41,14 @@ def told(chat: Chat) -> Play:
         numbers |= {
             word: 0.0 for word in ("json-wrong", "json-empty") if word in script and script.number(word) > later
         }
-        if any(word.startswith("json-") for word in script.numbers) or has_schema(message.text):
+        if any(word.startswith("json-") for word in script.numbers) or _has_schema(message.text):
             break
     return Play(numbers)
 
 
 def check_told(chat: Chat) -> None:
     """Refuses a form of answer, as the service does for a model that does not have it."""
-    script, kind = told(chat), format_kind(chat)
+    script, kind = _told(chat), _format_kind(chat)
     refused = ("text", "json_schema", "json_object").index(kind) if kind != "text" else 0
     if "json-refuse" in script and 0 < refused <= script.number("json-refuse"):
         raise wrong(f"The model does not support response_format of type '{kind}'.")
@@ -56,23 +56,23 @@ def check_told(chat: Chat) -> None:
 
 def wants_json(chat: Chat) -> bool:
     """Whether the answer is to be JSON."""
-    if "json-ignore" in told(chat):
+    if "json-ignore" in _told(chat):
         return False
-    return format_kind(chat) != "text" or schema_in_words(chat) is not None
+    return _format_kind(chat) != "text" or _schema_in_words(chat) is not None
 
 
 def as_asked(chat: Chat, otherwise: Mapping[str, Any]) -> str:
     """The answer as JSON text; `otherwise` is what there is to say where no schema is given."""
-    form, script = chat.option("response_format", {}), told(chat)
+    form, script = chat.option("response_format", {}), _told(chat)
     schema = (
-        form.get("json_schema", {}).get("schema", {}) if form.get("type") == "json_schema" else schema_in_words(chat)
+        form.get("json_schema", {}).get("schema", {}) if form.get("type") == "json_schema" else _schema_in_words(chat)
     )
     if schema is None:
         return json.dumps(otherwise, ensure_ascii=False, indent=2)
     if "json-rows" in script:
-        schema = with_rows(schema, int(script.number("json-rows")))
-    value = example(schema, words_of(chat))
-    text = json.dumps(spoiled(value) if "json-wrong" in script else value, ensure_ascii=False)
+        schema = _with_rows(schema, int(script.number("json-rows")))
+    value = example(schema, _words_of(chat))
+    text = json.dumps(_spoiled(value) if "json-wrong" in script else value, ensure_ascii=False)
     if "json-empty" in script:
         return ""
     if "json-fence" in script:
@@ -84,14 +84,14 @@ def as_asked(chat: Chat, otherwise: Mapping[str, Any]) -> str:
     return f"<think>\nWhat would a simulator think?\n</think>\n\n{text}" if "json-think" in script else text
 
 
-def words_of(chat: Chat) -> str:
+def _words_of(chat: Chat) -> str:
     """The first paragraph of the question that the schema came with."""
-    with_schema = (each.text for each in reversed(chat.users) if has_schema(each.text))
+    with_schema = (each.text for each in reversed(chat.users) if _has_schema(each.text))
     asked = next(with_schema, chat.question)
     return play(asked).rest.strip().partition("\n\n")[0]
 
 
-def with_rows(schema: Any, rows: int) -> Any:
+def _with_rows(schema: Any, rows: int) -> Any:
     """The schema with so many elements in its first list."""
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     for name, field in properties.items():
@@ -100,17 +100,17 @@ def with_rows(schema: Any, rows: int) -> Any:
     return schema
 
 
-def schema_in_words(chat: Chat) -> Any:
+def _schema_in_words(chat: Chat) -> Any:
     """The last JSON schema that stands in a message and is called so; `None` where there is none."""
     for message in reversed(chat.messages):
         if message.role in ("system", "user") and ANNOUNCED.search(message.text):
-            found = [each for each in objects_in(message.text) if is_schema(each)]
+            found = [each for each in _objects_in(message.text) if _is_schema(each)]
             if found:
                 return found[-1]
     return None
 
 
-def objects_in(text: str) -> Iterator[Any]:
+def _objects_in(text: str) -> Iterator[Any]:
     at = 0
     for _ in range(MOST_OBJECTS):
         at = text.find("{", at)
@@ -123,22 +123,22 @@ def objects_in(text: str) -> Iterator[Any]:
             at += 1
 
 
-def has_schema(text: str) -> bool:
+def _has_schema(text: str) -> bool:
     """Whether a message brings a schema along, and so is a question of its own."""
-    return any(map(is_schema, objects_in(text)))
+    return any(map(_is_schema, _objects_in(text)))
 
 
-def is_schema(value: Any) -> bool:
+def _is_schema(value: Any) -> bool:
     return isinstance(value, dict) and not {"properties", "items", "$ref", "anyOf", "enum"}.isdisjoint(value)
 
 
-def spoiled(value: Any) -> Any:
+def _spoiled(value: Any) -> Any:
     """The value with one mistake that models make: words where a number, a truth value or a list should be."""
     if isinstance(value, list):
-        return [spoiled(each) for each in value]
+        return [_spoiled(each) for each in value]
     if not isinstance(value, dict) or not value:
         return ["wrong"]
     for name, each in value.items():
         if not isinstance(each, str):
-            return value | {name: spoiled(each) if isinstance(each, dict | list) and each else "wrong"}
+            return value | {name: _spoiled(each) if isinstance(each, dict | list) and each else "wrong"}
     return {f"{next(iter(value))}_": "wrong"}

@@ -40,10 +40,10 @@ def read_form(request: ReceivedRequest) -> list[Field]:
     boundary = b"\r\n--" + found[1].encode()
     if boundary + b"--" not in request.raw[-len(boundary) - 16 :]:
         raise Refusal("InvalidFile", "The multipart body has no end.")
-    return [read_field(part) for part in (b"\r\n" + request.raw).split(boundary)[1:-1]]
+    return [_read_field(part) for part in (b"\r\n" + request.raw).split(boundary)[1:-1]]
 
 
-def read_field(part: bytes) -> Field:
+def _read_field(part: bytes) -> Field:
     head, separator, data = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     lines = head.decode("utf-8", "replace").split("\r\n")
     disposition = next((line for line in lines if line.lower().startswith("content-disposition:")), "")

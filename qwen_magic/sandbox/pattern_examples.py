@@ -23,10 +23,10 @@ def matching(pattern: str, repeats: int, variant: int = 0) -> str | None:
         tree = _parser.parse(pattern)
     except (re.error, OverflowError, RecursionError):
         return None
-    return MatchingText(repeats, variant).of(tree)
+    return _MatchingText(repeats, variant).of(tree)
 
 
-class MatchingText:
+class _MatchingText:
     """One text for one parse tree; `variant` takes other characters and other branches."""
 
     def __init__(self, repeats: int, variant: int) -> None:
@@ -59,13 +59,13 @@ class MatchingText:
 
     def character(self, kind: Any, value: Any) -> str:
         if kind is op.IN:
-            fitting = [code for code in candidates(value) if accepts(value, code)]
+            fitting = [code for code in _candidates(value) if _accepts(value, code)]
         else:
             fitting = [code for code in CANDIDATES if kind is op.ANY or code != value]
         return chr(fitting[self.variant % len(fitting)]) if fitting else ""
 
 
-def candidates(members: Any) -> list[int]:
+def _candidates(members: Any) -> list[int]:
     """What is worth trying for a class: the usual characters, and its own."""
     own = [value for kind, value in members if kind is op.LITERAL]
     for kind, value in members:
@@ -74,12 +74,12 @@ def candidates(members: Any) -> list[int]:
     return [*CANDIDATES, *own]
 
 
-def accepts(members: Any, code: int) -> bool:
+def _accepts(members: Any, code: int) -> bool:
     negated = members[0][0] is op.NEGATE
-    return negated != any(fits(kind, value, code) for kind, value in members)
+    return negated != any(_fits(kind, value, code) for kind, value in members)
 
 
-def fits(kind: Any, value: Any, code: int) -> bool:
+def _fits(kind: Any, value: Any, code: int) -> bool:
     if kind is op.LITERAL:
         return bool(code == value)
     if kind is op.RANGE:

@@ -45,7 +45,7 @@ class Log:
 
     def add(self, request: ReceivedRequest, time: float) -> int:
         """Keeps a request and returns the number under which it is known."""
-        entry = Recorded(request.method, request.path, redacted(request.headers), parsed(request), request.raw, time)
+        entry = Recorded(request.method, request.path, _redacted(request.headers), _parsed(request), request.raw, time)
         with self.changed:
             self.count += 1
             self.entries[self.count] = entry
@@ -75,12 +75,12 @@ class Log:
             return list(self.entries.values())
 
 
-def redacted(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _redacted(headers: Mapping[str, str]) -> Mapping[str, str]:
     key = headers.get("authorization")
     return headers if key is None else {**headers, "authorization": "…" + key[-VISIBLE:]}
 
 
-def parsed(request: ReceivedRequest) -> Any:
+def _parsed(request: ReceivedRequest) -> Any:
     if "json" not in request.headers.get("content-type", "json"):
         return None
     try:

@@ -56,22 +56,22 @@ LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"
 UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 EVERYTHING = {"additionalProperties", "items", "unevaluatedProperties"}
 
-Schema = Mapping[str, Any]
+_Schema = Mapping[str, Any]
 
 
-class Unsatisfiable(Exception):
+class _Unsatisfiable(Exception):
     """Nothing fits, or only something that is nested without an end."""
 
 
 def example(schema: Any, words: str) -> Any:
     """A value that fits `schema`, with the question's `words` where a string may be anything."""
     try:
-        return Examples(schema, " ".join(words.split())[:PHRASE] or "sandbox").value(schema)
-    except (Unsatisfiable, RecursionError):
+        return _Examples(schema, " ".join(words.split())[:PHRASE] or "sandbox").value(schema)
+    except (_Unsatisfiable, RecursionError):
         return None
 
 
-class Examples:
+class _Examples:
     """Values for the parts of one schema. `variant` 0, 1, … gives different values where there are any."""
 
     def __init__(self, root: Any, words: str) -> None:
@@ -80,7 +80,7 @@ class Examples:
 
     def value(self, schema: Any, depth: int = 0, variant: int = 0) -> Any:
         if schema is False or depth > DEEPEST:
-            raise Unsatisfiable
+            raise _Unsatisfiable
         if not isinstance(schema, Mapping):
             return self.words
         schema = self.merged(schema)
@@ -91,45 +91,45 @@ class Examples:
             return schema["const"]
         if schema.get("enum"):
             return schema["enum"][variant % len(schema["enum"])]
-        return self.of_type(kind_of(schema, depth), schema, depth, variant)
+        return self.of_type(_kind_of(schema, depth), schema, depth, variant)
 
-    def of_type(self, kind: str, schema: Schema, depth: int, variant: int) -> Any:
+    def of_type(self, kind: str, schema: _Schema, depth: int, variant: int) -> Any:
         match kind:
             case "object":
                 return self.object(schema, depth, variant)
             case "array":
                 return self.array(schema, depth, variant)
             case "integer" | "number":
-                return number(schema, whole=kind == "integer", variant=variant)
+                return _number(schema, whole=kind == "integer", variant=variant)
             case "boolean":
                 return variant % 2 == 0
             case "null":
                 return None
         if schema.get("contentMediaType") == "application/json":
             return json.dumps(self.value(schema.get("contentSchema", {}), depth + 1, variant))
-        return string(schema, self.words, variant)
+        return _string(schema, self.words, variant)
 
-    def first_of(self, schema: Schema, several: str, depth: int, variant: int) -> Any:
+    def first_of(self, schema: _Schema, several: str, depth: int, variant: int) -> Any:
         """The first alternative that has a value; deep inside the plainest one first."""
         rest = {name: value for name, value in schema.items() if name != several}
-        merged = [self.merged(merge(rest, self.merged(each))) for each in schema[several] if each is not False]
+        merged = [self.merged(_merge(rest, self.merged(each))) for each in schema[several] if each is not False]
         if depth > SHALLOW:
-            merged.sort(key=lambda each: kind_of(each, depth) in ("object", "array") or "anyOf" in each)
+            merged.sort(key=lambda each: _kind_of(each, depth) in ("object", "array") or "anyOf" in each)
         for each in merged:
             try:
                 return self.value(each, depth + 1, variant)
-            except Unsatisfiable:
+            except _Unsatisfiable:
                 continue
-        raise Unsatisfiable
+        raise _Unsatisfiable
 
-    def object(self, schema: Schema, depth: int, variant: int) -> dict[str, Any]:
+    def object(self, schema: _Schema, depth: int, variant: int) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), self.required(schema)
         made: dict[str, Any] = {}
         for name, inner in properties.items():
             if name in required or depth <= SHALLOW:
                 try:
                     made[name] = self.value(inner, depth + 1, variant)
-                except Unsatisfiable:
+                except _Unsatisfiable:
                     if name in required:
                         raise
         least = max(schema.get("minProperties", 0), int(not properties and depth <= SHALLOW))
@@ -137,7 +137,7 @@ class Examples:
             made[name] = self.value(self.schema_of(schema, name), depth + 1, variant)
         return dict(islice(made.items(), schema["maxProperties"])) if "maxProperties" in schema else made
 
-    def required(self, schema: Schema) -> tuple[str, ...]:
+    def required(self, schema: _Schema) -> tuple[str, ...]:
         """The names that must be there, with those that other names bring along."""
         wanted = dict.fromkeys(schema.get("required", ()))
         for name, brings in schema.get("dependentRequired", {}).items():
@@ -145,7 +145,7 @@ class Examples:
                 wanted |= dict.fromkeys(brings)
         return tuple(wanted)
 
-    def names(self, schema: Schema, required: Iterable[str], made: Schema, least: int) -> Iterator[str]:
+    def names(self, schema: _Schema, required: Iterable[str], made: _Schema, least: int) -> Iterator[str]:
         """The names that are still missing: required ones, and some of the schema's kind up to `least`."""
         missing = [name for name in required if name not in made]
         yield from missing
@@ -158,18 +158,18 @@ class Examples:
         for variant in range(ATTEMPTS):
             if len(taken) >= least:
                 return
-            name = self.value(merge({"type": "string"}, self.merged(pattern)), 0, variant) if pattern else None
+            name = self.value(_merge({"type": "string"}, self.merged(pattern)), 0, variant) if pattern else None
             name = name if isinstance(name, str) else f"key{variant + 1}"
             if name not in taken:
                 taken.add(name)
                 yield name
 
-    def schema_of(self, schema: Schema, name: str) -> Any:
+    def schema_of(self, schema: _Schema, name: str) -> Any:
         """What a value must be whose name is not among the properties."""
-        fitting = [inner for pattern, inner in schema.get("patternProperties", {}).items() if searched(pattern, name)]
+        fitting = [inner for pattern, inner in schema.get("patternProperties", {}).items() if _searched(pattern, name)]
         return {"allOf": fitting} if fitting else schema.get("additionalProperties", True)
 
-    def array(self, schema: Schema, depth: int, variant: int) -> list[Any]:
+    def array(self, schema: _Schema, depth: int, variant: int) -> list[Any]:
         first = schema.get("prefixItems", [])
         items = schema.get("items", True)
         made = [self.value(inner, depth + 1, variant) for inner in first]
@@ -177,19 +177,19 @@ class Examples:
             made += [self.value(schema["contains"], depth + 1, n) for n in range(schema.get("minContains", 1))]
         enough = schema.get("minItems", 0) if first or items is False or depth > SHALLOW else 1
         least = min(max(schema.get("minItems", 0), enough), schema.get("maxItems", math.inf))
-        seen = {same(value) for value in made}
+        seen = {_same(value) for value in made}
         for number in count(variant):
             if len(made) >= least or number - variant > least + ATTEMPTS:
                 break
             try:
                 value = self.value(items, depth + 1, number)
-            except Unsatisfiable:
+            except _Unsatisfiable:
                 if len(made) < schema.get("minItems", 0):
                     raise
                 break
-            if not schema.get("uniqueItems") or same(value) not in seen:
+            if not schema.get("uniqueItems") or _same(value) not in seen:
                 made.append(value)
-                seen.add(same(value))
+                seen.add(_same(value))
         return made[: schema.get("maxItems")]
 
     def merged(self, schema: Any) -> dict[str, Any]:
@@ -199,14 +199,14 @@ class Examples:
             if "$ref" in merged:
                 found = self.referred(merged.pop("$ref"))
                 if found is False:
-                    raise Unsatisfiable
-                merged = merge(found if isinstance(found, Mapping) else {}, merged)
+                    raise _Unsatisfiable
+                merged = _merge(found if isinstance(found, Mapping) else {}, merged)
             elif "allOf" in merged:
                 for each in merged.pop("allOf"):
-                    merged = merge(merged, self.merged(each))
+                    merged = _merge(merged, self.merged(each))
             else:
                 return merged
-        raise Unsatisfiable
+        raise _Unsatisfiable
 
     def referred(self, ref: Any) -> Any:
         """What a reference inside the schema leads to."""
@@ -222,7 +222,7 @@ class Examples:
         return found
 
 
-def kind_of(schema: Schema, depth: int) -> str:
+def _kind_of(schema: _Schema, depth: int) -> str:
     """The type of the values to make; of several the first that is not null, deep inside the plainest."""
     kind = schema.get("type")
     if isinstance(kind, list):
@@ -239,7 +239,7 @@ def kind_of(schema: Schema, depth: int) -> str:
     return "string"
 
 
-def merge(one: Schema, other: Schema) -> dict[str, Any]:
+def _merge(one: _Schema, other: _Schema) -> dict[str, Any]:
     """A schema that asks for what both ask for, as far as one schema can say it."""
     merged = dict(one)
     for name, theirs in other.items():
@@ -258,7 +258,7 @@ def merge(one: Schema, other: Schema) -> dict[str, Any]:
         elif name == "enum":
             merged[name] = [each for each in ours if each in theirs]
         elif name == "type":
-            merged[name] = common_types(ours, theirs)
+            merged[name] = _common_types(ours, theirs)
         elif name in EVERYTHING:
             merged[name] = False if False in (ours, theirs) else {"allOf": [ours, theirs]}
         elif name == "anyOf":
@@ -268,22 +268,22 @@ def merge(one: Schema, other: Schema) -> dict[str, Any]:
     return merged
 
 
-def common_types(ours: Any, theirs: Any) -> Any:
+def _common_types(ours: Any, theirs: Any) -> Any:
     one, other = ([each] if isinstance(each, str) else each for each in (ours, theirs))
     common = [each for each in one if each in other or (each == "integer" and "number" in other)]
     common += [each for each in other if each == "integer" and "number" in one]
     if not common:
-        raise Unsatisfiable
+        raise _Unsatisfiable
     return common if len(common) > 1 else common[0]
 
 
-def string(schema: Schema, words: str, variant: int) -> str:
+def _string(schema: _Schema, words: str, variant: int) -> str:
     least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
     pattern = schema.get("pattern")
     if isinstance(pattern, str):
         for repeats in range(ATTEMPTS):
             text = matching(pattern, repeats, variant)
-            if text is not None and least <= len(text) <= most and searched(pattern, text):
+            if text is not None and least <= len(text) <= most and _searched(pattern, text):
                 return text
     known = FORMATS.get(schema.get("format", ""))
     if known is not None:
@@ -295,12 +295,13 @@ def string(schema: Schema, words: str, variant: int) -> str:
     return text if len(text) <= most else text[: int(most)]
 
 
-def number(schema: Schema, *, whole: bool, variant: int) -> int | float:
+def _number(schema: _Schema, *, whole: bool, variant: int) -> int | float:
     """Near 1, within the limits, and a multiple where one is asked for."""
     step = Fraction(str(schema.get("multipleOf", 1 if whole else 0)))
     if whole and step.denominator > 1:
         step *= step.denominator
-    low, high = limit(schema, "minimum", "exclusiveMinimum", step), limit(schema, "maximum", "exclusiveMaximum", -step)
+    low = _limit(schema, "minimum", "exclusiveMinimum", step)
+    high = _limit(schema, "maximum", "exclusiveMaximum", -step)
     wanted = Fraction(1 if whole else Fraction(3, 2)) + variant * (step or 1)
     if low is not None and wanted < low:
         wanted = low + variant * (step or 0)
@@ -315,7 +316,7 @@ def number(schema: Schema, *, whole: bool, variant: int) -> int | float:
     return int(wanted) if whole or wanted.denominator == 1 else float(wanted)
 
 
-def limit(schema: Schema, inclusive: str, exclusive: str, step: Fraction) -> Fraction | None:
+def _limit(schema: _Schema, inclusive: str, exclusive: str, step: Fraction) -> Fraction | None:
     """A limit that may be reached itself. Without a `step` an exclusive one is kept away from by a little."""
     away = step or Fraction(1 if inclusive == "minimum" else -1, 1000)
     found = [Fraction(str(schema[inclusive]))] if inclusive in schema else []
@@ -326,12 +327,12 @@ def limit(schema: Schema, inclusive: str, exclusive: str, step: Fraction) -> Fra
     return max(found) if inclusive == "minimum" else min(found)
 
 
-def searched(pattern: str, text: str) -> bool:
+def _searched(pattern: str, text: str) -> bool:
     try:
         return re.search(pattern, text) is not None
     except re.error:
         return False
 
 
-def same(value: Any) -> str:
+def _same(value: Any) -> str:
     return json.dumps(value, sort_keys=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..core.models import KNOWN, ModelFacts, lookup
 from .service_errors import Refusal
 
-__all__ = ["EMBEDDING", "find", "names", "reads_pdf", "streams_only"]
+__all__ = ["EMBEDDING", "find", "is_omni", "names", "reads_pdf", "streams_only", "thinks_in_streams_only"]
 
 EMBEDDING = "text-embedding-v4"
 

@@ -58,13 +58,13 @@ class Sandbox:
         self.key = "sk-sandbox" if any_key else f"sk-sandbox-{secrets.token_urlsafe(24)}"
         self.service = Service(parsing_polls, key="" if any_key else self.key)
         self.log = Log(remember)
-        self.server: Server | None = None
+        self.server: _Server | None = None
         self.thread: threading.Thread | None = None
 
     def start(self) -> Sandbox:
         """Listens, and answers in a thread of its own. Raises OSError when the port is taken."""
         if self.server is None:
-            self.server = Server((self.host, self.port), self.service, self.log)
+            self.server = _Server((self.host, self.port), self.service, self.log)
             self.port = self.server.server_port
             self.thread = threading.Thread(target=self.server.serve, name="qwen-sandbox", daemon=True)
             self.thread.start()
@@ -116,7 +116,7 @@ class Sandbox:
         return self.log.wait(until, timeout)
 
 
-class Server(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
     """Listens without polling, and closes its connections when it ends."""
 
     daemon_threads = True
@@ -126,7 +126,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, address: tuple[str, int], service: Service, log: Log) -> None:
-        super().__init__(address, Handler)
+        super().__init__(address, _Handler)
         self.service, self.log = service, log
         self.open: set[socket.socket] = set()
         self.ending = False
@@ -156,13 +156,13 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     """One connection: reads requests, lets the service answer them, and notices when the client goes away."""
 
     protocol_version = "HTTP/1.1"
     server_version = "qwen-magic-sandbox"
     disable_nagle_algorithm = True
-    server: Server
+    server: _Server
     connection: socket.socket
 
     def setup(self) -> None:

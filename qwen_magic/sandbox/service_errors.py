@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Refusal"]
+__all__ = ["Refusal", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorKind:
+class _ErrorKind:
     """An error's HTTP status, and what the compatible protocol calls it."""
 
     status: int
@@ -19,22 +19,22 @@ class ErrorKind:
 
 
 # By the native code; from the service's pages of error codes, May 2026.
-KINDS: Mapping[str, ErrorKind] = {
-    "InvalidParameter": ErrorKind(400, "invalid_parameter_error"),
-    "InvalidFile": ErrorKind(400, None),
-    "BadRequest.TooLarge": ErrorKind(400, "BadRequest.TooLarge"),
-    "DataInspectionFailed": ErrorKind(400, "data_inspection_failed", "data_inspection_failed"),
-    "Arrearage": ErrorKind(400, "Arrearage", "Arrearage"),
-    "InvalidApiKey": ErrorKind(401, "invalid_api_key"),
-    "AccessDenied": ErrorKind(403, "access_denied", "access_denied"),
-    "AllocationQuota.FreeTierOnly": ErrorKind(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
-    "NotFound": ErrorKind(404, "not_found"),
-    "ModelNotFound": ErrorKind(404, "model_not_found"),
-    "Throttling.RateQuota": ErrorKind(429, "limit_requests", "limit_requests"),
-    "Throttling.AllocationQuota": ErrorKind(429, "insufficient_quota", "insufficient_quota"),
-    "PrepaidBillOverdue": ErrorKind(429, "PrepaidBillOverdue", "PrepaidBillOverdue"),
-    "InternalError": ErrorKind(500, "internal_error", "internal_error"),
-    "ModelUnavailable": ErrorKind(503, "ModelUnavailable", "internal_error"),
+KINDS: Mapping[str, _ErrorKind] = {
+    "InvalidParameter": _ErrorKind(400, "invalid_parameter_error"),
+    "InvalidFile": _ErrorKind(400, None),
+    "BadRequest.TooLarge": _ErrorKind(400, "BadRequest.TooLarge"),
+    "DataInspectionFailed": _ErrorKind(400, "data_inspection_failed", "data_inspection_failed"),
+    "Arrearage": _ErrorKind(400, "Arrearage", "Arrearage"),
+    "InvalidApiKey": _ErrorKind(401, "invalid_api_key"),
+    "AccessDenied": _ErrorKind(403, "access_denied", "access_denied"),
+    "AllocationQuota.FreeTierOnly": _ErrorKind(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
+    "NotFound": _ErrorKind(404, "not_found"),
+    "ModelNotFound": _ErrorKind(404, "model_not_found"),
+    "Throttling.RateQuota": _ErrorKind(429, "limit_requests", "limit_requests"),
+    "Throttling.AllocationQuota": _ErrorKind(429, "insufficient_quota", "insufficient_quota"),
+    "PrepaidBillOverdue": _ErrorKind(429, "PrepaidBillOverdue", "PrepaidBillOverdue"),
+    "InternalError": _ErrorKind(500, "internal_error", "internal_error"),
+    "ModelUnavailable": _ErrorKind(503, "ModelUnavailable", "internal_error"),
 }
 
 

@@ -16,7 +16,7 @@ from .multipart import Field, read_form
 from .service_errors import Refusal
 from .storage import Storage, StoredFile
 
-__all__ = ["CompatibleFiles", "NativeFiles", "TemporaryUploads"]
+__all__ = ["CompatibleFiles", "NativeFiles", "TemporaryUploads", "native"]
 
 # The service's docs, "File interface": limits by purpose and kind, types of documents, page size.
 MB = 1024 * 1024
@@ -38,15 +38,15 @@ class CompatibleFiles:
         fields = read_form(request)
         purpose = next((field.text for field in fields if field.name == "purpose"), "")
         if purpose not in PURPOSES:
-            raise bad("'purpose' must be 'file-extract'", "purpose")
+            raise _bad("'purpose' must be 'file-extract'", "purpose")
         file = next((field for field in fields if field.name == "file" and field.filename is not None), None)
         if file is None or not file.filename:
-            raise bad("'file' is a required property", "file")
-        check_file(file, purpose)
+            raise _bad("'file' is a required property", "file")
+        _check_file(file, purpose)
         mine = self.storage.all(request.key)
         if len(mine) >= MAX_COUNT or sum(len(stored.data) for stored in mine) + len(file.data) > MAX_TOTAL:
-            raise bad("The number or the total size of the files of this account exceeds its limit.", "file")
-        return HttpResponse.json(shown(self.storage.add(request.key, file.filename, purpose, file.data)))
+            raise _bad("The number or the total size of the files of this account exceeds its limit.", "file")
+        return HttpResponse.json(_shown(self.storage.add(request.key, file.filename, purpose, file.data)))
 
     def list(self, request: ReceivedRequest) -> HttpResponse:
         query = request.query
@@ -54,16 +54,16 @@ class CompatibleFiles:
         files = self.storage.all(request.key)
         if query.get("purpose"):
             files = [file for file in files if file.purpose == query["purpose"]]
-        since, until = moment(query, "create_after", 0), moment(query, "create_before", 2**62)
+        since, until = _moment(query, "create_after", 0), _moment(query, "create_before", 2**62)
         files = [file for file in files if since <= file.created <= until]
-        rest = after(files, query.get("after"))
+        rest = _after(files, query.get("after"))
         page = rest[:limit]
         return HttpResponse.json(
-            {"object": "list", "data": [shown(file) for file in page], "has_more": len(rest) > len(page)}
+            {"object": "list", "data": [_shown(file) for file in page], "has_more": len(rest) > len(page)}
         )
 
     def get(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
-        return HttpResponse.json(shown(self.find(request, file_id)))
+        return HttpResponse.json(_shown(self.find(request, file_id)))
 
     def content(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         return HttpResponse(self.find(request, file_id).data, content_type="application/octet-stream")
@@ -105,10 +105,10 @@ class NativeFiles:
         files = self.storage.all(request.key, native=True)
         page = files[(number - 1) * size : number * size]
         facts = {"total": len(files), "page_no": number, "page_size": size}
-        return native(facts | {"files": [shown_native(file) for file in page]})
+        return native(facts | {"files": [_shown_native(file) for file in page]})
 
     def get(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
-        return native(shown_native(self.find(request, file_id)))
+        return native(_shown_native(self.find(request, file_id)))
 
     def delete(self, request: ReceivedRequest, file_id: str) -> HttpResponse:
         self.storage.remove(self.find(request, file_id).id)
@@ -135,7 +135,7 @@ class TemporaryUploads:
         return native(
             {
                 "policy": base64.b64encode(policy).decode(),
-                "signature": signature(policy),
+                "signature": _signature(policy),
                 "upload_dir": folder,
                 "upload_host": f"{request.root}/upload-host",
                 "expire_in_seconds": 300,
@@ -155,35 +155,35 @@ class TemporaryUploads:
             policy = base64.b64decode(given.get("policy", ""), validate=True)
             folder = json.loads(policy)["conditions"][0][2]
         except (ValueError, LookupError, TypeError):
-            return denied("InvalidPolicyDocument")
-        if given.get("Signature") != signature(policy) or given.get("OSSAccessKeyId") != "sandbox-access-key":
-            return denied("SignatureDoesNotMatch")
+            return _denied("InvalidPolicyDocument")
+        if given.get("Signature") != _signature(policy) or given.get("OSSAccessKeyId") != "sandbox-access-key":
+            return _denied("SignatureDoesNotMatch")
         if fields[-1].name != "file" or not given.get("key", "").startswith(folder + "/"):
-            return denied("InvalidArgument")
+            return _denied("InvalidArgument")
         if given.get("x-oss-object-acl") != "private" or given.get("x-oss-forbid-overwrite") != "true":
-            return denied("AccessDenied")
+            return _denied("AccessDenied")
         self.storage.objects["oss://" + given["key"]] = fields[-1].data
         return HttpResponse(b"", 200 if given.get("success_action_status") == "200" else 204)
 
 
-def check_file(file: Field, purpose: str) -> None:
+def _check_file(file: Field, purpose: str) -> None:
     suffix = (file.filename or "").rpartition(".")[2].lower()
     if not file.data:
-        raise bad("The file is empty.", "file")
+        raise _bad("The file is empty.", "file")
     if purpose == "file-extract" and suffix not in (*DOCUMENTS, *PICTURES):
-        raise bad(f"Unsupported file type: .{suffix}", "file")
+        raise _bad(f"Unsupported file type: .{suffix}", "file")
     if purpose == "batch" and suffix != "jsonl":
-        raise bad("A file for a batch must be a .jsonl file.", "file")
+        raise _bad("A file for a batch must be a .jsonl file.", "file")
     limit = MAX_BATCH if purpose != "file-extract" else MAX_PICTURE if suffix in PICTURES else MAX_DOCUMENT
     if len(file.data) > limit:
-        raise bad(f"File size exceeds the limit of {limit // MB} MB.", "file")
+        raise _bad(f"File size exceeds the limit of {limit // MB} MB.", "file")
 
 
-def bad(message: str, param: str) -> Refusal:
+def _bad(message: str, param: str) -> Refusal:
     return Refusal("InvalidFile", message, param=param)
 
 
-def shown(file: StoredFile) -> dict[str, Any]:
+def _shown(file: StoredFile) -> dict[str, Any]:
     return {
         "id": file.id,
         "object": "file",
@@ -195,7 +195,7 @@ def shown(file: StoredFile) -> dict[str, Any]:
     }
 
 
-def shown_native(file: StoredFile) -> dict[str, Any]:
+def _shown_native(file: StoredFile) -> dict[str, Any]:
     return {
         "file_id": file.id,
         "name": file.filename,
@@ -211,30 +211,30 @@ def native(data: Any) -> HttpResponse:
     return HttpResponse.json({"data": data, "request_id": str(uuid.uuid4())})
 
 
-def after(files: list[StoredFile], file_id: str | None) -> list[StoredFile]:
+def _after(files: list[StoredFile], file_id: str | None) -> list[StoredFile]:
     ids = [file.id for file in files]
     return files[ids.index(file_id) + 1 :] if file_id in ids else files
 
 
-def moment(query: Mapping[str, str], name: str, usual: int) -> int:
+def _moment(query: Mapping[str, str], name: str, usual: int) -> int:
     """A time of the query in Unix seconds: `20250101`, `20250101123000`, or seconds already."""
     value = query.get(name)
     if not value:
         return usual
     if not value.isdecimal():
-        raise bad(f"'{name}' must be a date", name)
+        raise _bad(f"'{name}' must be a date", name)
     if len(value) not in (8, 14):
         return int(value)
     try:
         return int(datetime.strptime(value.ljust(14, "0"), "%Y%m%d%H%M%S").timestamp())
     except ValueError:
-        raise bad(f"'{name}' must be a date", name) from None
+        raise _bad(f"'{name}' must be a date", name) from None
 
 
-def signature(policy: bytes) -> str:
+def _signature(policy: bytes) -> str:
     return base64.b64encode(md5(policy).digest()).decode()
 
 
-def denied(code: str) -> HttpResponse:
+def _denied(code: str) -> HttpResponse:
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>\n'
     return HttpResponse(body.encode(), 403, "application/xml")

@@ -37,7 +37,7 @@ LANE = 8
 
 
 @dataclass
-class Lane:
+class _Lane:
     """One pool of connections; `busy` is how many requests use it."""
 
     http: httpx2.AsyncClient
@@ -53,14 +53,14 @@ class AsyncClient:
     def __init__(self, timeouts: Timeouts, connections: int) -> None:
         self._timeouts = timeouts
         self._timeout = httpx2.Timeout(timeouts.idle, connect=timeouts.connect, pool=None)
-        self._lanes: list[Lane] = []
+        self._lanes: list[_Lane] = []
         self._connections = connections
 
     async def __aenter__(self) -> AsyncClient:
         verify = trusted()
         with proxy_errors():
             while len(self._lanes) * LANE < self._connections:
-                self._lanes.append(Lane(httpx2.AsyncClient(**client_options(verify, LANE), timeout=self._timeout)))
+                self._lanes.append(_Lane(httpx2.AsyncClient(**client_options(verify, LANE), timeout=self._timeout)))
         return self
 
     async def __aexit__(
@@ -109,7 +109,7 @@ class AsyncClient:
                 raise moved(str(response.url), response.headers["location"])
             headers = {name.lower(): value for name, value in response.headers.items()}
             if response.status_code >= 400:
-                raise refusal(response.status_code, headers, await beginning(response, LARGEST_REFUSAL))
+                raise refusal(response.status_code, headers, await _beginning(response, LARGEST_REFUSAL))
         answer = AnswerReader(decoder, EventReader(response.status_code, errors.where))
         found: list[Event] = []
         error: StreamError | ConnectionFailed | None = None
@@ -141,7 +141,7 @@ class AsyncClient:
 PARTIAL = "x-dashscope-partialresponse"
 
 
-async def beginning(response: httpx2.Response, limit: int) -> bytes:
+async def _beginning(response: httpx2.Response, limit: int) -> bytes:
     """The body, up to `limit` bytes or a little more."""
     parts, size = [], 0
     async for chunk in response.aiter_bytes():

@@ -16,7 +16,7 @@ from typing import Any
 from ..core.errors import ConfigurationError, NoKey
 from ..core.translatable import _
 
-__all__ = ["KEY_PAGE", "Credentials", "FoundKey", "KeyLookup", "Secret", "display_name"]
+__all__ = ["KEY_PAGE", "Credentials", "FoundKey", "KeyLookup", "Secret", "display_name", "no_key", "ways_on"]
 
 # The account of the service itself; messages call it `SERVICE_NAME`. The name of its variable is the service's own.
 SERVICE = "dashscope"
@@ -109,7 +109,7 @@ class Credentials:
         """The key for `account`, or why there is none. May read the system keyring; never asks the person."""
         try:
             found = self._look_for(account)
-        except Unreadable as reason:
+        except _Unreadable as reason:
             happened = _(
                 "There is no key for {name} but perhaps in the system keyring, which cannot be read ({reason}).",
                 name=display_name(account),
@@ -141,28 +141,28 @@ class Credentials:
         places: tuple[tuple[str, Callable[[str], str | None]], ...] = (
             (_("this session"), lambda account: self._session[account].reveal() if account in self._session else None),
             (
-                _("the environment ({variable})", variable=variable(account)),
-                lambda account: self._environment.get(variable(account)),
+                _("the environment ({variable})", variable=_variable(account)),
+                lambda account: self._environment.get(_variable(account)),
             ),
-            (_("Colab's user data"), lambda account: from_colab(variable(account))),
-            (_("the system keyring"), from_keyring),
+            (_("Colab's user data"), lambda account: _from_colab(_variable(account))),
+            (_("the system keyring"), _from_keyring),
         )
         for source, look in places:
             value = (look(account) or "").strip()
             if value:
-                return FoundKey(Secret(sendable(value, source)), source)
+                return FoundKey(Secret(_sendable(value, source)), source)
         return None
 
     def remember(self, account: str, value: str) -> str:
         """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
-        secret = Secret(sendable(value.strip(), _("what was typed")))
+        secret = Secret(_sendable(value.strip(), _("what was typed")))
         self._session[account] = secret
         try:
-            with readable_keyring() as keyring:
+            with _readable_keyring() as keyring:
                 if keyring is None:
                     return _("this session only (install qwen_magic[keyring] to keep it in the system's keyring)")
                 keyring.set_password(KEYRING_NAME, account, secret.reveal())
-        except Unreadable as reason:
+        except _Unreadable as reason:
             return _("this session only (the system keyring cannot be used: {reason})", reason=reason)
         return _("the system keyring")
 
@@ -179,11 +179,11 @@ class Credentials:
         if self._session.pop(account, None):
             gone.append(_("this session"))
         try:
-            with readable_keyring() as keyring:
+            with _readable_keyring() as keyring:
                 if keyring is not None and keyring.get_password(KEYRING_NAME, account):
                     keyring.delete_password(KEYRING_NAME, account)
                     gone.append(_("the system keyring"))
-        except Unreadable as reason:
+        except _Unreadable as reason:
             raise ConfigurationError(
                 _("The system keyring cannot be used ({reason}).", reason=reason),
                 _("Unlock it, and %qwen logout again."),
@@ -208,12 +208,12 @@ def ways_on(account: str) -> str:
     return WAYS_ON if account == SERVICE else OTHER_WAYS
 
 
-def variable(account: str) -> str:
+def _variable(account: str) -> str:
     """The environment variable that holds the account's key."""
     return SERVICE_VARIABLE if account == SERVICE else OTHER_VARIABLE
 
 
-def sendable(value: str, source: str) -> str:
+def _sendable(value: str, source: str) -> str:
     """`value`, if it can stand in an HTTP header; the error never shows it."""
     if value and value.isascii() and value.isprintable() and " " not in value:
         return value
@@ -223,7 +223,7 @@ def sendable(value: str, source: str) -> str:
     )
 
 
-def from_colab(name: str) -> str | None:
+def _from_colab(name: str) -> str | None:
     """The secret called `name` of Colab's sidebar, when this is Colab and the notebook may read it."""
     try:
         from google.colab import userdata  # type: ignore[import-not-found]  # only there
@@ -236,21 +236,21 @@ def from_colab(name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def from_keyring(account: str) -> str | None:
-    with readable_keyring() as keyring:
+def _from_keyring(account: str) -> str | None:
+    with _readable_keyring() as keyring:
         value = keyring.get_password(KEYRING_NAME, account) if keyring else None
     return value if isinstance(value, str) else None
 
 
-class Unreadable(Exception):
+class _Unreadable(Exception):
     """The system keyring cannot be used: it is locked, or its service is not there. Says why."""
 
 
 @contextmanager
-def readable_keyring() -> Iterator[Any]:
+def _readable_keyring() -> Iterator[Any]:
     """The system's keyring, or `None`: not installed, or without a backend that can keep anything.
 
-    Raises `Unreadable` for whatever fails in the block.
+    Raises `_Unreadable` for whatever fails in the block.
     """
     try:
         import keyring
@@ -261,4 +261,4 @@ def readable_keyring() -> Iterator[Any]:
         backend = keyring.get_keyring()
         yield backend if backend.priority >= 1 else None
     except Exception as error:  # backends raise errors of their own, beside the package's KeyringError
-        raise Unreadable(" ".join(str(error).split()) or type(error).__name__) from None
+        raise _Unreadable(" ".join(str(error).split()) or type(error).__name__) from None

@@ -17,7 +17,7 @@ from ..protocols import LOCAL, OLLAMA, SERVICE, Dialect, ProtocolName
 from .credentials import SERVICE as ACCOUNT
 from .credentials import KeyLookup, Secret, no_key
 
-__all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "protocol_name"]
+__all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "of_service", "protocol_name"]
 
 # The service's regions (docs, "Base URL", Oct 2026). The same host serves both forms.
 REGIONS = {

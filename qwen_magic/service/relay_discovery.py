@@ -62,7 +62,7 @@ def relay(environment: Mapping[str, str] | None = None) -> Relay:
             _("The Jupyter server has a password but no token, so that a kernel cannot ask its relay."),
             _("Its administrator can set one: c.IdentityProvider.token."),
         )
-    return Relay(root(server), Secret(str(token)))
+    return Relay(_root(server), Secret(str(token)))
 
 
 def _of_hub(url: str, token: str) -> Relay:
@@ -94,7 +94,7 @@ def _info(place: Path) -> dict[str, Any]:
     return dict(server)
 
 
-def root(server: Mapping[str, Any]) -> str:
+def _root(server: Mapping[str, Any]) -> str:
     """The relay's URL, as a process on the same machine reaches it."""
     if server.get("sock"):
         raise ConfigurationError(_("The Jupyter server listens on a Unix socket, which cannot be asked."))

@@ -46,24 +46,24 @@ def find_values(text: str) -> list[Found]:
     with_nothing_else = decoded(text) if text[:1] not in "{[" or text[-1:] in "}]" else None
     if with_nothing_else is not None:
         return [with_nothing_else]
-    return list(between_others(in_fence(text)))
+    return list(_between_others(_in_fence(text)))
 
 
-def in_fence(text: str) -> str:
+def _in_fence(text: str) -> str:
     """The text behind the first fence, whose end, like prose, comes after the value; all where there is no fence."""
     fence = FENCE.search(text)
     behind = text[fence.end() :] if fence else ""
     return behind if behind.lstrip()[:1] in ("{", "[") else text
 
 
-def between_others(text: str) -> Iterator[Found]:
+def _between_others(text: str) -> Iterator[Found]:
     """Objects and lists one after the other; each is read once, and nothing inside one that is not JSON."""
     at = 0
     for _ in range(MOST_VALUES):
         start = START.search(text, at)
         if start is None:
             return
-        at = end_of(text, start.start())
+        at = _end_of(text, start.start())
         if not at:
             yield Found(text[start.start() :], whole=False)
             return
@@ -72,7 +72,7 @@ def between_others(text: str) -> Iterator[Found]:
             yield value
 
 
-def end_of(text: str, start: int) -> int:
+def _end_of(text: str, start: int) -> int:
     """The place behind the value that begins at `start`; 0 where the text ends before it does."""
     depth = 0
     for mark in BRACKET.finditer(text, start):
@@ -84,7 +84,7 @@ def end_of(text: str, start: int) -> int:
 
 def decoded(text: str) -> Found | None:
     """The value of a text that is JSON, or nearly; `None` where it is something else."""
-    for attempt in (str, tidied):
+    for attempt in (str, _tidied):
         try:
             return Found(json.loads(attempt(text), strict=False, parse_constant=lambda name: None))
         except (ValueError, RecursionError):
@@ -92,12 +92,12 @@ def decoded(text: str) -> Found | None:
     return None
 
 
-def tidied(text: str) -> str:
+def _tidied(text: str) -> str:
     """The text with what other languages write differently as JSON has it."""
-    return TOKEN.sub(as_json, text)
+    return TOKEN.sub(_as_json, text)
 
 
-def as_json(token: re.Match[str]) -> str:
+def _as_json(token: re.Match[str]) -> str:
     if token["single"]:
         inner = token["single"][1:-1].replace("\\'", "'")
         return '"' + re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', inner, flags=re.DOTALL) + '"'

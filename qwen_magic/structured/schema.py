@@ -19,7 +19,7 @@ from ..core.messages import OutputFormat
 from ..core.translatable import _
 from .short_form import HOW, short_form
 
-__all__ = ["LARGEST", "Schema", "candidates", "make_schema", "resolved", "schema_given"]
+__all__ = ["LARGEST", "Schema", "candidates", "make_schema", "resolved", "schema_given", "uses_pydantic"]
 
 T = TypeVar("T", covariant=True)
 
@@ -77,7 +77,7 @@ class Schema(Generic[T]):
     @property
     def strict(self) -> bool:
         """Whether strict mode takes it: every object is closed, and every field required."""
-        return all(map(is_closed, objects(self.wire)))
+        return all(map(_is_closed, _objects(self.wire)))
 
     def format(self, kind: str) -> OutputFormat:
         """What a request says of it."""
@@ -97,17 +97,17 @@ def schema_given(given: Any, namespace: Mapping[str, Any], *, many: bool = False
     if inner:
         return schema_given(inner[1], namespace, many=True)
     if text.startswith("{"):
-        return make_schema(parsed(text, "{…}"), many=many)
+        return make_schema(_parsed(text, "{…}"), many=many)
     if text.endswith(".json") and "\n" not in text:
-        return make_schema(of_file(text), many=many, name=Path(text).stem)
-    if NAME.fullmatch(text) and not isinstance(found := named(text, namespace), str):
+        return make_schema(_of_file(text), many=many, name=Path(text).stem)
+    if NAME.fullmatch(text) and not isinstance(found := _named(text, namespace), str):
         return make_schema(found, many=many, name=text.rpartition(".")[2])
     return make_schema(found if NAME.fullmatch(text) else text, many=many)
 
 
 def candidates(namespace: Mapping[str, Any]) -> list[str]:
     """The names in `namespace` that are schemas, for Tab."""
-    return [name for name, value in namespace.items() if name[:1] != "_" and looks_like_schema(value)]
+    return [name for name, value in namespace.items() if name[:1] != "_" and _looks_like_schema(value)]
 
 
 def make_schema(given: Any, *, many: bool = False, name: str = "") -> Schema[Any]:
@@ -118,35 +118,35 @@ def make_schema(given: Any, *, many: bool = False, name: str = "") -> Schema[Any
         return given
     if isinstance(given, str):
         document = short_form(given)
-        return of_document(listed(document) if many else document, name or "data", fills=True, close=True)
+        return _of_document(_listed(document) if many else document, name or "data", fills=True, close=True)
     if isinstance(given, Mapping):
-        check_document(given)
+        _check_document(given)
         title = given.get("title")
-        return of_document(listed(given) if many else dict(given), name or (title if isinstance(title, str) else ""))
+        return _of_document(_listed(given) if many else dict(given), name or (title if isinstance(title, str) else ""))
     if not isinstance(given, type) and not get_args(given):
-        raise not_a_schema(given)
+        raise _not_a_schema(given)
     target = list[given] if many else given
-    document = document_of(target)
-    return of_document(document, class_name(given), target=target, close=True)
+    document = _document_of(target)
+    return _of_document(document, _class_name(given), target=target, close=True)
 
 
-def of_document(
+def _of_document(
     document: Mapping[str, Any], name: str, *, target: Any = None, fills: bool = False, close: bool = False
 ) -> Schema[Any]:
     """`close` is for schemas that are made here: their objects have no other fields, and say so."""
-    document = with_plain_root(document)
-    wire = closed(document) if close else document
+    document = _with_plain_root(document)
+    wire = _closed(document) if close else document
     key = "" if wire.get("type") == "object" else ITEMS if wire.get("type") == "array" else VALUE
     if key:
-        wire = {"type": "object", "properties": {key: inside(wire, key)}, "required": [key]}
-        wire = wire | {"additionalProperties": False} | definitions(document if not close else closed(document))
+        wire = {"type": "object", "properties": {key: _inside(wire, key)}, "required": [key]}
+        wire = wire | {"additionalProperties": False} | _definitions(document if not close else _closed(document))
     return Schema(NOT_IN_NAMES.sub("_", name)[:LONGEST_NAME] or "data", document, wire, key, target, fills)
 
 
 # --- where it comes from
 
 
-def named(name: str, namespace: Mapping[str, Any]) -> Any:
+def _named(name: str, namespace: Mapping[str, Any]) -> Any:
     """What `name` stands for in the notebook."""
     first, *rest = name.split(".")
     if first not in namespace:
@@ -163,7 +163,7 @@ def named(name: str, namespace: Mapping[str, Any]) -> Any:
     return found
 
 
-def of_file(path: str) -> Any:
+def _of_file(path: str) -> Any:
     """The JSON schema in a file."""
     try:
         with Path(path).expanduser().open("rb") as file:
@@ -178,10 +178,10 @@ def of_file(path: str) -> Any:
     if len(content) > LARGEST:
         too_large = _("The schema {path} is larger than {most:,} bytes.", path=path, most=LARGEST)
         raise InputError(too_large, _("Name a smaller one."))
-    return parsed(text, path)
+    return _parsed(text, path)
 
 
-def parsed(text: str, what: str) -> Any:
+def _parsed(text: str, what: str) -> Any:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -191,33 +191,33 @@ def parsed(text: str, what: str) -> Any:
     return document
 
 
-def looks_like_schema(value: Any) -> bool:
+def _looks_like_schema(value: Any) -> bool:
     if isinstance(value, type):
         return any(hasattr(value, mark) for mark in ("__dataclass_fields__", "__struct_fields__", "__total__")) or (
-            is_pydantic(value) and value.__module__.partition(".")[0] != "pydantic"
+            _is_pydantic(value) and value.__module__.partition(".")[0] != "pydantic"
         )
     return isinstance(value, dict) and not KEYWORDS.isdisjoint(value)
 
 
-def class_name(given: Any) -> str:
+def _class_name(given: Any) -> str:
     inner = get_args(given)
-    return class_name(inner[0]) if inner else str(getattr(given, "__name__", "data"))
+    return _class_name(inner[0]) if inner else str(getattr(given, "__name__", "data"))
 
 
 # --- classes
 
 
-def document_of(target: Any) -> dict[str, Any]:
+def _document_of(target: Any) -> dict[str, Any]:
     """The JSON schema of a class: pydantic's own for its classes, else msgspec's."""
     try:
-        return pydantic_document(target) if uses_pydantic(target) else msgspec_document(target)
+        return _pydantic_document(target) if uses_pydantic(target) else _msgspec_document(target)
     except InputError:
         raise
     except Exception as error:  # hints may name anything, and pydantic's and msgspec's words for it are their own
-        raise not_a_schema(target) from error
+        raise _not_a_schema(target) from error
 
 
-def msgspec_document(target: Any) -> dict[str, Any]:
+def _msgspec_document(target: Any) -> dict[str, Any]:
     import msgspec
 
     try:
@@ -226,24 +226,24 @@ def msgspec_document(target: Any) -> dict[str, Any]:
     except TypeError:  # a field's type is a class that only pydantic has a schema for
         if "pydantic" not in sys.modules:
             raise
-        return pydantic_document(target)
+        return _pydantic_document(target)
 
 
-def pydantic_document(target: Any) -> dict[str, Any]:
+def _pydantic_document(target: Any) -> dict[str, Any]:
     document: dict[str, Any] = import_module("pydantic").TypeAdapter(target).json_schema()
     return document
 
 
 def uses_pydantic(target: Any) -> bool:
     """Whether it is a class of pydantic's, or a list of them."""
-    return is_pydantic(target) or any(map(uses_pydantic, get_args(target)))
+    return _is_pydantic(target) or any(map(uses_pydantic, get_args(target)))
 
 
-def is_pydantic(value: Any) -> bool:
+def _is_pydantic(value: Any) -> bool:
     return "pydantic" in sys.modules and hasattr(value, "__pydantic_validator__")
 
 
-def not_a_schema(target: Any) -> InputError:
+def _not_a_schema(target: Any) -> InputError:
     what = getattr(target, "__name__", "") if isinstance(target, type) else ""
     kind = _("A value of the type {type} is no schema.", type=type(target).__name__)
     return InputError(
@@ -255,7 +255,7 @@ def not_a_schema(target: Any) -> InputError:
 # --- JSON schemas
 
 
-def check_document(document: Mapping[str, Any]) -> None:
+def _check_document(document: Mapping[str, Any]) -> None:
     """Raises `InputError` for what is not a JSON schema, or refers to what is elsewhere."""
     from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no types of its own
     from jsonschema.validators import (  # type: ignore[import-untyped]  # it has no types of its own
@@ -273,25 +273,25 @@ def check_document(document: Mapping[str, Any]) -> None:
         raise InputError(wrong, CORRECT) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(_("The JSON schema is not JSON: {reason}.", reason=error), CORRECT) from error
-    for reference in references(document):
-        if not points_to_something(reference, document):
+    for reference in _references(document):
+        if not _points_to_something(reference, document):
             elsewhere = _("The JSON schema refers to {place}, which is not in it.", place=reference[:100])
             raise InputError(elsewhere, _("Put it below $defs."))
 
 
-def references(node: Any) -> Iterator[str]:
-    for part in parts(node):
+def _references(node: Any) -> Iterator[str]:
+    for part in _parts(node):
         for word in ("$ref", "$dynamicRef"):
             if isinstance(part.get(word), str):
                 yield part[word]
 
 
-def objects(document: Any) -> Iterator[Mapping[str, Any]]:
+def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
     """The schemas of objects in a schema."""
-    return (part for part in parts(document) if part.get("type") == "object" or "properties" in part)
+    return (part for part in _parts(document) if part.get("type") == "object" or "properties" in part)
 
 
-def parts(node: Any) -> Iterator[Mapping[str, Any]]:
+def _parts(node: Any) -> Iterator[Mapping[str, Any]]:
     """Every object in a JSON value, itself first; values of `const`, `enum` and the like are none of a schema."""
     waiting = [node]
     while waiting:
@@ -303,7 +303,7 @@ def parts(node: Any) -> Iterator[Mapping[str, Any]]:
             waiting += part
 
 
-def is_closed(schema: Mapping[str, Any]) -> bool:
+def _is_closed(schema: Mapping[str, Any]) -> bool:
     # A field may be called "properties" or "type": then this is not the schema of an object at all.
     names = schema.get("properties", {})
     if not isinstance(names, Mapping):
@@ -311,11 +311,11 @@ def is_closed(schema: Mapping[str, Any]) -> bool:
     return schema.get("additionalProperties") is False and set(names) <= set(schema.get("required", ()))
 
 
-def points_to_something(reference: str, document: Mapping[str, Any]) -> bool:
-    return reference == "#" or (reference.startswith("#/") and pointed_at(reference, document) is not None)
+def _points_to_something(reference: str, document: Mapping[str, Any]) -> bool:
+    return reference == "#" or (reference.startswith("#/") and _pointed_at(reference, document) is not None)
 
 
-def pointed_at(reference: str, document: Mapping[str, Any]) -> Any:
+def _pointed_at(reference: str, document: Mapping[str, Any]) -> Any:
     """What a JSON pointer (RFC 6901) points at; `None` where there is nothing."""
     found: Any = document
     for step in reference.removeprefix("#").split("/")[1:]:
@@ -338,69 +338,69 @@ def resolved(schema: Any, document: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(reference, str):
             break
         rest = {name: value for name, value in schema.items() if name != "$ref"}
-        found = document if reference == "#" else pointed_at(reference, document)
+        found = document if reference == "#" else _pointed_at(reference, document)
         schema = {**found, **rest} if isinstance(found, Mapping) else rest
     return cast("Mapping[str, Any]", schema)
 
 
-def with_plain_root(document: Mapping[str, Any]) -> dict[str, Any]:
+def _with_plain_root(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document with an object's own words at its root, where that only refers to a definition."""
     root = resolved({name: value for name, value in document.items() if name != "$defs"}, document)
-    return {**root, **definitions(document)}
+    return {**root, **_definitions(document)}
 
 
-def definitions(document: Mapping[str, Any]) -> dict[str, Any]:
+def _definitions(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in ("$defs", "definitions") if name in document}
 
 
-def listed(document: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a list of these."""
-    return {"type": "array", "items": inside(document, "", at="#/items"), **definitions(document)}
+    return {"type": "array", "items": _inside(document, "", at="#/items"), **_definitions(document)}
 
 
-def inside(document: Mapping[str, Any], key: str, *, at: str = "") -> dict[str, Any]:
+def _inside(document: Mapping[str, Any], key: str, *, at: str = "") -> dict[str, Any]:
     """The schema for a place inside another, without its definitions; what it refers to is where it was."""
     at = at or f"#/properties/{key}"
     inner = {name: value for name, value in document.items() if name not in ("$defs", "definitions", "$schema", "$id")}
-    return cast("dict[str, Any]", moved(inner, at))
+    return cast("dict[str, Any]", _moved(inner, at))
 
 
-def moved(node: Any, at: str) -> Any:
+def _moved(node: Any, at: str) -> Any:
     """`node` with the references that point at the root, or below it but for the definitions, pointing to `at`."""
     if isinstance(node, Mapping):
         return {
-            name: at + value[1:] if name == "$ref" and is_moved(value) else moved(value, at)
+            name: at + value[1:] if name == "$ref" and _is_moved(value) else _moved(value, at)
             for name, value in node.items()
         }
-    return [moved(each, at) for each in node] if isinstance(node, list | tuple) else node
+    return [_moved(each, at) for each in node] if isinstance(node, list | tuple) else node
 
 
-def is_moved(reference: Any) -> bool:
+def _is_moved(reference: Any) -> bool:
     kept = ("#/$defs/", "#/definitions/")
     return isinstance(reference, str) and reference.startswith("#") and not reference.startswith(kept)
 
 
-def closed(node: Any) -> Any:
+def _closed(node: Any) -> Any:
     """A schema whose objects have no other fields than theirs; those that may be null are there all the same."""
     if isinstance(node, list | tuple):
-        return [closed(each) for each in node]
+        return [_closed(each) for each in node]
     if not isinstance(node, Mapping):
         return node
-    made = {name: closed(value) for name, value in node.items()}
+    made = {name: _closed(value) for name, value in node.items()}
     properties = node.get("properties")
     if isinstance(properties, Mapping) and node.get("type") == "object":
         required = set(node.get("required", ()))
-        wanted = [name for name, field in properties.items() if name in required or takes_null(field)]
+        wanted = [name for name, field in properties.items() if name in required or _takes_null(field)]
         made = {"additionalProperties": False} | made | {"required": wanted}
     return made
 
 
-def takes_null(field: Any) -> bool:
+def _takes_null(field: Any) -> bool:
     if not isinstance(field, Mapping):
         return False
     types = field.get("type", ())
     return (
         "null" in ([types] if isinstance(types, str) else types)
         or None in field.get("enum", ())
-        or any(map(takes_null, field.get("anyOf", ())))
+        or any(map(_takes_null, field.get("anyOf", ())))
     )

@@ -42,7 +42,7 @@ def short_form(text: str) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required = []
     for part in filter(None, (part.strip().rstrip(",，") for part in parts)):
-        name, field, optional = read_field(part)
+        name, field, optional = _read_field(part)
         if name in properties:
             raise InputError(_("The schema has two fields {name}.", name=repr(name)), _("Rename one of them."))
         properties[name] = field
@@ -53,30 +53,30 @@ def short_form(text: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def read_field(part: str) -> tuple[str, dict[str, Any], bool]:
+def _read_field(part: str) -> tuple[str, dict[str, Any], bool]:
     """A field's name, its schema, and whether it may be empty."""
     found = FIELD.fullmatch(part)
     marks = (found["marks"] + (found["type_marks"] or "")) if found else "none"
     if found is None or marks not in MARKS:
         raise InputError(_("The schema's field {field} cannot be read.", field=repr(part)), HOW)
-    field = dict(type_of(found["type"] or "str", part))
+    field = dict(_type_of(found["type"] or "str", part))
     if "[]" in marks:
         field = {"type": "array", "items": field}
     optional = "?" in marks
     if optional:
-        field = nullable(field)
+        field = _nullable(field)
     if found["description"]:
         field["description"] = found["description"].strip()
     return found["name"], field, optional
 
 
-def nullable(field: dict[str, Any]) -> dict[str, Any]:
+def _nullable(field: dict[str, Any]) -> dict[str, Any]:
     if "enum" in field:
         return {"enum": [*field["enum"], None]}
     return field | {"type": [field["type"], "null"]}
 
 
-def type_of(text: str, part: str) -> dict[str, Any]:
+def _type_of(text: str, part: str) -> dict[str, Any]:
     if "|" in text:
         return {"enum": [choice.strip() for choice in text.split("|")]}
     if text not in TYPES:

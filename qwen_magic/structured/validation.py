@@ -63,17 +63,17 @@ def check(text: str, schema: Schema[T]) -> Checked:
     whole = [each.value for each in found if each.whole]
     first: Checked | None = None
     for value in whole:
-        for form in forms(value, schema):
-            checked = built(form, schema)
+        for form in _forms(value, schema):
+            checked = _built(form, schema)
             if checked.fits:
                 return checked
             first = first or checked
     if len(whole) < len(found):
-        return Checked(problems=(Problem("", "it ends before its JSON does", shown(text[-40:])),), cut=True)
-    return first or Checked(problems=(Problem("", "there is no JSON in it", shown(text)),))
+        return Checked(problems=(Problem("", "it ends before its JSON does", _shown(text[-40:])),), cut=True)
+    return first or Checked(problems=(Problem("", "there is no JSON in it", _shown(text)),))
 
 
-def forms(value: Any, schema: Schema[Any]) -> Iterator[Any]:
+def _forms(value: Any, schema: Schema[Any]) -> Iterator[Any]:
     """What may be meant: with or without the field that it travels in, as a string, one for a list of one."""
     if isinstance(value, str) and schema.document.get("type") != "string":
         inner: Found | None = decoded(value)
@@ -90,10 +90,10 @@ def forms(value: Any, schema: Schema[Any]) -> Iterator[Any]:
         yield value
 
 
-def built(value: Any, schema: Schema[Any]) -> Checked:
+def _built(value: Any, schema: Schema[Any]) -> Checked:
     if schema.target is None:
-        problems = tuple(by_jsonschema(value, schema))
-        filled = value if problems or not schema.fills else with_all_fields(value, schema)
+        problems = tuple(_by_jsonschema(value, schema))
+        filled = value if problems or not schema.fills else _with_all_fields(value, schema)
         return Checked(filled, filled, problems)
     data, problems = convert(value, schema)
     return Checked(problems=problems) if problems else Checked(data, as_plain(data, schema))
@@ -101,12 +101,12 @@ def built(value: Any, schema: Schema[Any]) -> Checked:
 
 def convert(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
     """What `value` is as the schema's class, or what is wrong with it. The schema has to have a class."""
-    return by_pydantic(value, schema) if uses_own_pydantic(schema.target) else by_msgspec(value, schema)
+    return _by_pydantic(value, schema) if _uses_own_pydantic(schema.target) else _by_msgspec(value, schema)
 
 
-def with_all_fields(value: Any, schema: Schema[Any]) -> Any:
+def _with_all_fields(value: Any, schema: Schema[Any]) -> Any:
     if isinstance(value, list):
-        return [with_all_fields(row, schema) for row in value]
+        return [_with_all_fields(row, schema) for row in value]
     return {name: value.get(name) for name in schema.fields} if isinstance(value, Mapping) else value
 
 
@@ -114,8 +114,8 @@ def as_plain(data: Any, schema: Schema[Any]) -> Any:
     """The data as JSON has it."""
     if schema.target is None:
         return data
-    if uses_own_pydantic(schema.target):
-        return adapter(schema.target).dump_python(data, mode="json")
+    if _uses_own_pydantic(schema.target):
+        return _adapter(schema.target).dump_python(data, mode="json")
     import msgspec
 
     return msgspec.to_builtins(data)
@@ -124,7 +124,7 @@ def as_plain(data: Any, schema: Schema[Any]) -> Any:
 # --- the validators
 
 
-def by_jsonschema(value: Any, schema: Schema[Any]) -> Iterator[Problem]:
+def _by_jsonschema(value: Any, schema: Schema[Any]) -> Iterator[Problem]:
     from jsonschema.validators import (  # type: ignore[import-untyped]  # it has no types of its own
         Draft202012Validator,
         validator_for,
@@ -136,21 +136,21 @@ def by_jsonschema(value: Any, schema: Schema[Any]) -> Iterator[Problem]:
         if number == MOST_PROBLEMS:
             return
         came = error.instance
-        yield Problem(error.json_path.removeprefix("$").removeprefix("."), shortened(error.message), shown(came))
+        yield Problem(error.json_path.removeprefix("$").removeprefix("."), _shortened(error.message), _shown(came))
 
 
-def by_pydantic(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
+def _by_pydantic(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
     refused = import_module("pydantic").ValidationError
     try:
-        return adapter(schema.target).validate_python(value), ()
+        return _adapter(schema.target).validate_python(value), ()
     except refused as error:
         problems = error.errors(include_url=False, include_context=False)[:MOST_PROBLEMS]
         return None, tuple(
-            Problem(path_of(each["loc"]), shortened(each["msg"]), shown(each["input"])) for each in problems
+            Problem(_path_of(each["loc"]), _shortened(each["msg"]), _shown(each["input"])) for each in problems
         )
 
 
-def by_msgspec(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
+def _by_msgspec(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...]]:
     """`strict=False` takes "34" for a number, which models write, and pydantic takes it, too."""
     import msgspec
 
@@ -159,16 +159,16 @@ def by_msgspec(value: Any, schema: Schema[Any]) -> tuple[Any, tuple[Problem, ...
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
         path = path.removesuffix("`").removeprefix("$").removeprefix(".")
-        return None, (Problem(path, shortened(reason), shown(at_path(value, path))),)
+        return None, (Problem(path, _shortened(reason), _shown(_at_path(value, path))),)
 
 
 @lru_cache(maxsize=32)
-def adapter(target: Any) -> Any:
+def _adapter(target: Any) -> Any:
     return import_module("pydantic").TypeAdapter(target)
 
 
 @lru_cache(maxsize=32)
-def uses_own_pydantic(target: Any) -> bool:
+def _uses_own_pydantic(target: Any) -> bool:
     """Whether pydantic checks it: its own classes, and those of others that hold them."""
     if uses_pydantic(target):
         return True
@@ -184,12 +184,12 @@ def uses_own_pydantic(target: Any) -> bool:
 # --- words
 
 
-def path_of(steps: tuple[int | str, ...]) -> str:
+def _path_of(steps: tuple[int | str, ...]) -> str:
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return path.removeprefix(".")
 
 
-def at_path(value: Any, path: str) -> Any:
+def _at_path(value: Any, path: str) -> Any:
     """What came at a path, as far as the path says where that is."""
     for index, name in STEP.findall(path):
         if name and isinstance(value, Mapping) and name in value:
@@ -201,11 +201,11 @@ def at_path(value: Any, path: str) -> Any:
     return value
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 2 * SHOWN else text[: 2 * SHOWN] + "…"
 
 
-def shown(value: Any) -> str:
+def _shown(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
