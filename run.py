@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < OLDEST:
         sys.exit(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}.")
     if arguments == ["notebook"]:
-        install("lab")
+        install("examples")
         open_notebook()
     elif arguments == ["notebook", "--headless"]:
-        install("lab")
+        install("examples")
         run_notebook()
     elif arguments[:1] == ["tests"]:
         install("test")
