@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..core.languages import LANGUAGES, template_in, translated
 from ..core.translatable import N_
 
-__all__ = ["ANSWER", "MAP", "PANEL", "by_language", "in_all_languages", "page_words", "short"]
+__all__ = ["ANSWER", "EXTENSION", "MAP", "PANEL", "by_language", "in_all_languages", "page_words", "short"]
 
 T = TypeVar("T")
 
@@ -86,6 +86,28 @@ PANEL = {
     "cellIsOlder": N_("The cell that asked this first still shows its older answer."),
     "uploading": N_("{done} %"),
     "dropHere": N_("Drop files to attach them"),
+}
+
+# The extension of JupyterLab and Notebook 7. It has no kernel when it starts: tests/support/messages.py writes these
+# words into labextension/static/word_table.js.
+EXTENSION = {
+    "copy": N_("Copy"),
+    "copyCode": N_("Copy this code"),
+    "copied": N_("Copied"),
+    "notCopied": N_("Not copied"),
+    "insert": N_("Insert below"),
+    "insertCode": N_("Insert this code into a new cell below"),
+    "readOnly": N_("This notebook cannot be changed."),
+    "askAgain": N_("Ask Qwen Again"),
+    "askAgainLong": N_("Run this question again; its answer is replaced"),
+    "stop": N_("Stop Qwen"),
+    "stopLong": N_("Stop the answer: interrupt the kernel"),
+    "openChat": N_("Chat with Qwen"),
+    "openChatLong": N_("Open the chat panel of this notebook"),
+    "chat": N_("Qwen"),
+    "chatOf": N_("Qwen: {path}"),
+    "status": N_("{who} · {tokens} tokens"),
+    "statusLong": N_("Who answered last, and the tokens of all answers in this notebook"),
 }
 
 

@@ -3,13 +3,15 @@
     .venv/bin/python tests/support/messages.py
 
 brings every catalogue up to date: it adds what is new, without a translation, and takes out what is gone. Templates
-that are only similar get no translation. A catalogue is sorted and has no line numbers, dates or wrapped lines, so that
-two branches that add messages can be merged; after a conflict keep both sides, and run this again.
+that are only similar get no translation. It also writes the words of the extension of JupyterLab, which has no kernel
+to get them from, as a module of JavaScript. A catalogue is sorted and has no line numbers, dates or wrapped lines, so
+that two branches that add messages can be merged; after a conflict keep both sides, and run this again.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,10 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "qwen_magic"
+WORD_TABLE = PACKAGE / "labextension" / "static" / "word_table.js"
+TABLE_HEADER = (
+    "/* Written by tests/support/messages.py: EXTENSION of page_words.py, and the catalogues. Do not edit. */\n"
+)
 
 KEYWORDS = {"_": None, "N_": None, "_n": (1, 2)}
 HEADER = """\
@@ -78,6 +84,14 @@ def write(new: Catalog) -> None:
     path_of(str(new.locale_identifier)).write_bytes(header.encode() + written.getvalue().strip() + b"\n")
 
 
+def word_table() -> str:
+    """The words of the extension of JupyterLab in every language, as a module of JavaScript."""
+    from qwen_magic.rendering.page_words import EXTENSION, page_words
+
+    table = json.dumps(page_words(EXTENSION), ensure_ascii=False, indent=2)
+    return f"{TABLE_HEADER}\nexport const WORDS = {table};\n"
+
+
 def singular(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
@@ -85,3 +99,4 @@ def singular(message: Message) -> str:
 if __name__ == "__main__":
     for each in sys.argv[1:] or languages():
         update(each)
+    WORD_TABLE.write_text(word_table(), encoding="utf-8", newline="\n")

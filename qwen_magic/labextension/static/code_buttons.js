@@ -1,15 +1,22 @@
 /* Copy and "Insert below" on the blocks of code in answers: live ones, records, and files that were opened again. */
 
-import { words } from "./extension_words.js";
+/** @import { NotebookPanel } from "./application_types.js" */
+
+import { say } from "./extension_words.js";
 
 // A record is complete when it comes. Of a live answer, only the blocks that are finished have got their Copy.
 const FINISHED = ".qwen-record pre, .qwen-live .qwen-copy";
 const COPIED = 1500; // milliseconds for which "Copied" is shown
 
-/** Give the code of a notebook's answers its buttons, now and as it comes. */
+/**
+ * Give the code of a notebook's answers its buttons, now and as it comes.
+ *
+ * @param {NotebookPanel} panel
+ */
 export function addCodeButtons(panel) {
   const { node } = panel.content;
-  const add = (found) => addBar(found.closest(".highlight") ?? found.parentElement, panel);
+  /** @param {Element} found */
+  const add = (found) => addBar(/** @type {Element} */ (found.closest(".highlight") ?? found.parentElement), panel);
   const observer = new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
       for (const added of addedNodes) if (added instanceof Element) finishedIn(added).forEach(add);
@@ -20,11 +27,20 @@ export function addCodeButtons(panel) {
   finishedIn(node).forEach(add);
 }
 
+/**
+ * @param {Element} node
+ * @returns {Element[]}
+ */
 function finishedIn(node) {
   return [...(node.matches(FINISHED) ? [node] : []), ...node.querySelectorAll(FINISHED)];
 }
 
-/** The buttons of one block of code. `frame` holds it, and a Copy button if the answer's view has made one. */
+/**
+ * The buttons of one block of code.
+ *
+ * @param {Element} frame holds the block, and a Copy button if the answer's view has made one
+ * @param {NotebookPanel} panel
+ */
 function addBar(frame, panel) {
   const code = frame.querySelector("pre");
   if (!code || frame.querySelector(".qwen-code-bar")) return;
@@ -35,6 +51,12 @@ function addBar(frame, panel) {
   frame.append(bar);
 }
 
+/**
+ * @param {string} className
+ * @param {string} text
+ * @param {string} label for screen readers
+ * @param {(made: HTMLButtonElement) => void} act
+ */
 function button(className, text, label, act) {
   const made = document.createElement("button");
   Object.assign(made, { type: "button", className, textContent: text });
@@ -43,20 +65,32 @@ function button(className, text, label, act) {
   return made;
 }
 
+/** @param {string} source */
 function copyButton(source) {
-  return button("qwen-copy", words.copy, words.copyCode, async (made) => {
-    made.textContent = await navigator.clipboard.writeText(source).then(() => words.copied, () => words.notCopied);
-    setTimeout(() => (made.textContent = words.copy), COPIED);
+  return button("qwen-copy", say("copy"), say("copyCode"), async (made) => {
+    made.textContent = await navigator.clipboard.writeText(source).then(() => say("copied"), () => say("notCopied"));
+    setTimeout(() => (made.textContent = say("copy")), COPIED);
   });
 }
 
+/**
+ * @param {string} source
+ * @param {NotebookPanel} panel
+ * @param {Element} frame
+ */
 function insertButton(source, panel, frame) {
-  const made = button("qwen-insert", words.insert, words.insertCode, () => insertBelow(panel, frame, source));
-  if (panel.context.model.readOnly) Object.assign(made, { disabled: true, title: words.readOnly });
+  const made = button("qwen-insert", say("insert"), say("insertCode"), () => insertBelow(panel, frame, source));
+  if (panel.context.model.readOnly) Object.assign(made, { disabled: true, title: say("readOnly") });
   return made;
 }
 
-/** Insert a new code cell below the cell that shows `node`. The notebook's own undo takes it back. */
+/**
+ * Insert a new code cell below the cell that shows `node`. The notebook's own undo takes it back.
+ *
+ * @param {NotebookPanel} panel
+ * @param {Element} node
+ * @param {string} source
+ */
 function insertBelow({ content, context }, node, source) {
   const shown = content.widgets.findIndex((cell) => cell.node.contains(node));
   const index = (shown < 0 ? content.activeCellIndex : shown) + 1;

@@ -1,5 +1,7 @@
 /* %%qwen cells are coloured as markdown: their words are no Python. */
 
+/** @import { LanguageRegistry, NotebookPanel } from "./application_types.js" */
+
 import { forEachCodeCell, isQuestion } from "./notebooks.js";
 
 // GitHub's markdown with TeX, the type that JupyterLab gives to markdown cells.
@@ -8,8 +10,8 @@ const MARKDOWN = "text/x-ipythongfm";
 /**
  * Colour the questions of a notebook, while they are typed and whenever the application sets another type.
  *
- * @param {object} panel the notebook
- * @param {object} languages the application's registry of languages for its editor
+ * @param {NotebookPanel} panel the notebook
+ * @param {LanguageRegistry} languages
  */
 export function colourCells(panel, languages) {
   forEachCodeCell(panel, (model) => {

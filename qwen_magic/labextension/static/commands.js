@@ -2,9 +2,11 @@
  * (schemas/qwen-magic/commands.json).
  */
 
+/** @import { Application, CommandPalette, Modules, NotebookTracker } from "./application_types.js" */
+
+import { say } from "./extension_words.js";
 import { isQuestion } from "./notebooks.js";
 import { openChat } from "./side_panel.js";
-import { words } from "./extension_words.js";
 
 const CHAT = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16 16">
   <path class="jp-icon3" fill="#616161" d="M3 2h10a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H8l-4 3v-3H3a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zm1.500 3v1.200h7V5zm0 2.600v1.200h5V7.600z"/>
@@ -16,44 +18,51 @@ const AGAIN = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 1
 /**
  * Add the commands.
  *
- * @param {object} app the application
- * @param {object} tracker knows the current notebook
- * @param {object} modules what of the application is used, see `openChat` and the icons
- * @param {object | null} palette the command palette, where there is one
+ * @param {Application} app
+ * @param {NotebookTracker} tracker has the current notebook
+ * @param {Modules} modules
+ * @param {CommandPalette | null} palette
  */
 export function addCommands(app, tracker, { LabIcon, ...modules }, palette) {
   const notebook = () => tracker.currentWidget;
   const active = () => notebook()?.content.activeCell;
-  const asks = () => Boolean(active() && isQuestion(active().model));
+  const kernel = () => notebook()?.sessionContext.session?.kernel;
+  const asks = () => {
+    const cell = active();
+    return Boolean(cell && isQuestion(cell.model));
+  };
 
   const commands = {
     "ask-again": {
-      label: words.askAgain,
-      caption: words.askAgainLong,
+      label: say("askAgain"),
+      caption: say("askAgainLong"),
       icon: new LabIcon({ name: "qwen-magic:again", svgstr: AGAIN }),
       isEnabled: asks,
       isVisible: asks,
       execute: () => app.commands.execute("notebook:run-cell"),
     },
     stop: {
-      label: words.stop,
-      caption: words.stopLong,
-      isEnabled: () => Boolean(notebook()?.sessionContext.session?.kernel),
-      execute: () => notebook().sessionContext.session.kernel.interrupt(),
+      label: say("stop"),
+      caption: say("stopLong"),
+      isEnabled: () => Boolean(kernel()),
+      execute: () => kernel()?.interrupt(),
     },
     "open-chat": {
-      label: words.openChat,
-      caption: words.openChatLong,
+      label: say("openChat"),
+      caption: say("openChatLong"),
       icon: new LabIcon({ name: "qwen-magic:chat", svgstr: CHAT }),
-      isEnabled: () => Boolean(notebook()?.sessionContext.session?.kernel),
-      execute: () => openChat(app.shell, notebook(), modules),
+      isEnabled: () => Boolean(kernel()),
+      execute: () => {
+        const panel = notebook();
+        if (panel) openChat(app.shell, panel, modules);
+      },
     },
   };
   for (const [name, command] of Object.entries(commands)) {
     app.commands.addCommand(`qwen:${name}`, { describedBy: { args: {} }, ...command });
     palette?.addItem({ command: `qwen:${name}`, category: "Qwen" });
   }
-  // What is possible depends on the cell, which the application asks about only when it is told to.
+  // What is possible depends on the cell. The application reads `isEnabled` again only after this call.
   const changed = () => app.commands.notifyCommandChanged();
   tracker.activeCellChanged.connect(changed);
   tracker.currentChanged.connect(changed);

@@ -1,11 +1,18 @@
-/* What the kernel is told with each cell that runs: the order of the notebook's cells as they stand on the page.
+/* Sends the kernel, with each cell that runs, the order of the notebook's cells as they stand on the page.
  *
  * JupyterLab sends the id of the cell that runs. Its place among the others is in the file only, as it was saved last.
  */
 
+/** @import { Kernel, NotebookPanel } from "./application_types.js" */
+
+/** @type {WeakSet<Kernel>} */
 const wrapped = new WeakSet();
 
-/** Add the order of the cells to the metadata of execute requests. */
+/**
+ * Add the order of the cells to the metadata of execute requests.
+ *
+ * @param {NotebookPanel} panel
+ */
 export function describeRequests(panel) {
   const { sessionContext } = panel;
   const wrap = () => wrapKernel(sessionContext.session?.kernel, panel);
@@ -13,6 +20,10 @@ export function describeRequests(panel) {
   wrap();
 }
 
+/**
+ * @param {Kernel | null | undefined} kernel
+ * @param {NotebookPanel} panel
+ */
 function wrapKernel(kernel, panel) {
   if (!kernel || wrapped.has(kernel)) return;
   wrapped.add(kernel);
@@ -21,7 +32,11 @@ function wrapKernel(kernel, panel) {
     requestExecute(content, disposeOnDone, metadata?.cellId ? { ...metadata, ...orderOf(panel) } : metadata);
 }
 
-/** The metadata for this package: nothing for a notebook that never names it. */
+/**
+ * The metadata for this package: nothing for a notebook that never names it.
+ *
+ * @param {NotebookPanel} panel
+ */
 function orderOf(panel) {
   const cells = [...panel.context.model.cells];
   if (!cells.some(({ sharedModel }) => sharedModel.getSource().includes("qwen"))) return {};

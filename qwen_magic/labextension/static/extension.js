@@ -1,13 +1,15 @@
 /* The plugins of the extension. Each does one thing, and can be disabled by its id (Settings, Plugin Manager). */
 
+/** @import { Application, NotebookTracker } from "./application_types.js" */
+
 import { addCodeButtons } from "./code_buttons.js";
 import { colourCells } from "./colouring.js";
 import { addCommands } from "./commands.js";
 import { describeRequests } from "./execute_metadata.js";
+import { useLanguage } from "./extension_words.js";
 import { forEachNotebook } from "./notebooks.js";
 import { recoverAnswers } from "./records.js";
 import { addStatus } from "./status.js";
-import { useLanguage } from "./extension_words.js";
 
 // The second one is how answers look while they are streamed; with it, those of a file that is opened again do, too.
 const STYLES = ["style.css", "answer.css"];
@@ -27,41 +29,54 @@ export async function pluginsOf(load) {
   const { Panel, Widget } = await load("@lumino/widgets");
   STYLES.forEach(addStyle);
 
-  /** `activate(app, tracker, service)`; the service may be `null`: not every application has every one. */
+  /**
+   * @param {string} name
+   * @param {string} description
+   * @param {object | null} service the token of what `activate` gets beside the tracker
+   * @param {(tracker: NotebookTracker, found: any, app: Application) => void} activate `found` is `null` in an
+   *   application without this service
+   */
   const plugin = (name, description, service, activate) => ({
     id: `qwen-magic:${name}`,
     description,
     autoStart: true,
     requires: [INotebookTracker, ITranslator],
     optional: service ? [service] : [],
+    /**
+     * @param {Application} app
+     * @param {NotebookTracker} tracker
+     * @param {{ languageCode: string }} translator
+     * @param {any} found
+     */
     activate(app, tracker, translator, found) {
       useLanguage(translator.languageCode);
-      activate(app, tracker, found);
+      activate(tracker, found, app);
     },
   });
 
   return [
-    plugin("colouring", "Colours %%qwen cells as markdown.", IEditorLanguageRegistry, (app, tracker, languages) => {
+    plugin("colouring", "Colours %%qwen cells as markdown.", IEditorLanguageRegistry, (tracker, languages) => {
       if (languages) forEachNotebook(tracker, (panel) => colourCells(panel, languages));
     }),
-    plugin("execute-metadata", "Tells the kernel the order of the cells.", null, (app, tracker) => {
+    plugin("execute-metadata", "Sends the kernel the order of the cells.", null, (tracker) => {
       forEachNotebook(tracker, describeRequests);
     }),
-    plugin("code-buttons", "Insert below and Copy on the code of answers.", null, (app, tracker) => {
+    plugin("code-buttons", "Insert below and Copy on the code of answers.", null, (tracker) => {
       forEachNotebook(tracker, addCodeButtons);
     }),
-    plugin("records", "Answers that came while no page was open.", null, (app, tracker) => {
+    plugin("records", "Answers that came while no page was open.", null, (tracker) => {
       forEachNotebook(tracker, (panel) => recoverAnswers(panel, NotebookActions.executed));
     }),
-    plugin("commands", "Commands, buttons, shortcuts; the chat at the side.", ICommandPalette, (app, tracker, menu) => {
-      addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, menu);
+    plugin("commands", "Commands, buttons, shortcuts, the chat.", ICommandPalette, (tracker, palette, app) => {
+      addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, palette);
     }),
-    plugin("status", "The last model and the tokens, in the status bar.", IStatusBar, (app, tracker, statusBar) => {
+    plugin("status", "The last model and the tokens, in the status bar.", IStatusBar, (tracker, statusBar) => {
       if (statusBar) addStatus(tracker, { NotebookActions, Widget }, statusBar);
     }),
   ];
 }
 
+/** @param {string} name */
 function addStyle(name) {
   const link = document.createElement("link");
   document.head.append(Object.assign(link, { rel: "stylesheet", href: new URL(name, import.meta.url).href }));

@@ -1,50 +1,25 @@
 /* The extension's words, in the language of the application. */
 
-const WORDS = {
-  en: {
-    copy: "Copy",
-    copyCode: "Copy this code",
-    copied: "Copied",
-    notCopied: "Not copied",
-    insert: "Insert below",
-    insertCode: "Insert this code into a new cell below",
-    readOnly: "This notebook cannot be changed.",
-    askAgain: "Ask Qwen Again",
-    askAgainLong: "Run this question again; its answer is replaced",
-    stop: "Stop Qwen",
-    stopLong: "Stop the answer: interrupt the kernel",
-    openChat: "Chat with Qwen",
-    openChatLong: "Open the chat panel of this notebook",
-    chat: "Qwen",
-    chatOf: (path) => `Qwen: ${path}`,
-    status: (who, tokens) => `${who} · ${tokens.toLocaleString()} tokens`,
-    statusLong: "Who answered last, and the tokens of all answers in this notebook",
-  },
-  zh: {
-    copy: "复制",
-    copyCode: "复制这段代码",
-    copied: "已复制",
-    notCopied: "复制失败",
-    insert: "插入下方",
-    insertCode: "将这段代码插入到下方的新单元格",
-    readOnly: "此笔记本不可更改。",
-    askAgain: "再次询问 Qwen",
-    askAgainLong: "重新运行这个问题，并替换它的回答",
-    stop: "停止 Qwen",
-    stopLong: "停止回答：中断内核",
-    openChat: "与 Qwen 对话",
-    openChatLong: "打开此笔记本的对话面板",
-    chat: "Qwen",
-    chatOf: (path) => `Qwen：${path}`,
-    status: (who, tokens) => `${who} · ${tokens.toLocaleString()} tokens`,
-    statusLong: "最近一次回答来自谁，以及此笔记本所有回答的 token 数",
-  },
-};
+import { WORDS } from "./word_table.js";
 
-/** The words in the language that was chosen last. */
-export let words = WORDS.en;
+let words = WORDS.en;
 
-/** Choose the language by its code: Chinese for those that begin with "zh", English for all others. */
+/**
+ * Choose the language: Chinese for codes that begin with "zh", English for all others.
+ *
+ * @param {string} code such as "zh_CN"
+ */
 export function useLanguage(code) {
   words = WORDS[/^zh/i.test(code) ? "zh" : "en"];
+}
+
+/**
+ * The word of this key in the language that was chosen last, with its values.
+ *
+ * @param {keyof WORDS["en"]} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function say(key, values = {}) {
+  return words[key].replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
 }

@@ -5,18 +5,26 @@
  * share scope.
  */
 (() => {
-  const here = document.currentScript.src;
+  const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+  /** @typedef {{ loaded?: unknown, get: () => Promise<() => any> }} SharedModule */
+  /** @type {Record<string, Record<string, SharedModule>>} by package name and version */
   let shareScope = {};
 
-  /** A module of the application, by its package name; `undefined` where this application has none. */
+  /**
+   * A module of the application; `undefined` where this application has none.
+   *
+   * @param {string} name its package name
+   */
   async function load(name) {
     const versions = Object.values(shareScope[name] ?? {});
     const shared = versions.find((version) => version.loaded) ?? versions[0];
     return shared && (await shared.get())();
   }
 
-  window._JUPYTERLAB ??= {};
-  window._JUPYTERLAB["qwen-magic"] = {
+  const application = /** @type {{ _JUPYTERLAB?: Record<string, object> }} */ (window);
+  application._JUPYTERLAB ??= {};
+  application._JUPYTERLAB["qwen-magic"] = {
+    /** @param {typeof shareScope} scope */
     async init(scope) {
       shareScope = scope;
     },

@@ -1,29 +1,44 @@
 /* The chat panel of a notebook's kernel, at the side of the application. */
 
-import { words } from "./extension_words.js";
+/** @import { ChatModules, NotebookPanel, Shell, SideWidget } from "./application_types.js" */
+
+import { say } from "./extension_words.js";
 
 const CODE = "__import__('qwen_magic').chat()";
 
+/** @type {WeakMap<NotebookPanel, SideWidget>} */
 const opened = new WeakMap();
 
-/** Show the chat of a notebook at the right; it is made at the first time, and closed together with the notebook. */
-export async function openChat(shell, notebook, modules) {
-  let side = opened.get(notebook);
-  if (!side || side.isDisposed) {
-    side = sideWidget(notebook, modules);
-    opened.set(notebook, side);
-    shell.add(side, "right", { rank: 1000 });
-    notebook.disposed.connect(() => side.dispose());
+/**
+ * Show the chat of a notebook at the right; it is made at the first time, and closed together with the notebook.
+ *
+ * @param {Shell} shell
+ * @param {NotebookPanel} notebook
+ * @param {ChatModules} modules
+ */
+export function openChat(shell, notebook, modules) {
+  const side = opened.get(notebook);
+  if (side && !side.isDisposed) {
+    shell.activateById(side.id);
+    return;
   }
-  shell.activateById(side.id);
+  const made = sideWidget(notebook, modules);
+  opened.set(notebook, made);
+  shell.add(made, "right", { rank: 1000 });
+  notebook.disposed.connect(() => made.dispose());
+  shell.activateById(made.id);
 }
 
+/**
+ * @param {NotebookPanel} notebook
+ * @param {ChatModules} modules
+ */
 function sideWidget({ id, context, content, sessionContext }, { OutputArea, OutputAreaModel, Panel }) {
   const area = new OutputArea({ model: new OutputAreaModel({ trusted: true }), rendermime: content.rendermime });
   const side = new Panel();
   side.id = `qwen-chat-${id}`;
-  side.title.label = words.chat;
-  side.title.caption = words.chatOf(context.path);
+  side.title.label = say("chat");
+  side.title.caption = say("chatOf", { path: context.path });
   side.title.closable = true;
   side.addClass("qwen-side");
   side.addWidget(area);

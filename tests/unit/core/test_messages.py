@@ -16,10 +16,11 @@ from string import Formatter
 
 import pytest
 from babel.messages.catalog import Message
-from support.messages import KEYWORDS, PACKAGE, catalogue, in_source, languages, singular
+from support.messages import KEYWORDS, PACKAGE, WORD_TABLE, catalogue, in_source, languages, singular, word_table
 
 from qwen_magic.core import errors
 from qwen_magic.core import languages as known
+from qwen_magic.rendering.page_words import EXTENSION
 
 # Chinese with other letters beside it has a space between them; its punctuation is full-width, with none.
 HAN, OTHER, STOP = "[\u4e00-\u9fff]", "[A-Za-z0-9{}%]", "[，。；：！？（）、]"
@@ -66,6 +67,16 @@ def test_no_translation_is_left_over(language: str) -> None:
     left = ids(language) - source().keys()
     assert not left, f"nothing says this any more: run {COMMAND}, which takes it out: {sorted(left)}"
     assert not catalogue(language).obsolete, f"run {COMMAND}, which takes out what is commented out"
+
+
+def test_the_extension_of_jupyterlab_has_the_words_of_the_catalogues() -> None:
+    assert WORD_TABLE.read_text(encoding="utf-8") == word_table(), f"run {COMMAND}"
+    used = "".join(path.read_text(encoding="utf-8") for path in sorted(WORD_TABLE.parent.glob("*.js")))
+    said = re.findall(r'\bsay\("(\w+)"(?:, \{(.*?)\})?\)', used)
+    assert {key for key, _ in said} == set(EXTENSION)
+    for key, values in said:
+        given = {value.split(":")[0].strip() for value in values.split(",") if value}
+        assert given == {name for name, *rest in places(EXTENSION[key])}, key
 
 
 def test_no_translation_is_a_guess(language: str) -> None:
