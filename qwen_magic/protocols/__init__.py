@@ -1,7 +1,7 @@
-"""The wire: what a request looks like, and what the bytes of an answer mean. Pure: nothing here does any I/O.
+"""The wire protocols: encode a request, decode the bytes of its answer. Pure: no module of this package does I/O.
 
-`compatible` speaks the form of OpenAI's chat completions, which DashScope, every local server and most proxies
-understand; `dashscope` speaks the service's native form. Both turn what they hear into `qwen_magic.core.events`.
+`compatible` is the protocol of OpenAI's chat completions, which DashScope, every local server and most proxies
+implement; `dashscope` is the service's native protocol. Both decode answers into `qwen_magic.core.events`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def protocol(name: ProtocolName) -> WireProtocol:
-    """The form called `name`."""
+    """The protocol of this name. It has no state, so one object serves every request."""
     from . import compatible, dashscope
 
     return compatible.PROTOCOL if name == "compatible" else dashscope.PROTOCOL

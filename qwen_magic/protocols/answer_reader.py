@@ -1,6 +1,6 @@
-"""One answer: the bytes of its body in, events out, and at its end what to say of one that is not whole.
+"""Decodes one answer: the bytes of its body in, events out, and an error for an answer that is incomplete.
 
-Pure, and the same for the thread that reads a cell's answer and for an async caller, who writes no more than:
+Pure: the thread that reads a cell's answer and an async caller use it in the same way:
 
     answer = AnswerReader(form.decoder(request, dialect), EventReader(status, host))
     error = None
@@ -33,7 +33,7 @@ NOTHING = _("The stream of the answer ended before anything had come.")
 
 
 class AnswerReader:
-    """The events of one answer, in batches as they were sent. `answered` is whether there were any."""
+    """The events of one answer, in batches as they were sent. `answered` is whether any event has been returned."""
 
     def __init__(self, decoder: Decoder, events: EventReader) -> None:
         self.answered = False
@@ -46,14 +46,18 @@ class AnswerReader:
         return self._decoder.done
 
     def feed(self, chunk: bytes) -> Iterator[list[Event]]:
-        """What this chunk of the body says. Raises what the service says went wrong, and `StreamGarbled`."""
+        """Yield the events that `chunk`, the next bytes of the body, completes.
+
+        Raises the `ServiceError` that the body reports, `NotTheService` for a web page, and `StreamGarbled` for what
+        is not JSON.
+        """
         yield from self._decoded(self._events.feed(chunk))
 
     def end(self, error: QwenError | None = None) -> Iterator[list[Event]]:
-        """What was held back, and the `Finish`. `error` is what the connection broke off with, if it did.
+        """Yield the events that were held back, and the `Finish`. Call it once, when the body has ended.
 
-        Raises `StreamCut`, or `NoAnswer` when nothing had come, for an answer that has not come to its end; with its
-        finish reason it is whole, however its connection ends.
+        `error` is the error that the connection ended with, if there was one. Raises `StreamCut` for an incomplete
+        answer, and `NoAnswer` for an empty one. An answer with a finish reason is complete: then `error` is ignored.
         """
         at_end = False
         if error is None and not self.done:
@@ -81,8 +85,8 @@ class AnswerReader:
             yield events
 
     def _told(self, error: QwenError, at_end: bool) -> QwenError:
-        """What to say of a stream that ended without its finish."""
-        if isinstance(error, StreamGarbled) and at_end:  # half an event at the end is no garble
+        """The error to raise for a stream that ended without its finish reason."""
+        if isinstance(error, StreamGarbled) and at_end:  # an event that was cut is not garbled
             error = StreamCut()
         if isinstance(error, StreamCut) and not self.answered:  # nothing to keep, and nothing to go on from
             return NoAnswer(error.happened if error.happened != BROKE_OFF else NOTHING, AGAIN)

@@ -1,7 +1,7 @@
-"""The OpenAI-compatible form: `chat/completions` in, `chat.completion.chunk` frames out.
+"""The OpenAI-compatible protocol: encodes `chat/completions`, decodes `chat.completion.chunk` frames.
 
-Spoken by DashScope under `/compatible-mode/v1`, by every local server and by most proxies. Where they differ (names
-of the reasoning field, place of the usage, null or empty choices, a missing `[DONE]`) this reads all of them.
+DashScope implements it under `/compatible-mode/v1`; so do local servers and most proxies. Where they differ (name of
+the reasoning field, place of the usage, null or empty choices, a missing `[DONE]`) the decoder accepts every variant.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _part_form(part: Part) -> dict[str, Any]:
 
 
 def _switches(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
-    """Thinking and search, where this server wants them."""
+    """The fields for thinking and search, as `dialect` names them."""
     fields: dict[str, Any] = {}
     if request.think is not None:
         if dialect.thinking == "enable_thinking":
@@ -107,6 +107,6 @@ def _read_usage(usage: JSONObject) -> Usage:
 
 
 def _read_timings(timings: JSONObject) -> Usage:
-    """llama-server counts here when it was not asked for usage (seen on its wire)."""
+    """The usage in llama-server's `timings`, which it sends also without `include_usage` (seen on its wire)."""
     cached = count(timings.get("cache_n"))
     return Usage(cached + count(timings.get("prompt_n")), count(timings.get("predicted_n")), cached=cached)

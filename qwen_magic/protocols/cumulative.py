@@ -1,19 +1,22 @@
-"""Streams that repeat the whole text in each frame, turned into deltas.
+"""Turns the texts of a stream's frames into deltas, also where each frame repeats the whole text so far.
 
-The native protocol does it when `incremental_output` is false; some models (qwen-mt) do it whatever they are told,
-also in compatible mode. Not for telling the two apart where the model is known to stream increments.
+The native protocol repeats when `incremental_output` is false; some models (qwen-mt) always do, also in compatible
+mode. Which class fits a request is chosen in `decoder`.
+
+All three classes have the same methods: `delta(text)` takes the text of the next frame and returns what is new in it;
+`rest()` returns, at the end of the stream, the text that was held back.
 """
 
 from __future__ import annotations
 
 __all__ = ["Cumulative", "Incremental", "Undecided"]
 
-# So many frames in a row, each beginning with the whole of the one before, are no coincidence.
+# A stream is cumulative after so many frames that each begin with the whole frame before. Ours.
 CONVINCED = 4
 
 
 class Incremental:
-    """Frames are deltas already."""
+    """For streams whose frames are deltas: returns each text as it is."""
 
     def delta(self, text: str) -> str:
         return text
@@ -23,7 +26,10 @@ class Incremental:
 
 
 class Cumulative:
-    """Each frame is the whole text so far."""
+    """For streams whose frames hold the whole text so far. `seen` is the text of earlier frames.
+
+    A frame that does not begin with that text is taken as a delta, so that no text is lost.
+    """
 
     def __init__(self, seen: str = "") -> None:
         self._seen = seen
@@ -31,7 +37,7 @@ class Cumulative:
     def delta(self, text: str) -> str:
         if not text:  # the last frame's text is usually empty
             return ""
-        if not text.startswith(self._seen):  # it was no repetition: nothing may be lost
+        if not text.startswith(self._seen):
             self._seen += text
             return text
         new = text[len(self._seen) :]
@@ -43,9 +49,10 @@ class Cumulative:
 
 
 class Undecided:
-    """For a model that nothing is known of: holds text back while each frame begins with the one before.
+    """For a model that is in no table: holds text back while each frame begins with the one before.
 
-    That is nearly always over at the second frame, and the stream is incremental.
+    Decides for `Cumulative` after `CONVINCED` such frames, and for `Incremental` at the first other frame; that is
+    nearly always the second one.
     """
 
     def __init__(self) -> None:
@@ -66,7 +73,7 @@ class Undecided:
         return ""
 
     def rest(self) -> str:
-        """What was held back, at the end of a stream that was too short to tell."""
+        """The text of a stream that ended before the decision: its frames are taken as deltas."""
         return "" if self._decided else self._decide(Incremental(), "".join(self._frames))
 
     def _decide(self, kind: Incremental | Cumulative, text: str) -> str:

@@ -1,4 +1,4 @@
-"""DashScope's native form: `text-generation` and `multimodal-generation`, streamed with `X-DashScope-SSE`.
+"""DashScope's native protocol: `text-generation` and `multimodal-generation`, streamed with `X-DashScope-SSE`.
 
 Its frames have the event's name (`result`, `error`), the HTTP status in a comment, the usage in every frame, the
 string "null" for "not finished" and no `[DONE]` (seen in captures of the service).
@@ -51,7 +51,7 @@ def _parameters(request: ChatRequest) -> dict[str, Any]:
     if request.think is not None:
         fields["enable_thinking"] = request.think
     if request.search is not None:
-        # The native form can say where the answer comes from (docs, "Web search": search_options.enable_source).
+        # Only the native protocol can return the sources of a search (docs, "Web search": enable_source).
         fields |= {"enable_search": request.search}
         if request.search:
             fields["search_options"] = {"enable_source": True}

@@ -1,4 +1,7 @@
-"""What both protocols' decoders share: the frame of a decoder, and small readers for loose fields."""
+"""The decoder that both protocols extend: from the frames of an answer to events, errors and a finish reason.
+
+Not for what is where in a frame: that is in `compatible` and `dashscope`.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ __all__ = ["FrameDecoder", "objects"]
 
 
 def objects(data: str) -> Iterator[JSONObject]:
-    """The JSON objects of one event's data.
+    """Yield the JSON objects in the data of one server-sent event.
 
-    It is one object; where a proxy has eaten the empty lines between events it is one on each line.
+    There is one object; where a proxy has removed the empty lines between events, there is one on each line.
     Raises `StreamGarbled` for anything else.
     """
     try:
@@ -43,9 +46,11 @@ GARBLED = _("Ask again; if it comes back, something between here and the service
 
 
 class FrameDecoder:
-    """Reads the frames of one answer; a protocol says in `_meaning` where in a frame things are.
+    """Base class of both protocols' decoders; implements `wire_protocol.Decoder` for one answer.
 
-    `_started` is the event for the first frame, `_finish` the finish reason once there is one.
+    A subclass implements `_started(frame)`, which returns the `Started` event of the first frame, and
+    `_meaning(frame)`, which returns the other events of every frame. `_meaning` sets `_finish` when a frame has the
+    finish reason, and `done` when no more frames follow.
     """
 
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
@@ -55,7 +60,7 @@ class FrameDecoder:
         self.done = False
 
     def feed(self, event: str, data: str) -> list[Event]:
-        if not data:  # no event, whatever it is called (WHATWG HTML, 9.2.6, "dispatch the event")
+        if not data:  # an event without data is not dispatched (WHATWG HTML, 9.2.6)
             return []
         if event == "error":
             raise refusal_in_event(data)
@@ -89,12 +94,16 @@ class FrameDecoder:
 
 
 class Deltas:
-    """The texts and tool calls of a message's frames, as events: repetition and inline thinking taken out."""
+    """Turns the message in each frame into events of text, reasoning and tool calls.
+
+    Removes what frames repeat, and moves thinking that stands inside the text to the reasoning. `has_text` is whether
+    any frame had text.
+    """
 
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
         self._text = increments(request, dialect)
         self._reasoning = increments(request, dialect)
-        # The service takes the thinking out itself.
+        # The service itself separates thinking from text.
         never = dialect.service or lookup(request.model).thinking == "never"
         expected = not dialect.service and lookup(request.model).thinking == "always"
         self._tags = ThinkTags(expected=expected, alone=not never)
@@ -102,7 +111,7 @@ class Deltas:
         self.has_text = False
 
     def read(self, message: JSONObject) -> list[Event]:
-        """One frame's `delta` or `message`, with its reasoning under any of the names that servers give it."""
+        """The events of one frame's `delta` or `message` object. Every known name of the reasoning field is read."""
         # DashScope, llama-server, SGLang, transformers: reasoning_content; vLLM since 0.11.2, Ollama: reasoning.
         reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
         if reasoning:
@@ -113,13 +122,13 @@ class Deltas:
         return events + self._calls.read(message.get("tool_calls"))
 
     def rest(self, *, whole: bool) -> list[Event]:
-        """What was held back until the end. `whole`: the model had finished."""
+        """The events that were held back, at the end of the stream. `whole`: the model finished its answer."""
         events = spoken(self._reasoning.rest(), "") + self._tags.split(self._text.rest())
         return events + self._tags.rest(whole=whole) + self._calls.rest()
 
 
 def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulative | Undecided:
-    """How the texts of this request's answer will come."""
+    """What turns the texts of this request's answer into deltas, by the table of models and the request's fields."""
     model = lookup(request.model)
     if request.fields.get("incremental_output") is False or not model.incremental:
         return Cumulative()

@@ -1,4 +1,7 @@
-"""What both forms of a request share: a message's fields but its content, and where documents stand."""
+"""The parts of a request that are the same in both protocols: messages, tools, response format, document ids.
+
+Not for a message's content, which each protocol encodes itself.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ from .lenient_json import is_json_object
 __all__ = ["headers_of", "message_forms", "response_format", "tool_fields"]
 
 # With documents the first system message is the role and later ones are ids (the service's docs, "Qwen-Long"):
-# where the person has given no role, this one keeps the ids out of its place.
+# where the request has no system prompt, this one is sent in its place.
 ROLE = "You are a helpful assistant."
 
 
 def headers_of(request: ChatRequest) -> dict[str, str]:
-    """The headers that a request has in either protocol, but for the key."""
+    """The headers of a request that are the same in both protocols, without the key."""
     accept = "text/event-stream" if request.stream else "application/json"
     return {"Accept": accept, "Content-Type": "application/json"}
 
 
 def message_forms(request: ChatRequest, content: Callable[[Message], Any]) -> list[dict[str, Any]]:
-    """The request's messages as JSON; `content` is the protocol's form of a message's parts."""
-    # Whether the thinking of earlier turns goes along with them.
+    """The request's messages as JSON values. `content` encodes the parts of one message in the protocol's form."""
+    # Whether the reasoning of earlier turns is sent with them.
     with_thinking = request.fields.get("preserve_thinking", lookup(request.model).keeps_thinking)
     return [_form(message, content(message), with_thinking) for message in _spread(request.messages)]
 

@@ -1,8 +1,8 @@
-"""What a server says when it says no, turned into this package's errors.
+"""Maps the errors that a server reports to this package's exceptions: by code, by message, by HTTP status.
 
-Reads the bodies of refused requests (JSON of either protocol, the same in `data:` lines, FastAPI's `detail`, a
-proxy's HTML) and the error frames inside a stream that began with 200. The table of codes is the service's own
-"Error codes" page (May 2026), in both spellings.
+Reads the bodies of responses with status 400 and above (JSON of either protocol, the same in `data:` lines, FastAPI's
+`detail`, a proxy's HTML) and error frames in a stream that began with status 200. The table of codes is the service's
+"Error codes" page (May 2026), in both protocols' spellings. Not for errors of the network: `service/network_errors`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __all__ = [
     "retry_after",
 ]
 
-# The longest piece of a server's message that is worth a person's time, in characters.
+# The longest part of a server's message that an error shows, in characters. Ours.
 LONGEST = 300
-# So much of a message is searched for what it says, in characters: patterns take the square of what they search.
+# The part of a message that the patterns are applied to, in characters: their time is quadratic in it. Ours.
 SEARCHED = 2_000
 
 PROXY = _("Something between here and the service answered: look at the proxy settings and at the endpoint's URL.")
@@ -52,7 +52,7 @@ FIELDS = _("%%qwen --dry-run shows the request as it is sent; --set NAME=VALUE c
 AGAIN = _("Run the cell again; if it comes back, %qwen doctor looks for the cause.")
 
 _Row = tuple[type[ServiceError], str]
-# What a code says that leaves all the rest to its message.
+# For a code that stands for many causes: the message decides.
 VAGUE: _Row = (errors.InvalidRequest, FIELDS)
 
 # code, in lower case and without underscores, which is where the protocols' spellings differ -> (error, what to do)
@@ -113,7 +113,7 @@ CODES: dict[str, _Row] = {
     "modelunavailable": (errors.ServiceUnavailable, LATER),
 }
 
-# Messages that say more than their code does. A file's name has up to 255 characters.
+# Messages that are more specific than their code. A file's name has up to 255 characters.
 MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error, remedy)
     for pattern, error, remedy in (
@@ -156,9 +156,15 @@ MESSAGES: tuple[tuple[re.Pattern[str], type[ServiceError], str], ...] = tuple(
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> QwenError:
-    """The error behind a response whose HTTP status is 400 or more.
+    """The error for a response whose HTTP status is 400 or more.
 
-    `headers` are looked up in lower case; `body` may be of any form, and cut.
+    Args:
+        status: the HTTP status.
+        headers: the response's headers; looked up by lower-case names.
+        body: the response's body, of any form, possibly cut.
+
+    Returns:
+        a `ServiceError` of the class that fits, or `NotTheService` for a web page.
     """
     text = body.decode("utf-8", "replace").strip()
     report = _json_in(text)
@@ -175,9 +181,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> QwenError:
 
 
 def refusal_in_stream(frame: Mapping[str, Any]) -> ServiceError | None:
-    """The error that a stream's frame carries instead of an answer, if it does.
+    """The error in a frame of a stream, or `None` for a frame of an answer.
 
-    The compatible form has it under `error`, the native one as `code` and `message` beside no `output`.
+    The compatible protocol has it under `error`, the native one as `code` and `message` without an `output`.
     """
     if not frame.get("error") and (not frame.get("code") or frame.get("output") or frame.get("choices")):
         return None
@@ -185,12 +191,12 @@ def refusal_in_stream(frame: Mapping[str, Any]) -> ServiceError | None:
 
 
 def refusal_in_event(data: str) -> ServiceError:
-    """The error that an event called `error` tells, which it is whatever stands in it."""
+    """The error in the data of a server-sent event named `error`, also where the data is not JSON."""
     return _midway(_json_in(data) or {}, data)
 
 
 def _midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
-    """The error behind a report inside a stream. Servers that number their codes give HTTP's numbers."""
+    """The error for a report inside a stream. A code of three digits is taken as an HTTP status."""
     number = word((mapping(report.get("error")) or report).get("code"))
     return _service_error(
         int(number) if number.isdecimal() and len(number) == 3 else 0,
@@ -201,7 +207,7 @@ def _midway(report: Mapping[str, Any], otherwise: str) -> ServiceError:
 
 
 def retry_after(value: str | None) -> float | None:
-    """The seconds that a `Retry-After` header asks for, given as a number or as a date (RFC 9110, 10.2.3)."""
+    """The seconds to wait by a `Retry-After` header: a number or a date (RFC 9110, 10.2.3). `None` for neither."""
     if not value:
         return None
     try:
@@ -217,7 +223,7 @@ def retry_after(value: str | None) -> float | None:
 def _service_error(
     status: int, code: str, message: str, *, request_id: str = "", wait: float | None = None
 ) -> ServiceError:
-    """The class and the advice for what the service said."""
+    """The error for a report of the service. `message` is shortened; `wait` is its `Retry-After` in seconds."""
     error, remedy = _classified(status, code, message)
     message = _shortened(message)
     ended = message.endswith((".", "!", "?", "。", "！"))
@@ -230,7 +236,10 @@ def _service_error(
 
 
 def _classified(status: int, code: str, message: str) -> _Row:
-    """By the code where it says enough, else by the message, else by the status (0 inside a stream)."""
+    """The class of the error and its advice: by the code if that is specific, else by the message, else by `status`.
+
+    `status` is 0 inside a stream.
+    """
     by_code = _row_of(code)
     if by_code and by_code is not VAGUE:
         return by_code
@@ -244,7 +253,7 @@ def _classified(status: int, code: str, message: str) -> _Row:
 
 
 def _row_of(code: str) -> _Row | None:
-    """What the table has for a code, or else for its end or its beginning: `InternalError.Algo.InvalidParameter`."""
+    """The table's row for a code, else for its end, else for its beginning: `InternalError.Algo.InvalidParameter`."""
     words = code.lower().replace("_", "").split(".")
     ends = (words[first:] for first in range(len(words)))
     beginnings = (words[:last] for last in range(len(words) - 1, 0, -1))
@@ -285,7 +294,7 @@ def _message_in(report: Mapping[str, Any] | None) -> str:
 
 
 def _code_in(report: Mapping[str, Any] | None) -> str:
-    """The service's code; servers that number theirs (llama.cpp, vLLM) tell more by the error's type."""
+    """The code in a report. Where that is a number (llama.cpp, vLLM), the error's type, which is more specific."""
     if report is None:
         return ""
     inner = mapping(report.get("error")) or report

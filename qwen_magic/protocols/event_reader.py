@@ -1,8 +1,8 @@
-"""Server-sent events out of the bytes of a body, whatever pieces they arrive in.
+"""Reads server-sent events from the bytes of a body, in whatever chunks these arrive.
 
-The format is WHATWG HTML's, 9.2.5 and 9.2.6. Pure: bytes are pushed in, so that a thread and an async caller read in
-the same way. httpx2 has a parser, too, but one that pulls from a response of its own, sync or async. Not for what the
-events mean: that is a protocol's decoder.
+The format is that of WHATWG HTML, 9.2.5 and 9.2.6. Pure: the caller pushes bytes in, so that a thread and an async
+caller use it in the same way. (httpx2's parser pulls from its own response, sync or async.) Not for the meaning of
+events: see `decoder`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["LARGEST_BODY", "EventReader", "too_large"]
 # One event of an answer is a few hundred bytes, and a whole answer of the largest model about half a megabyte; a page
 # of 2,000 files is about as large.
 LARGEST_EVENT = LARGEST_BODY = 32 * 1024 * 1024
-# A page of HTML in the service's place is worth reading up to here, and blanks before an answer, in bytes.
+# The most bytes that are read of a web page in the service's place, and of blanks before an answer. Ours.
 LARGEST_PAGE = 256 * 1024
 BOM = b"\xef\xbb\xbf"
 # An end of a line is CR LF, LF or CR, and CR LF is never two of them.
@@ -34,10 +34,14 @@ THE_SERVER = _("The server")
 
 
 class EventReader:
-    """The events of one body, as pairs of (event, data), whatever its content type says.
+    """Reads the events of one body as pairs (event, data), regardless of its content type.
 
-    A body that is one JSON object is one event without a name. `status` and `where` (a host) are for errors;
-    `largest` is the most bytes of one event.
+    A body that is one JSON object is one event without a name.
+
+    Args:
+        status: the response's HTTP status, for errors.
+        where: the host, for errors.
+        largest: the size limit of one event in bytes.
     """
 
     def __init__(self, status: int = 200, where: str = THE_SERVER, largest: int = LARGEST_EVENT) -> None:
@@ -49,7 +53,7 @@ class EventReader:
         self._searched = 0
 
     def feed(self, chunk: bytes) -> list[tuple[str, str]]:
-        """The events that are complete with this chunk.
+        """The events that `chunk` completes.
 
         Raises `NotTheService` for a web page, and `StreamGarbled` for an event that is too large.
         """
@@ -65,7 +69,7 @@ class EventReader:
         return []
 
     def end(self) -> list[tuple[str, str]]:
-        """The body has ended: its last event, which may be cut in its middle, as servers forget the empty line."""
+        """The last event, at the end of the body. It may be cut; some servers omit the empty line behind it."""
         if self._form == "page":
             raise self._page()
         if self._form == "object":
@@ -73,7 +77,7 @@ class EventReader:
         return self.feed(b"\n\n") if self._form else []
 
     def _found_form(self) -> Literal["", "events", "object", "page"]:
-        """What the body is, once its first letter is there; a byte order mark is taken off."""
+        """The form of the body, once its first character has arrived; a byte order mark is removed."""
         if BOM.startswith(self._unread):
             return ""
         self._unread = self._unread.removeprefix(BOM)

@@ -1,4 +1,4 @@
-"""Readers for JSON of which nothing is certain: nulls, missing fields and surprises are nothing to act on."""
+"""Readers of JSON from servers that may omit fields, send null, or send another type: each returns a usable value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["JSONObject", "count", "first_choice", "is_json_object", "mapping", "
 
 JSONObject = Mapping[str, Any]
 
-# Levels of objects and arrays: answers have about 8, and whatever walks or prints a value can recurse so far.
+# Levels of objects and arrays. Answers have about 8; code that walks or prints a value can recurse so far.
 DEEPEST = 100
 # The longest name, id or reason, in characters; the figure is ours.
 LONGEST_WORD = 500

@@ -1,9 +1,9 @@
-"""Thinking that a server leaves inside the answer's text, taken out of it again.
+"""Separates thinking from the answer where a server sends both in the text, marked by `<think>` and `</think>`.
 
-Two forms. With both tags, `<think>` at the very beginning, as a model writes it. With `</think>` alone, where the
-chat template has put `<think>` into the prompt (QwQ, Qwen3-…-Thinking-2507, DeepSeek-R1): then the text up to the tag
-was thinking, which the stream tells only when it comes to the tag. A model that always thinks is taken at its word
-until then; the text of any other is passed on as text, and recast.
+There are two forms. With both tags, `<think>` begins the text, as the model wrote it. With `</think>` alone, the chat
+template has put `<think>` into the prompt (QwQ, Qwen3-…-Thinking-2507, DeepSeek-R1): the text before the tag is
+thinking, which is certain only when the tag arrives. Until then the text of a model that always thinks is returned as
+reasoning, that of any other model as text; a `Recast` event corrects what turns out to be the other.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from ..core.events import Event, ReasoningDelta, Recast, TextDelta
 __all__ = ["ThinkTags", "spoken"]
 
 OPEN, CLOSE = "<think>", "</think>"
-# A tag that closes what a template opened is the last thing on its line. One that is talked about stands inside a
-# sentence, in inline code, in a block of code, or behind the opening tag that it is a pair with.
+# A tag that closes what a template opened is the last thing on its line. A tag that the answer only mentions stands
+# in a sentence, in inline code, in a block of code, or behind its opening tag.
 CLOSING = re.compile(r"(?<![ \t`'\"(\[])</think>(?=[ \t]{0,8}(?:[\r\n]|\Z))")
 MOST_BLANKS = 8
 # A line that begins or ends a block of code (CommonMark, 4.5).
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)", re.DOTALL)
-# So much of the line that is not over yet is kept, in characters: enough for any fence that somebody writes.
+# The part of an unfinished line that is kept, in characters: longer than any usual fence. Ours.
 LINE_START = 40
 
 
 class ThinkTags:
-    """Splits an answer's text, delta by delta, into events of reasoning and of text; tags may be cut anywhere.
+    """Splits an answer's text, delta by delta, into events of reasoning and of text. Deltas may cut tags anywhere.
 
-    `expected`: the model always thinks, so that text without a tag before it is thinking. `alone`: a closing tag
-    without an opening one counts.
+    Args:
+        expected: the model always thinks: text is reasoning until a closing tag arrives.
+        alone: a closing tag without an opening one ends thinking, too.
     """
 
     def __init__(self, *, expected: bool = False, alone: bool = True) -> None:
@@ -50,17 +51,17 @@ class ThinkTags:
         return self._inside() if self._state in ("inside", "expected") else self._text()
 
     def rest(self, *, whole: bool) -> list[Event]:
-        """What was held back, at the end of the stream. `whole`: the model had finished."""
+        """The events of the text that was held back, at the end of the stream. `whole`: the model finished."""
         events = self._text(at_end=True) if self._state == "text" else []
         held, self._held = self._held, ""
         if self._state == "inside" or (self._state == "expected" and not whole):
             return spoken(held, "")
-        if self._state == "expected":  # it had not been thinking
+        if self._state == "expected":  # a finished answer without the tag: the model was not thinking
             return [*spoken(held, ""), Recast("text")]
         return events + spoken("", "" if self._state == "trimming" else held)
 
     def off(self) -> None:
-        """The server has a field of its own for thinking: from now on a tag is just text."""
+        """Treat tags as text from now on: the server has a separate field for thinking."""
         if self._state in ("before", "text") and not self._held:
             self._state = "after"
 
@@ -88,7 +89,7 @@ class ThinkTags:
         return spoken(self._ready(_longest_overlap(self._held, CLOSE)), "")
 
     def _text(self, *, at_end: bool = False) -> list[Event]:
-        """Text in which a closing tag may still come."""
+        """The events of text in which a closing tag may still follow."""
         if OPEN[0] not in self._held:
             text = self._ready(0)
             self._line.add(text)
@@ -106,7 +107,7 @@ class ThinkTags:
         return spoken("", text)
 
     def _closing(self, at_end: bool) -> int | None:
-        """Where the tag stands in what is held that ends the thinking."""
+        """The index, in the held text, of the tag that ends the thinking; `None` if there is none yet."""
         if CLOSE not in self._held:
             return None
         text, before = self._line.last + self._held, len(self._line.last)
@@ -118,13 +119,13 @@ class ThinkTags:
         return None
 
     def _ready(self, keep: int) -> str:
-        """What is held but for its last `keep` characters, which stay held."""
+        """Take the held text except for its last `keep` characters, which stay held."""
         cut = len(self._held) - keep
         ready, self._held = self._held[:cut], self._held[cut:]
         return ready
 
     def _trim(self) -> list[Event]:
-        """The template puts two line ends behind the closing tag."""
+        """The events behind a closing tag, without the line ends that templates put there."""
         text, self._held = self._held.lstrip("\r\n"), ""
         if text:
             self._state = "after"
@@ -132,7 +133,7 @@ class ThinkTags:
 
 
 class _Line:
-    """Where a text has come to: its last character, and whether its last line is in a block of code."""
+    """The end of a growing text: its last character, and whether its last line is in a block of code."""
 
     def __init__(self) -> None:
         self.last = ""
@@ -145,12 +146,12 @@ class _Line:
         self._start, self.last = start[:LINE_START], text[-1:] or self.last
 
     def in_code_after(self, text: str) -> bool:
-        """Whether what comes behind this text would be in a block of code."""
+        """Whether text that follows `text` would be in a block of code."""
         return bool(_fence_after(self._fence, (self._start + text).split("\n")[:-1]))
 
 
 def _fence_after(fence: str, lines: list[str]) -> str:
-    """The fence of the block of code that is open behind these lines, when `fence` was before; empty for none."""
+    """The fence of the block of code that is open after `lines`; `fence` is that before them. "" for none."""
     for line in lines:
         found = FENCE.match(line)
         if found is None:
@@ -163,7 +164,7 @@ def _fence_after(fence: str, lines: list[str]) -> str:
 
 
 def _undecided(text: str) -> int:
-    """How many characters at the end of `text` may belong to a tag: a part of one, or a whole one at the very end."""
+    """How many characters at the end of `text` may belong to a tag: the beginning of one, or one at the very end."""
     blank = len(text) - len(text.rstrip(" \t"))
     if blank <= MOST_BLANKS and text[: len(text) - blank].endswith(CLOSE):
         return len(CLOSE) + blank

@@ -1,4 +1,4 @@
-"""What a wire protocol is: it encodes a request and decodes the events of its answer. The forms are its siblings."""
+"""The interface of a wire protocol: encode a request, decode its answer. `compatible` and `dashscope` implement it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ProtocolName = Literal["compatible", "dashscope"]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as HTTP has it, but for the host and the key.
+    """An HTTP request without its host and key.
 
-    Made by a protocol's `encode` from a `ChatRequest`, and by whoever calls another path of an endpoint, such as its
-    list of models. Taken by the client, which adds the endpoint's base URL and key when it sends it; shown by a dry
-    run. `path` is relative to the base URL. `body` is JSON, if there is one; `options` are further keywords of httpx2's
-    `build_request`: `params`, `content`, `files` (of bytes, which can be sent again) with `data`.
+    Made by a protocol's `encode` from a `ChatRequest`, and by the client for other paths of an endpoint, such as its
+    list of models. The client adds the endpoint's base URL and key when it sends it; a dry run displays it. `path` is
+    relative to the base URL. `body` is the JSON body or `None`. `options` are further keywords of httpx2's
+    `build_request`: `params`, `content`, `files` (as bytes, which can be sent again) with `data`.
     """
 
     path: str
@@ -33,7 +33,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server departs from the service: where it wants the switch for thinking, and what it does not have.
+    """The differences between servers: where a request has the switch for thinking, and what a server lacks.
 
     `service` is true for DashScope itself and for proxies that pass on to it.
     """
@@ -46,36 +46,36 @@ SERVICE = Dialect(service=True, thinking="enable_thinking")
 # vLLM, SGLang, llama-server and transformers serve pass `chat_template_kwargs` on to the chat template, whose
 # switch it is (their docs; transformers serve answers 422 to a top-level `enable_thinking`).
 LOCAL = Dialect(service=False, thinking="chat_template_kwargs")
-# Ollama's OpenAI compatibility knows `reasoning_effort`, where "none" is off (docs, "OpenAI compatibility").
+# Ollama's OpenAI compatibility has `reasoning_effort`, where "none" is off (docs, "OpenAI compatibility").
 OLLAMA = Dialect(service=False, thinking="reasoning_effort")
 
 
 class Decoder(Protocol):
-    """Turns the server-sent events of one answer into ours; it is fed in order and used once."""
+    """Turns the server-sent events of one answer into `core.events`. Fed in order; used for one answer only."""
 
     @property
     def done(self) -> bool:
-        """Whether nothing more is to come, although the connection may stay open."""
+        """Whether no more events follow, although the connection may stay open."""
 
     def feed(self, event: str, data: str) -> list[Event]:
-        """The meaning of one server-sent event. Raises what the service says went wrong, or `StreamGarbled`."""
+        """Decode one server-sent event. Raises the `ServiceError` that it reports, and `StreamGarbled`."""
 
     @property
     def finished(self) -> bool:
-        """Whether the answer has come to its end, whatever happens to the connection after it."""
+        """Whether the finish reason has arrived: the answer is complete, even if the connection breaks."""
 
     def rest(self) -> list[Event]:
-        """What was held back until it is clear what it is; asked for once, at the end."""
+        """The events that were held back because their meaning was open. Call it once, at the end."""
 
     def close(self) -> list[Event]:
-        """The answer's `Finish`. Raises `StreamCut` when it has not come."""
+        """The answer's `Finish`. Raises `StreamCut` without a finish reason."""
 
 
 class WireProtocol(Protocol):
-    """One of the two forms. What a question may carry beside its messages is a field of `ChatRequest`."""
+    """A protocol: `compatible` or `dashscope`. It has no state."""
 
     def encode(self, request: ChatRequest, dialect: Dialect) -> HttpRequest:
-        """The request in this protocol, with all of its headers but the key's."""
+        """`request` as HTTP, for a server with this dialect; without the header of the key."""
 
     def decoder(self, request: ChatRequest, dialect: Dialect) -> Decoder:
-        """What decodes the one answer to this request."""
+        """A decoder for the answer to `request`, from a server with this dialect."""

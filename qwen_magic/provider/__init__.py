@@ -1,1 +1,1 @@
-"""Who is asked: names resolved to endpoints with their keys, their models, and what has been started for it."""
+"""The endpoint that is asked: names resolved to endpoints with keys, their models, and engines started for them."""

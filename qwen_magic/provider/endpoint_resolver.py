@@ -1,6 +1,6 @@
-"""From the name of an endpoint to the endpoint: what is looked for, started and remembered on the way.
+"""Resolves the name of an endpoint: discovers local servers, starts the sandbox and engines, remembers the results.
 
-Not for its key (`qwen_magic.service.credentials`), nor for what it is asked.
+Not for keys (`qwen_magic.service.credentials`) and requests.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EndpointResolver"]
 
-# The service's region for whoever has a key and names none.
+# The service's region where a key is found and no region is named.
 UNNAMED = "beijing"
 
 
 class EndpointResolver:
-    """What one shell has found and started: endpoints by what was chosen, local engines, a sandbox.
+    """The endpoints, local engines and sandbox of one shell.
 
-    `idle` says after how many seconds without a question an engine stops. What has a key of its own (a relay, the
-    sandbox, an engine) leaves it in `credentials`.
+    `idle` returns the seconds without a question after which an engine stops. The keys of a relay, the sandbox and
+    engines are added to `credentials`.
     """
 
     def __init__(self, credentials: Credentials, idle: Callable[[], float]) -> None:
@@ -46,7 +46,7 @@ class EndpointResolver:
         renewed_in_children(self)
 
     def resolve(self, choice: Choice, dialogue: Dialogue) -> Endpoint:
-        """The endpoint that was found before, else as `look_up` finds it. An engine that has stopped starts again."""
+        """The endpoint that was resolved before, else the result of `look_up`. Starts an engine that has stopped."""
         choice.check()
         engine = self._engines.get(choice.name)
         if engine is not None:
@@ -56,7 +56,7 @@ class EndpointResolver:
         return self._resolved.get(choice) or self.look_up(choice, dialogue)
 
     def recall(self, choice: Choice) -> Endpoint | None:
-        """The endpoint as far as it is known without looking for anybody; `None` when it is not."""
+        """The endpoint, without any I/O: `None` if it has not been resolved and its name alone is not enough."""
         found = self._resolved.get(choice)
         if found is None and choice.is_fixed:
             with suppress(ConfigurationError):
@@ -64,9 +64,9 @@ class EndpointResolver:
         return found
 
     def look_up(self, choice: Choice, dialogue: Dialogue) -> Endpoint:
-        """The endpoint, looked for anew: that may start the sandbox, or load a model, which `dialogue` shows.
+        """Resolve anew. May start the sandbox, or load a model, whose progress `dialogue` shows.
 
-        Raises `ConfigurationError` when there is none, and what starting it raises.
+        Raises `ConfigurationError` if there is no such endpoint, and the errors of starting it.
         """
         choice.check()
         if choice.on_this_machine:
@@ -77,7 +77,7 @@ class EndpointResolver:
                 raise NoKey(_("There is nobody to ask: no key for the service, and no local server answers."), WAYS_ON)
             found = self._at(name or UNNAMED, choice.protocol)
             if name is None:
-                return found  # looked for again at the next question; this one says what is missing
+                return found  # not remembered: the next question looks again
         else:
             found = self._at(choice.name, choice.protocol)
         self._resolved[choice] = found
@@ -99,7 +99,7 @@ class EndpointResolver:
         return of_service(SANDBOX, self._sandbox.root, form or "compatible", account=SANDBOX)
 
     def _nearest(self) -> str | None:
-        """Whoever can be asked without a setting: the service with a key, the relay, a local server that answers."""
+        """The endpoint to use without a setting: the service with a key, the relay, or a local server that answers."""
         if self._credentials.find(SERVICE) is not None:
             return UNNAMED
         if offered():
@@ -109,7 +109,7 @@ class EndpointResolver:
         return nearest()
 
     def _start(self, name: str, dialogue: Dialogue) -> Endpoint:
-        """A Qwen in an engine on this machine."""
+        """Start a local engine."""
         from ..local.model_startup import engine
 
         made = engine(name.partition(":")[2], self._credentials, dialogue, self._idle())
@@ -126,6 +126,6 @@ class EndpointResolver:
         self._engines.clear()
 
     def after_fork(self) -> None:
-        """A forked child goes on asking its parent's sandbox, and does not end it."""
+        """In a forked child: keep using the parent's sandbox, and never end it."""
         self._lock = threading.Lock()
         self._sandbox = None

@@ -1,4 +1,4 @@
-"""Which models an endpoint has, as far as it says so, and which one is asked where nobody names one.
+"""The models that an endpoint lists, and the default model of an endpoint.
 
 What the service's own models can do is a table: `qwen_magic.core.models`.
 """
@@ -22,15 +22,15 @@ __all__ = ["TEXT_MODEL", "ModelListing"]
 
 # The service's model of choice for text (its docs, "Models", Oct 2026).
 TEXT_MODEL = "qwen-plus"
-# Seconds to wait for a list of models. Ours: as advice it must not be noticed; where a model has to be chosen from it,
-# and where a person asks for it, a slow server gets as long as a connection gets.
+# Seconds to wait for a list of models. Ours: short where the list is only advice; as long as a connection may take
+# where a model has to be chosen from it, and where the user asked for it.
 ADVICE, LISTING = 2.0, 10.0
-# A list that could not be had is asked for again after so many seconds: a server may have been starting. Ours.
+# Seconds until a listing that failed is tried again: the server may have been starting. Ours.
 AGAIN = 60.0
 
 
 class ModelListing:
-    """The models of the endpoints that one shell asks, by base URL. `client` gives the client that asks for them."""
+    """The models of one shell's endpoints, by base URL. `client` returns the HTTP client to request them with."""
 
     def __init__(self, client: Callable[[], Client]) -> None:
         self._client = client
@@ -38,9 +38,9 @@ class ModelListing:
         self._not_before: dict[str, float] = {}
 
     def fetch(self, here: Endpoint, within: float = LISTING) -> dict[str, int | None]:
-        """The models that the endpoint has, each with its window in tokens where the endpoint says so.
+        """Request the models of the endpoint. Each has its context window in tokens, or `None` if that is not listed.
 
-        Raises `NoAnswer` when it does not say so within so many seconds, and what it refuses.
+        Raises `NoAnswer` without a response within so many seconds, and the errors of the request.
         """
         listing = self._client().call(here.compatible, "GET", "models", within=within)
         found = {name: _window_of(row) for row in rows(listing.get("data")) if (name := word(row.get("id")))}
@@ -48,13 +48,13 @@ class ModelListing:
         return found
 
     def known(self, here: Endpoint) -> tuple[str, ...]:
-        """The models of the endpoint as far as they are known without asking it."""
+        """The models of the endpoint that have been listed, or are in the table; no I/O."""
         return tuple(self._listed.get(here.base_url, ()))
 
     def default(self, here: Endpoint) -> str:
-        """The service's model of choice; elsewhere the first Qwen that is there, else the first model.
+        """The default model: `TEXT_MODEL` of the service; elsewhere the first Qwen in the list, else the first model.
 
-        A local server is asked for its list once. Raises `ConfigurationError` when it has none.
+        Requests a local server's list once. Raises `ConfigurationError` for an empty list.
         """
         if here.dialect.service:
             return TEXT_MODEL
@@ -66,9 +66,9 @@ class ModelListing:
         return next((name for name in names if "qwen" in name.lower()), names[0])
 
     def window(self, here: Endpoint, model: str) -> int | None:
-        """How many tokens the model reads and writes at most, where that is known.
+        """The model's context window in tokens, or `None` if it is unknown.
 
-        A local server is asked for it, and not waited for: it is advice.
+        A local server is asked for it with a short time limit, since it is only advice.
         """
         if here.dialect.service:
             return lookup(model).window
@@ -76,12 +76,12 @@ class ModelListing:
         if url not in self._listed and time.monotonic() >= self._not_before.get(url, 0.0):
             try:
                 self.fetch(here, ADVICE)
-            except QwenError:  # what concerns the question as well, such as a missing key, is told by that
+            except QwenError:  # an error that also concerns the question, such as a missing key, is raised by that
                 self._not_before[url] = time.monotonic() + AGAIN
         return self._listed.get(url, {}).get(model)
 
     def _choosable(self, here: Endpoint) -> dict[str, int | None]:
-        """The models of a local server. Raises what says how to go on where there is no list of them."""
+        """The models of a local server. Raises `ConfigurationError` where it has no list."""
         try:
             return self.fetch(here)
         except QwenError as error:

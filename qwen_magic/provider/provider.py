@@ -1,6 +1,6 @@
-"""Who is asked: the endpoint in use with its key, and the client that talks to it.
+"""The endpoint in use with its key, and the HTTP client for it.
 
-Not for what is asked, nor for what is kept: that is `qwen_magic.assistant.assistant`.
+Not for requests and conversations: see `qwen_magic.assistant.assistant`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ __all__ = ["Provider"]
 
 
 class Provider:
-    """The way of one shell to whoever it asks. Settings that change hold from the next question.
+    """The endpoint of one shell, its key and its client. Changed settings apply from the next question.
 
-    `dialogue` is how a person sees a model being loaded that no command asked for, such as a configured one.
-    `models` is which models there are.
+    `dialogue` shows the loading of a model that no command requested, such as a configured one. `models` lists models.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
@@ -46,7 +45,7 @@ class Provider:
 
     @property
     def settings(self) -> Settings:
-        """The defaults for every question, and who is asked."""
+        """The defaults of every question, and the endpoint."""
         return self._settings
 
     @settings.setter
@@ -59,14 +58,22 @@ class Provider:
 
     @property
     def choice(self) -> Choice:
-        """Who is asked where a question says nothing else."""
+        """The endpoint that is chosen for questions which name none."""
         return Choice(self.settings.endpoint, protocol_name(self.settings.protocol))
 
     def use(self, name: str = "", protocol: str = "", dialogue: Dialogue | None = None) -> Endpoint:
-        """Ask `name` (an endpoint's name or URL) from now on, or the same one in another protocol.
+        """Use the endpoint `name` from now on, or the same endpoint with another protocol.
 
-        It is looked up anew. Raises `ConfigurationError`, and then nothing has changed. `dialogue` is how the person
-        is asked about a download and sees it; without it nobody is asked.
+        Args:
+            name: an endpoint's name or URL; "" keeps the endpoint.
+            protocol: "compatible" or "dashscope"; "" for the endpoint's default.
+            dialogue: asks the user before a download and shows its progress; without it, nothing is downloaded.
+
+        Returns:
+            the endpoint, resolved anew.
+
+        Raises:
+            ConfigurationError: there is no such endpoint; nothing has changed.
         """
         choice = self.choice.changed(name, protocol)
         found = self._keyed(self._resolver.look_up(choice, dialogue or self.dialogue)) if name else self.resolve(choice)
@@ -74,26 +81,26 @@ class Provider:
         return found
 
     def resolve(self, choice: Choice | None = None) -> Endpoint:
-        """The endpoint that `choice` names (by default the one in use), with its key, ready to be asked.
+        """The endpoint that `choice` names (by default the one in use), with its key.
 
-        Each question does this once, and hands the endpoint on. It may look for local servers, start the sandbox, load
-        a model whose engine has stopped, and read the system keyring. The same choice is the same endpoint for as long
-        as nobody says `use`; its key is looked up anew. Raises `ConfigurationError`; a key that is missing is an error
-        only where a request is sent.
+        Each question calls this once, and passes the endpoint on. It may look for local servers, start the sandbox,
+        load a model whose engine has stopped, and read the system keyring. The same choice gives the same endpoint
+        until the next `use`; its key is looked up each time. Raises `ConfigurationError` if there is no such endpoint;
+        a missing key is an error only when a request is sent.
         """
         choice = self.choice if choice is None else choice
         return self._keyed(self._resolver.resolve(choice, self.dialogue))
 
     def recall(self) -> Endpoint | None:
-        """The endpoint in use, as far as it is known without looking for anybody; `None` when it is not.
+        """The endpoint in use, without any I/O; `None` if it has to be looked for.
 
-        It has no key: it is for listings and Tab, and cannot be asked.
+        It has no key: it is for listings and Tab completion, not for requests.
         """
         return self._resolver.recall(self.choice)
 
     @property
     def client(self) -> Client:
-        """The HTTP client; it is imported and made when it is first needed, and opens nothing by that."""
+        """The HTTP client. It is imported and made at first use; that opens no connection."""
         with self._lock:
             if self._client is None:
                 from ..service.client import Client
@@ -102,7 +109,7 @@ class Provider:
             return self._client
 
     def files(self, here: Endpoint) -> RemoteFiles:
-        """The files on the service. Raises `ConfigurationError` where there are none."""
+        """The files that are stored on the service. Raises `ConfigurationError` for an endpoint that stores none."""
         from ..service.files_api import RemoteFiles, default_ledger
 
         if not here.keeps_files:
@@ -119,7 +126,7 @@ class Provider:
         self._resolver.close()
 
     def after_fork(self) -> None:
-        """A thread of the parent may have been making the client."""
+        """In a forked child: a new lock, since a thread of the parent may have held this one."""
         self._lock = threading.Lock()
 
     def _timeouts(self) -> Timeouts:
