@@ -131,3 +131,30 @@ def test_a_batch_is_listed_and_collected_by_a_command(mapping: Kernel, sandbox: 
     assert mapping.value("list(out.answer)") == ["good", "bad", "fair"]
     assert "collected" in mapping.run("%qwen batches").text
     assert "needs --map" in mapping.run("%%qwen --where batch\nHello").error
+
+
+def test_a_batch_outlives_a_killed_kernel_and_another_one_collects_or_cancels_it(
+    start_kernel: Callable[..., Kernel], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    kernel = start_kernel(QWEN_MAGIC_CACHE=str(tmp_path / "cache"))
+
+    def killed_while_it_waits(row: str) -> None:
+        sandbox.clear()
+        kernel.use(sandbox.compatible_url, sandbox.key)
+        run = kernel.send(f"%%qwen --map ['{row}'] --where batch -o out\nsandbox: echo\n{{{{ value }}}}", cell_id="e")
+        run.until(lambda run: any(request.path.endswith("/batches") for request in sandbox.requests))
+        kernel.restart()  # it is killed
+        kernel.use(sandbox.compatible_url, sandbox.key)
+
+    killed_while_it_waits("first")
+    while "collected" not in kernel.run("%qwen batches").text:
+        pass  # each look takes the sandbox's batch one step further
+    sandbox.clear()
+    kernel.run("%%qwen --map ['first'] -o out\nsandbox: echo\n{{ value }}")
+    assert kernel.value("out[0]['answer']") == "first"
+    assert not sandbox.requests
+    killed_while_it_waits("second")
+    (made,) = [word for word in kernel.run("%qwen batches").text.split() if word.startswith("batch_")][-1:]
+    assert "is being cancelled" in kernel.run(f"%qwen batches cancel {made}").text
+    while "collected" not in kernel.run("%qwen batches").text.partition(made)[2]:
+        pass

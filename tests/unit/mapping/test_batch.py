@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from qwen_magic.assistant.assistant import Assistant
@@ -188,3 +189,24 @@ def test_the_lines_are_those_of_the_service(assistant: Assistant, sandbox: Sandb
     line = next(line for line in upload.raw.split(b"\r\n") if line.startswith(b'{"custom_id"'))
     assert json.loads(line).keys() == {"custom_id", "method", "url", "body"}
     assert sandbox.key.encode() not in line
+
+
+def test_the_openai_sdk_reads_what_a_map_has_uploaded_and_the_sdks_batches_are_not_ours(
+    assistant: Assistant, sandbox: Sandbox
+) -> None:
+    """The whole round with the SDK: the batch that the map made, its files, and one more of the same file."""
+    asked(assistant, ["a", "b", "sandbox: filter"], template="{{ value }}")
+    with openai.OpenAI(base_url=sandbox.compatible_url, api_key=sandbox.key) as client:
+        made = client.batches.list().data[0]
+        assert made.status == "completed"
+        assert (made.request_counts.completed, made.request_counts.failed) == (2, 1)
+        lines = client.files.content(made.input_file_id).text.splitlines()
+        answers = client.files.content(made.output_file_id).text.splitlines()
+        refusals = client.files.content(made.error_file_id).text.splitlines()
+        names = {json.loads(line)["custom_id"] for line in lines}
+        assert {json.loads(line)["custom_id"] for line in answers + refusals} == names
+        file = client.files.create(file=("again.jsonl", "\n".join(lines).encode()), purpose="batch")
+        other = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+        assert client.batches.cancel(other.id).status == "cancelling"
+    batches = Batches(assistant.provider.client, assistant.provider.resolve(), default_cache())
+    assert [known.id for known in batches.all()] == [made.id]
