@@ -150,7 +150,7 @@ def map(
     frame: Any,
     template: str,
     *,
-    where: str = "live",
+    where: Any = "live",
     images: str = "",
     endpoint: str = "",
     protocol: str = "",
@@ -178,6 +178,10 @@ def map(
     `where="batch"` uploads the rows, also at half the price, and waits for up to a day; a batch goes on without the
     kernel, and the same map, or `%qwen batches`, collects it.
 
+    `where=client`, a client of a dask cluster, asks on its workers, with the same limits for all of them together. A
+    dask DataFrame is asked on its cluster, once: what comes back is a dask DataFrame whose partitions the workers hold.
+    Each worker finds the key by itself. docs/scaling.md says when that is worth it.
+
     What comes back is as it was given, index and order kept, with the columns `answer`, `error` (empty, or one line),
     `tokens_in` and `tokens_out`; of a list, a list of dicts. `column="topic"` makes that `topic`, `topic_error`, ….
     One bad row is one cell of `error`. Answers are kept on the disk, so that a row is never paid for twice; without
@@ -190,7 +194,8 @@ def map(
     Raises `InputError` before anything is sent, what fails every row (a wrong key, an unknown model), and
     `KeyboardInterrupt` when it was stopped; what was answered by then is kept, and in a notebook in `_qwen`.
     """
-    from .mapping.mapper import MapOptions, map_rows
+    from .mapping.mapper import MapOptions
+    from .mapping.ways import run_map
 
     _refuse_types(template, fields)
     question = Question(
@@ -202,7 +207,7 @@ def map(
         column=column, namespace=_namespace(),
     )  # fmt: skip
     assistant, view, published = _map_surroundings(show)
-    return map_rows(assistant, frame, question, options, view, _agree, published)
+    return run_map(assistant, frame, question, options, view, _agree, published)
 
 
 @in_one_line()

@@ -10,8 +10,9 @@ from ..assistant.question import Question
 from ..core.errors import InputError
 from ..core.languages import translated
 from ..core.translatable import _
-from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map, map_rows
+from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map
 from ..mapping.views import MapView
+from ..mapping.ways import is_client, run_map
 from ..rendering.command_output import say
 from .commands.answers import dry_run_text
 from .commands.progress import confirm
@@ -61,7 +62,7 @@ def map_cell(
         alone=True,
     )
     options = MapOptions(
-        where=given.get("where", "live"),
+        where=where_of(given.get("where", "live"), namespace),
         images=given.get("image_column", ""),
         concurrency=number(given, "concurrency"),
         rpm=number(given, "rpm"),
@@ -76,7 +77,13 @@ def map_cell(
     if given.get("dry_run"):
         show_map_dry_run(dry_map(assistant, frame, question, options))
         return
-    map_rows(assistant, frame, question, options, view, confirm, published)
+    run_map(assistant, frame, question, options, view, confirm, published)
+
+
+def where_of(name: str, namespace: Mapping[str, Any]) -> Any:
+    """What `--where` names: a client of a dask cluster in the notebook, or a way to ask."""
+    found = namespace.get(name)
+    return found if is_client(found) else name
 
 
 def variable(name: str, namespace: Mapping[str, Any]) -> Any:

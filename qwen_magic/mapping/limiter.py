@@ -95,6 +95,10 @@ class Limiter:
             self._paused = max(self._paused, now + retry_after)
         self._grown = max(now, self._paused)
 
+    def rest(self, now: float) -> float:
+        """Seconds until another limiter may start in this one's place, and no second has more than the limits."""
+        return max(0.0, self._tokens_free - now, self._starts.over() - now if self._starts else 0.0)
+
     def _grow(self, now: float) -> None:
         if self._grown is None:
             self._grown = now
@@ -117,6 +121,10 @@ class Starts:
         """When the next one may start."""
         full = len(self._latest) == self._latest.maxlen
         return max(self._due, self._latest[0] + self._span) if full else self._due
+
+    def over(self) -> float:
+        """When all that have started count no more."""
+        return max(self._due, self._latest[-1] + self._span) if self._latest else 0.0
 
     def add(self, now: float) -> None:
         self._due = max(self._due, now - CATCH_UP) + self._interval

@@ -19,6 +19,7 @@ from ..assistant.request_builder import DryRun
 from ..conversations.usage import Prices
 from ..core.errors import InputError, QwenError, Stopped
 from ..core.translatable import _, alternatives, sentences
+from ..service.endpoints import Endpoint
 from ..service.timeouts import Timeouts
 from .batch import Batches, without_thinking
 from .batch_map import batch_results
@@ -32,7 +33,22 @@ from .report import progress, report
 from .row_requests import RowRequest, RowRequests, row_requests
 from .views import MapView
 
-__all__ = ["Agree", "MapDryRun", "MapOptions", "Published", "dry_map", "map_rows"]
+__all__ = [
+    "Agree",
+    "MapDryRun",
+    "MapOptions",
+    "Published",
+    "agree_to",
+    "columns",
+    "concurrency",
+    "connected",
+    "dry_map",
+    "estimate_of",
+    "made",
+    "map_rows",
+    "prices_of",
+    "refuse_taken",
+]
 
 # Requests under way at once, where nothing is said: a service, and a server on a machine of one's own; ours.
 AT_SERVICE, AT_SERVER = 32, 8
@@ -51,14 +67,15 @@ Published = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How a map is asked: `where` is `live`, or at half the price `batch-chat` (an hour) or `batch` (a day).
+    """How a map is asked: `where` is `live`, or at half the price `batch-chat` (an hour) or `batch` (a day). A client
+    of a dask cluster is for `ways.run_map` alone.
 
     `rpm` and `tpm` are per minute; `column` is the answer's name in the result.
     `images` is the column with each row's image. Without `cache`, every row is asked and nothing is kept. `agreed`
     says that the person has agreed to any number of rows. `namespace` is what a template may name beside columns.
     """
 
-    where: str = "live"
+    where: Any = "live"
     images: str = ""
     concurrency: int | None = None
     rpm: float | None = None
@@ -127,7 +144,7 @@ def map_rows(
     """
     rows, requests, cache = prepared(assistant, given, question, options)
     if not options.agreed and len(rows) > assistant.settings.ask_above:
-        ask_person(assistant, rows, requests, cache, agree)
+        agree_to(assistant, estimate_of(rows, requests, cache), agree)
     tally = Tally(len(rows), notes=[*requests.plan.notes])
     if options.where == "batch" and cache is not None:
         return batched(assistant, rows, requests, options, tally, cache, view, published)
@@ -135,7 +152,7 @@ def map_rows(
         made(rows, requests),
         tally,
         lambda: connected(assistant, requests, options),
-        Limiter(concurrency(options, requests), options.rpm, options.tpm),
+        Limiter(concurrency(options, requests.endpoint), options.rpm, options.tpm),
         cache,
         blocking=bool(requests.images),
     )
@@ -192,12 +209,7 @@ def prepared(
     """Everything that is decided before the first row."""
     options.check()
     rows = rows_of(given)
-    taken = next((name for name in options.columns if name in rows.names), None)
-    if taken is not None:
-        raise InputError(
-            _("There is a column {name!r} already.", name=taken),
-            _("Give the answer another name: --column NAME (column='…')."),
-        )
+    refuse_taken(options, rows.names)
     requests = row_requests(
         assistant, rows, question, images=options.images, namespace=options.namespace, force=options.force
     )
@@ -206,6 +218,16 @@ def prepared(
     if options.where == "batch":
         requests.plan = replace(requests.plan, request=without_thinking(requests.plan.request))
     return rows, requests, default_cache() if options.cache else None
+
+
+def refuse_taken(options: MapOptions, names: tuple[str, ...]) -> None:
+    """Raises `InputError` where a column that is to be added is there already."""
+    taken = next((name for name in options.columns if name in names), None)
+    if taken is not None:
+        raise InputError(
+            _("There is a column {name!r} already.", name=taken),
+            _("Give the answer another name: --column NAME (column='…')."),
+        )
 
 
 def made(rows: Rows, requests: RowRequests) -> Iterator[RowRequest | QwenError]:
@@ -217,11 +239,11 @@ def made(rows: Rows, requests: RowRequests) -> Iterator[RowRequest | QwenError]:
             yield error
 
 
-def concurrency(options: MapOptions, requests: RowRequests) -> int:
+def concurrency(options: MapOptions, here: Endpoint) -> int:
     """How many requests may be under way."""
     if options.where == "batch-chat":
         return options.concurrency or AT_BATCH_CHAT
-    return options.concurrency or (AT_SERVICE if requests.endpoint.dialect.service else AT_SERVER)
+    return options.concurrency or (AT_SERVICE if here.dialect.service else AT_SERVER)
 
 
 @asynccontextmanager
@@ -234,7 +256,7 @@ async def connected(assistant: Assistant, requests: RowRequests, options: MapOpt
     here = requests.endpoint.batch_chat() if later else requests.endpoint
     idle = max(settings.idle_timeout, BATCH_CHAT_WAIT * later)
     timeouts = Timeouts(settings.connect_timeout, idle)
-    async with AsyncClient(timeouts, concurrency(options, requests)) as client:
+    async with AsyncClient(timeouts, concurrency(options, requests.endpoint)) as client:
 
         def ask(request: RowRequest) -> Any:
             return client.ask(here, request.http, requests.decoder(request))
@@ -242,13 +264,9 @@ async def connected(assistant: Assistant, requests: RowRequests, options: MapOpt
         yield ask
 
 
-def ask_person(
-    assistant: Assistant, rows: Rows, requests: RowRequests, cache: AnswerCache | None, agree: Agree
-) -> None:
+def agree_to(assistant: Assistant, found: Estimate, agree: Agree) -> None:
     """Ask the person once, if many rows have to be asked. Raises `InputError` when they do not agree."""
-    above = assistant.settings.ask_above
-    found = estimate_of(rows, requests, cache)
-    if found.rows <= above:
+    if found.rows <= assistant.settings.ask_above:
         return
     estimate = sentences(*found.lines(prices_of(assistant)))
     agreed = agree(sentences(estimate, _("Ask these rows?")))

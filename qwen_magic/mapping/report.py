@@ -16,7 +16,7 @@ from ..rendering.fact_table import Listing
 from .engine import RowResult, Tally
 from .estimate import money
 
-__all__ = ["MapProgress", "MapReport", "progress", "report"]
+__all__ = ["Digest", "MapProgress", "MapReport", "digest", "progress", "report", "report_of"]
 
 # Rows that are shown: as they come, and in the record; characters of each, and kinds of errors.
 FIRST_ROWS, SHOWN, ERRORS = 5, 160, 10
@@ -32,6 +32,18 @@ class MapProgress:
     total: int
     line: str
     rows: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a report says of results: the first answers, the errors, and how many answers were cut off.
+
+    `sample` has rows and texts; `errors` messages with their count and the first such row, the most frequent first.
+    """
+
+    sample: tuple[tuple[int, str], ...] = ()
+    errors: tuple[tuple[int, str, int], ...] = ()
+    cut: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,11 @@ def report(
     tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None], ended: str = ""
 ) -> MapReport:
     """What to say at the end; `ended` is what ended it before all rows had a result."""
+    return report_of(tally, seconds, prices, model, digest(results), ended)
+
+
+def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: Digest, ended: str = "") -> MapReport:
+    """The same, of results that are elsewhere."""
     answered = _(
         "{model}: {good:,} of {total:,} rows answered in {how}",
         model=model,
@@ -107,17 +124,24 @@ def report(
     left = tally.total - tally.done
     not_asked = _("{count:,} not asked", count=left) if left else ""
     summary = _("{what}.", what=listed([answered, not_asked, *exceptions(tally), *spent(tally.usage, prices, model)]))
-    cut = sum(result is not None and result.finish_reason == "length" for result in results)
     notes = [applied(one_line, note) for note in (ended, *tally.notes) if note]
-    if cut:
+    if found.cut:
         notes.append(
             _n(
                 "{count:,} answer was cut off at the token limit.",
                 "{count:,} answers were cut off at the token limit.",
-                count=cut,
+                count=found.cut,
             )
         )
-    return MapReport(summary, tuple(notes), sample(results), grouped(results))
+    return MapReport(summary, tuple(notes), found.sample, found.errors)
+
+
+def digest(results: Sequence[RowResult | None], whole: bool = True) -> Digest:
+    """What a report says of these results; unless `whole`, only the first answers, which is quick."""
+    if not whole:
+        return Digest(sample(results))
+    cut = sum(result is not None and result.finish_reason == "length" for result in results)
+    return Digest(sample(results), grouped(results), cut)
 
 
 def grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], ...]:

@@ -25,7 +25,7 @@ from .cache import cache_key
 from .frames import Rows
 from .template import Template, no_column
 
-__all__ = ["RowRequest", "RowRequests", "row_requests"]
+__all__ = ["RowRequest", "RowRequests", "columns_sent", "row_requests", "template_of"]
 
 # A burst is queued for so many seconds instead of refused (the service's docs, "Rate limits", Nov 2026).
 WAIT = {"X-DashScope-Wait-Timeout": "30"}
@@ -70,7 +70,7 @@ class RowRequests:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are sent."""
-        return tuple(dict.fromkeys((*self.template.fields, *filter(None, (self.images,)))))
+        return columns_sent(self.template, self.images)
 
     def make(self, row: Mapping[str, Any]) -> RowRequest:
         """The request of a row. Raises what is wrong with the row: a missing value, a secret, too long a text."""
@@ -109,14 +109,7 @@ def row_requests(
 
     Raises `InputError` for a template or column that cannot be, and `NoKey` and the like. Nothing is sent.
     """
-    template = Template(question.prompt, rows.names, namespace)
-    if images and images not in rows.names:
-        raise no_column(images, rows.names)
-    if not template.fields and not images:
-        raise InputError(
-            _("The prompt takes nothing from the rows, so that each would get the same answer."),
-            _("Put a column in it: {{{{ {column} }}}}.", column=rows.names[0]),
-        )
+    template = template_of(question.prompt, rows.names, images, namespace)
     attach = Attach(force=force, cwd=CWD)
     plan = None
     if images:
@@ -125,6 +118,24 @@ def row_requests(
     plan.endpoint.authorization()
     plan = replace(plan, request=replace(plan.request, stream=only_streams(plan.request.model)))
     return RowRequests(assistant, plan, template, images, force)
+
+
+def template_of(prompt: str, names: tuple[str, ...], images: str, namespace: Mapping[str, Any]) -> Template:
+    """The template of a map over these columns. Raises `InputError` for one that cannot be, or takes no column."""
+    template = Template(prompt, names, namespace)
+    if images and images not in names:
+        raise no_column(images, names)
+    if not template.fields and not images:
+        raise InputError(
+            _("The prompt takes nothing from the rows, so that each would get the same answer."),
+            _("Put a column in it: {{{{ {column} }}}}.", column=names[0]),
+        )
+    return template
+
+
+def columns_sent(template: Template, images: str) -> tuple[str, ...]:
+    """The columns of a map that are sent."""
+    return tuple(dict.fromkeys((*template.fields, *filter(None, (images,)))))
 
 
 def plan_with_image(assistant: Assistant, rows: Rows, question: Question, images: str, attach: Attach) -> Plan:

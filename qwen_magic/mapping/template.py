@@ -25,8 +25,8 @@ NAMED = 10
 class Template:
     """A prompt with fields. `columns` are what a row has, `namespace` what else an expression may name.
 
-    `fields` are the columns that the prompt takes. Raises `InputError` for a name that is neither, and what is no
-    expression. A template is used by one thread at a time.
+    `fields` are the columns that the prompt takes, `outside` what it takes of the namespace. Raises `InputError` for a
+    name that is neither, and what is no expression. A template is used by one thread at a time.
     """
 
     def __init__(self, text: str, columns: tuple[str, ...], namespace: Mapping[str, Any] | None = None) -> None:
@@ -36,6 +36,7 @@ class Template:
         self._names = dict(namespace or {})
         self._pieces: list[str | tuple[str, CodeType | None]] = []
         self.fields: tuple[str, ...] = ()
+        self.outside: dict[str, Any] = {}
         for piece in split(text, columns):
             self._pieces.append(piece if isinstance(piece, str) else self._compiled(piece, columns))
 
@@ -52,7 +53,9 @@ class Template:
         for name in names_in(source):
             if name in columns:
                 self._take(name)
-            elif name not in self._names and not hasattr(builtins, name):
+            elif name in self._names:
+                self.outside[name] = self._names[name]
+            elif not hasattr(builtins, name):
                 raise no_column(name, columns)
         return source, compile(source, "<prompt>", "eval")
 
