@@ -1,7 +1,7 @@
-"""The conversation of a notebook: what is sent as context, what is kept, and what a cell run again replaces.
+"""The conversation of a notebook: the context of a question, the kept turns, and what a cell run again replaces.
 
-Usable from Python without any magic. Nothing here asks a model or knows about HTTP; whoever asks reserves a place,
-sends what is complete before it, and keeps the turn:
+Usable from Python without magics. This package sends nothing; a caller reserves a place, sends the complete turns
+before it, and keeps the turn:
 
     with conversation.begin(cell) as reserved:
         fitted = fit(reserved.context, question, window=131_072, reserve=16_384)
@@ -76,7 +76,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The budget is first needed when a question is sent, not when the extension loads."""
+    """Import `context_window` at first use: loading the extension does not need it."""
     if name in ("SUMMARISE", "FittedContext", "Limits", "fit"):
         from . import context_window as budget
 

@@ -1,4 +1,4 @@
-"""What a notebook tells a conversation: that the run of a cell is over, that cells were deleted."""
+"""Events of the notebook that change a conversation: the run of a cell has ended, cells were deleted."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class CellRuns:
         self._places = places
 
     def spare(self, cell: CellRef | None) -> None:
-        """What older runs of the cell asked stays, although this run does not ask it again."""
+        """Exempt the cell's turns from the clean-up of `end_run`."""
         with self._changes.lock:
             self._places.spare(cell)
 
     def end_run(self, cell: CellRef, ok: bool) -> None:
-        """The cell's run is over. If it ended well, what older runs left behind its last question goes.
+        """Clean up after a run of the cell. If it succeeded, turns of older runs behind its last question are removed.
 
-        That is no step of its own: `undo` takes back what somebody did, and this goes back with it.
+        This is no undo step of its own: `undo` restores them together with the change before it.
         """
         with self._changes.changing():
             left_over = self._places.left_over(cell)

@@ -1,6 +1,6 @@
-"""The state of one conversation, changed one step at a time: what was there before each, and who is told of it.
+"""The state of one conversation, its undo steps, and its observers.
 
-Not for what a change is: those are in `conversation`, `reservation`, `cell_runs` and `joining`.
+Not for the changes themselves: they are in `conversation`, `reservation`, `cell_runs` and `joining`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one change was, the run that made it, and what was there before."""
+    """One change: its description, the run that made it, and the state before it."""
 
     what: str
     cell: CellRef | None
@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 
 class Changes:
-    """A `state` that any thread may read; whoever changes it is inside `changing`, or holds the `lock`."""
+    """A `state` that any thread may read. Change it inside `changing`, or while holding `lock`."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -52,13 +52,13 @@ class Changes:
         renewed_in_children(self)
 
     def after_fork(self) -> None:
-        """A forked child has a copy of its own, which nobody there follows."""
+        """In a forked child: a new lock, and no observers."""
         self.lock = RLock()
         self._observers = []
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """One change: made inside the lock, told outside of it."""
+        """Make one change inside the lock; observers are called after it, outside the lock."""
         with self.lock:
             old = self.state
             yield
@@ -67,18 +67,19 @@ class Changes:
             observer()
 
     def step(self, what: str, cell: CellRef | None, state: State) -> None:
-        """Change to `state`; `what` says to the person who undoes it what it was, `cell` is the run that made it."""
+        """Change to `state`. `what` describes the change for `undo`, `cell` is the run that made it."""
         self._steps.append(Step(what, cell, self.state))
         self.state = state
 
     def last_step(self) -> Step | None:
-        """Take the last step off; whoever does so brings back what was before it. `None` when there is none."""
+        """Remove and return the last step, for a caller that restores its state. `None` when there is none."""
         return self._steps.pop() if self._steps else None
 
     def observe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call this after each change, in the thread that made it, outside the lock; returns what ends it.
+        """Call `callback` after each change, in the thread that made it, outside the lock.
 
-        What the callback raises reaches whoever made the change, which stands.
+        Returns a function that ends this. An exception of the callback is raised to the caller that made the change,
+        which is kept.
         """
         with self.lock:
             self._observers.append(callback)

@@ -1,8 +1,8 @@
-"""One conversation, as a person has it: its turns, what is set, asking in it, undoing, forking, and files.
+"""One conversation, as the user works with it: turns, system prompt, model, undo, forks, and files.
 
-How it works is beside this: `changes` (state, undo, observers), `turn_places` and `ordering` (where a turn stands),
-`reservation` (a question that is being asked), `cell_runs` (what the notebook tells), `joining` (with another one),
-`context_window` (what fits the model), `serialization` and `exporting` (files), `usage` (tokens).
+The mechanisms are in other modules: `changes` (state, undo, observers), `turn_places` and `ordering` (where a turn
+stands), `reservation` (a question that is being asked), `cell_runs` (events of the notebook), `joining` (two
+conversations), `context_window` (what fits the model), `serialization` and `exporting` (files), `usage` (tokens).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Conversation:
     """A conversation: `name`, the turns in their order, and, if they were set, a system prompt and a model.
 
     `len()` and iteration are over the turns, complete or not. All methods may be called from any thread. Every change
-    is undone by `undo`, and those who `observe` are told of it. For the notebook there are `runs`, for what holds
-    several conversations `places`, `changes` and `spending`.
+    can be undone by `undo` and is reported to observers. `runs` is for the notebook's events; `places`, `changes` and
+    `spending` are for `Conversations`.
     """
 
     def __init__(self, name: str = "default", *, system: str | None = None, model: str | None = None) -> None:
         self.name = name
-        # What the conversation is called now that had this name before.
+        # The new name of the conversation that had this name before.
         self.predecessor = ""
         # The cells that made this a fork: run again, they may make it anew.
         self.forked_in: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Conversation:
         renewed_in_children(self)
 
     def after_fork(self) -> None:
-        """A thread of the parent may have been saving."""
+        """In a forked child: a new lock, since a thread of the parent may have been saving."""
         self._saving = Lock()
 
     # --- reading
@@ -69,11 +69,11 @@ class Conversation:
 
     @property
     def context(self) -> tuple[Turn, ...]:
-        """The turns that a question at the end would be sent."""
+        """The turns that would be sent with a question at the end."""
         return in_context(turn for turn in self.turns if turn.complete)
 
     def messages(self) -> tuple[Message, ...]:
-        """What a question at the end would be sent before its own words, the system prompt first."""
+        """The messages that would be sent before a question at the end, the system prompt first."""
         system = (Message.system(self.system),) if self.system else ()
         return (*system, *(message for turn in self.context for message in turn.messages))
 
@@ -150,16 +150,17 @@ class Conversation:
             self.changes.step(_("the model"), None, self.changes.state._replace(model=name or None))
 
     def reset(self, cell: CellRef | None = None) -> None:
-        """Forgets all turns; the system prompt and the model stay. `cell` is where it was said, if in a cell."""
+        """Forgets all turns; the system prompt and the model stay. `cell` is the cell that resets, if any."""
         with self.changes.changing(), self.places.arranging():
             state = self.changes.state._replace(slots=self.places.cleared(cell))
             self.changes.step(_("the reset"), cell, state)
 
     def undo(self, cell: CellRef | None = None) -> str:
-        """Brings back what the last change replaced, and says what that change was.
+        """Brings back what the last change replaced, and returns the description of that change.
 
-        `cell` is where it was said, if in a cell: what comes back to that very cell outlives its run. Questions that
-        are being asked at the time keep their places. Raises `InputError` when there is nothing to undo.
+        `cell` is the run of the cell that undoes, if any: turns of that cell which come back survive the end of its
+        run. Questions that are being asked at the time keep their places. Raises `InputError` when there is nothing to
+        undo.
         """
         with self.changes.changing():
             step = self.changes.last_step()
@@ -183,7 +184,8 @@ class Conversation:
     def observe(self, callback: Callable[[Conversation], None]) -> Callable[[], None]:
         """Calls `callback(conversation)` after each change, in the thread that made it, outside the lock.
 
-        Returns a function that ends it. What the callback raises reaches whoever made the change, which stands.
+        Returns a function that ends this. An exception of the callback is raised to the caller that made the change,
+        which is kept.
         """
         return self.changes.observe(lambda: callback(self))
 

@@ -1,7 +1,7 @@
-"""A conversation for people to read: its transcript as markdown, and as one HTML page that needs nothing else.
+"""The transcript of a conversation as markdown, and as one HTML page without external files.
 
-Both are safe to open whatever the model wrote; that is the work of `qwen_magic.rendering`, which is imported only when
-a transcript is made. Reading one back is not possible: that is what `serialization` is for.
+Both are safe to open whatever the model wrote: `qwen_magic.rendering` sanitises them, and is imported only when a
+transcript is made. A transcript cannot be loaded again: see `serialization` for that.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ th, td {{ border: 1px solid #ccc; padding: .25rem .5rem; }}
 
 
 def export(conversation: Saved, path: str | os.PathLike[str]) -> None:
-    """Writes the transcript; the ending of the name says how. Raises `InputError`."""
+    """Writes the transcript as markdown or HTML, by the suffix of `path`. Raises `InputError` for other suffixes."""
     ending = Path(path).suffix.lower()
     if ending in (".md", ".markdown"):
         text = transcript(conversation)
@@ -145,7 +145,7 @@ def _answerer(turn: Turn) -> str:
 
 
 def _answering(turn: Turn) -> Iterator[str]:
-    """What a reader should know before the answer."""
+    """The notes above an answer, such as attachments and how it ended."""
     if turn.summary:
         yield "a summary of what is before"
     if not turn.complete:

@@ -1,4 +1,4 @@
-"""Two conversations made one: the one replaced by the other, or the turns of a file added to those that are here."""
+"""Joins two conversations: one replaces the other, or the turns of a file are added to the present ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["restore", "take_over"]
 
 
 def take_over(into: Conversation, other: Conversation, what: str, cell: CellRef | None = None) -> None:
-    """Replaces all of `into` by what `other` holds; `what` names the change for `undo`.
+    """Replaces the content of `into` by that of `other`; `what` describes the change for `undo`.
 
-    `cell` is where it was said, if in a cell. A turn whose place is one that stays where it is, before that cell, is
+    `cell` is the run of the cell that does this, if any. A turn whose place stays where it is, before that cell, is
     bound to no cell from now on.
     """
     changes, places = into.changes, into.places
@@ -35,9 +35,9 @@ def take_over(into: Conversation, other: Conversation, what: str, cell: CellRef 
 
 
 def restore(into: Conversation, saved: Saved, cell: CellRef | None = None) -> None:
-    """Adds the turns that were saved, in front of those that are here.
+    """Adds the saved turns, before the present ones.
 
-    Where both have a turn of one place, the last one stays that is whole. `cell` is where it was said, if in a cell.
+    Where both have a turn of one place, the later complete one stays. `cell` is the run of the cell that does this.
     """
     changes, places = into.changes, into.places
     with changes.changing(), places.arranging():

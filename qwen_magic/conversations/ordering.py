@@ -32,7 +32,7 @@ Slots = dict[Place, Turn | None]
 
 
 def insert(slots: Slots, place: Place) -> Slots:
-    """The order with this place in it: among the places of its cell by number, else at the end."""
+    """`slots` with `place` added: among the places of its cell by number, else at the end."""
     if place in slots:
         return slots
     order = list(slots)
@@ -62,7 +62,7 @@ def arranged(slots: Slots, cells: Sequence[str]) -> Slots:
 
 
 def joined(older: Slots, newer: Slots) -> Slots:
-    """Both, the older places first. Where both have a turn, the last one stays that is whole."""
+    """Both, the older places first. Where both have a turn at a place, the later complete one stays."""
     slots, cells = dict(older), {place.cell for place in older} - {NOWHERE.id}
     for place, turn in newer.items():
         if place.cell in cells:

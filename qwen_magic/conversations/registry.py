@@ -25,8 +25,8 @@ LONGEST_NAME = 64
 class Conversations:
     """All conversations of a shell. Iterating yields them in the order in which they were made.
 
-    `cell_order` says the ids of the notebook's cells in their order, and nothing where that is not known. It is asked
-    before each question; whoever knows the order better puts another function there.
+    `cell_order` returns the ids of the notebook's cells in their order, or nothing where the order is unknown. It is
+    called before each question; the magics replace it by a function that reads the notebook.
     """
 
     def __init__(self) -> None:

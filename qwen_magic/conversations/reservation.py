@@ -1,4 +1,4 @@
-"""The places of questions that are being asked: handed out when a question begins, kept or released at its end."""
+"""The places of questions that are being asked: reserved when a question begins, kept or released at its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Reservation", "Reservations"]
 
 
 class Reservation:
-    """What is sent before a question that is being asked, and where its turn goes.
+    """The context of a question that is being asked, and the place of its turn.
 
     `context` is the complete turns to send, `replaces` the turn that is at the place now. As a context manager it
     releases the place at the end, unless the turn was kept.
@@ -38,13 +38,13 @@ class Reservation:
         self.replaces = replaces
         # For the place of a summary: how many turns stay beside it.
         self.keeps = keeps
-        # Whether the place was there before, and only its turn is gone on with.
+        # Whether the place existed before, and its turn is continued.
         self.reopened = False
         self.open = True
         self._owner = owner
 
     def keep(self, turn: Turn) -> Turn:
-        """Puts the turn at its place, whole or broken off; returns it as it is kept, with its cell."""
+        """Puts the turn at its place, complete or not; returns it as it is kept, with its cell."""
         self._close()
         turn = replace(turn, cell=self.cell)
         if self.keeps is not None:
@@ -53,7 +53,7 @@ class Reservation:
         return turn
 
     def release(self) -> None:
-        """Nothing is kept, and every turn is as it was. Does nothing after `keep`."""
+        """Keeps nothing: every turn is as it was. No effect after `keep`."""
         if self.open:
             self._close()
             self._owner.release(self)
@@ -71,7 +71,7 @@ class Reservation:
 
 
 class Reservations:
-    """Hands out the places of one conversation, from any thread. `kept` is called with each turn that is kept."""
+    """Reserves places in one conversation, from any thread. `kept` is called with each turn that is kept."""
 
     def __init__(self, changes: Changes, places: TurnPlaces, kept: Callable[[Turn], None]) -> None:
         self._changes = changes
@@ -112,7 +112,7 @@ class Reservations:
             return reserved
 
     def keep(self, reserved: Reservation, turn: Turn) -> None:
-        """The turn stands at the place from now on; that is a step to undo."""
+        """Puts the turn at the reserved place, as one undo step."""
         changes = self._changes
         with changes.changing():
             changes.state = changes.state._replace(slots=self._places.including(reserved.place))
@@ -123,7 +123,7 @@ class Reservations:
             self._kept(turn)
 
     def release(self, reserved: Reservation) -> None:
-        """Nothing was kept: a place of no cell goes, one of a cell stays empty."""
+        """Releases the place without a turn: the place of a cell stays, empty; one of no cell is removed."""
         changes, place = self._changes, reserved.place
         with changes.lock:
             if reserved.reopened:

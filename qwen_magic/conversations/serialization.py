@@ -57,15 +57,15 @@ HEAD = 100
 LARGEST = 500_000_000
 # No count, and no time, is beyond what JSON's readers agree on (RFC 8259, 6: "Numbers").
 LARGEST_NUMBER = 2**53
-# What a path raises: one with a null in it ValueError, one in the home of nobody RuntimeError.
+# What a path raises: one with a null character ValueError, one in an unknown user's home RuntimeError.
 UNUSABLE = (OSError, ValueError, RuntimeError)
 
 PARTS: Mapping[str, type[Part]] = {_("text"): Text, "image": Image, "document": Document}
 
-# Where a picture of a saved conversation may lie: in the file, in the service's own storage, or on the web under a name
-# with a dot in it. Whoever answers fetches it from there, a server on this machine as well; so no `file:`, and no
-# address that only this machine or this network has: numbers of any form, `localhost`, names for use within a network
-# (RFC 6761, RFC 6762, RFC 8375, and ICANN's `.internal`).
+# The URLs that a picture of a saved conversation may have: data in the file, the service's own storage, or the web, at
+# a name with a dot in it. The server that answers fetches it, also one on this machine; so no `file:`, and no address
+# of this machine or network: numbers of any form, `localhost`, names for use within a network (RFC 6761, RFC 6762,
+# RFC 8375, and ICANN's `.internal`).
 PICTURE = re.compile(
     r"data:image/|oss://|https?://((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*)\.?(?::\d+)?(?:[/?#]|$)", re.IGNORECASE
 )
@@ -193,7 +193,7 @@ def _without_contents(turn: Turn) -> Turn:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: without what is at its default; parts say of which type they are."""
+    """A value for JSON: without fields at their defaults; parts have a field `type`."""
     if is_dataclass(value):
         kind = next(({"type": name} for name, part in PARTS.items() if type(value) is part), {})
         given = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 def read(kind: Any, data: Any, where: str) -> Any:
-    """The value of this type that the data holds. Raises `Damaged`, with the name of the field."""
+    """The value of the type `kind` in `data`. Raises `Damaged` with the field's name, which begins with `where`."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Part:
         return _read_part(data, where)

@@ -1,4 +1,4 @@
-"""Which place a question takes: the runs of the cells counted, and the places in the order of the notebook.
+"""The place of each question: counts the questions of each run, and keeps the places in the notebook's order.
 
 The rule is in the docstring of the package, the order itself in `ordering`.
 """
@@ -16,9 +16,9 @@ __all__ = ["TurnPlaces"]
 
 
 class TurnPlaces:
-    """The places of one conversation. But for `arranging`, everything is called inside its lock.
+    """The places of one conversation. Every method except `arranging` is called inside its lock.
 
-    `cell_order` says the ids of the notebook's cells in their order; nothing where that is not known.
+    `cell_order` returns the ids of the notebook's cells in their order, or nothing where the order is unknown.
     """
 
     def __init__(self, changes: Changes) -> None:
@@ -33,7 +33,7 @@ class TurnPlaces:
         """Inside the lock, with the places as the notebook's cells stand now. The order may be read from a file."""
         cells = self.cell_order()
         with self._changes.lock:
-            # Where the order is not known any more, the last one that was known stays.
+            # Where the order cannot be read any more, the last one stays.
             self._cells = cells or self._cells
             self._set(self.in_order(self._changes.state.slots))
             yield
@@ -54,7 +54,7 @@ class TurnPlaces:
         return Place(ref.id, number)
 
     def give_back(self, place: Place, cell: CellRef) -> None:
-        """The last question of this run kept nothing: it does not count."""
+        """Do not count the last question of this run, which kept nothing."""
         if self._asked.get(cell) == place.number + 1:
             self._asked[cell] = place.number
 
@@ -66,7 +66,7 @@ class TurnPlaces:
         return dict.fromkeys((*until(self.including(place), place), place))
 
     def spare(self, cell: CellRef | None) -> None:
-        """The cell's turns, as they are now, are not what an older run left."""
+        """Exempt the cell's present turns from the clean-up after its run."""
         if cell is not None:
             self._spared[cell] = end_of(self._changes.state.slots, cell.id)
 

@@ -1,4 +1,4 @@
-"""A turn: one question and the answer that it got. Values only; where a turn stands is the business of `ordering`."""
+"""A turn: one question and its answer. Values only; the order of turns is in `ordering`."""
 
 from __future__ import annotations
 

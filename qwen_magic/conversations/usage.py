@@ -1,7 +1,6 @@
 """Tokens that were spent in this kernel, by conversation and model, and what they cost at the user's own prices.
 
-What was spent stays spent: turns that were replaced, undone or reset still count. Prices are the user's to name;
-this package knows none.
+Turns that were replaced, undone or reset still count. The user configures the prices; this package has none.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["Prices", "Spending", "Spent", "by_model"]
 
 
 class Spent(NamedTuple):
-    """Questions asked and tokens used. `cost` is `None` where no price is known for the model."""
+    """Questions asked and tokens used. `cost` is `None` for a model without a price."""
 
     conversation: str
     model: str
@@ -27,7 +26,7 @@ class Spent(NamedTuple):
     cost: float | None = None
 
     def plus(self, usage: Usage | None, questions: int = 1) -> Spent:
-        """With so many questions more, and what they used (`None`: the service did not say)."""
+        """This row with more questions and their usage (`None`: the service did not report it)."""
         return self._replace(questions=self.questions + questions, usage=self.usage + (usage or Usage()))
 
 
@@ -44,7 +43,7 @@ class Spending:
         self._lock = Lock()
 
     def count(self, model: str, usage: Usage | None, questions: int = 1) -> None:
-        """Add questions to `model`, and what they used (`None`: the service did not say)."""
+        """Add questions to `model`, and their usage (`None`: the service did not report it)."""
         with self._lock:
             self._rows[model] = self._rows.get(model, Spent("", model)).plus(usage, questions)
 
@@ -64,7 +63,7 @@ class Prices(NamedTuple):
     currency: str = ""
 
     def cost(self, model: str, usage: Usage) -> float | None:
-        """What this usage cost, in the currency; `None` where no price is known for the model."""
+        """The cost of this usage, in the currency; `None` for a model without a price."""
         price = self.models.get(model) or self.models.get(lookup(model).name)
         return None if price is None else (usage.input * price[0] + usage.output * price[1]) / 1_000_000
 

@@ -1,6 +1,6 @@
-"""The answer that a question got: what `_qwen`, `-o NAME` and `ask()` hand to the notebook.
+"""The answer to a question: the value of `_qwen`, `-o NAME` and `ask()`.
 
-A value. How IPython shows it is in `qwen_magic.rendering.answer_display`.
+Not for displaying it: IPython's display is registered in `qwen_magic.rendering.answer_display`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The code blocks of an answer, for whoever wants to run or save them.
+"""The code blocks of an answer, for programs that run or save them.
 
-Finding them takes a markdown parser, the one that renders answers, and a value in `core` cannot import it. So the
-package's top, which is imported before anything in it, names the function that reads them.
+Finding them takes the markdown parser that renders answers, which `core` must not import. So `qwen_magic/__init__.py`,
+which is imported first, registers the function that reads them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CodeBlock(str):
 
 
 def read_fences_with(reader: _FenceReader) -> None:
-    """Name the function that `code_blocks` reads with; the last one that was named is taken."""
+    """Register the function that `code_blocks` uses; a later call replaces it."""
     _readers[:] = [reader]
 
 

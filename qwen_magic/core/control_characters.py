@@ -1,7 +1,7 @@
-"""Text from elsewhere, made safe to print: nothing in it acts on a terminal or reorders what stands around it.
+"""Makes text from other programs, hosts and files safe to print: it neither controls a terminal nor reorders a line.
 
-Whatever another program, host or file named goes through here where it enters a message, a table or a terminal: error
-messages, findings, names, footers. Not for the data itself, which is kept exact.
+Used where such text enters a message, a table or a terminal: errors, findings, names, footers. Not for the data
+itself, which stays exact.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ONE_LINE = CONTROLS | DIRECTIONS
 
 
 def visible(text: str) -> str:
-    """`text` without anything that a terminal would obey: it moves no cursor and sets no title."""
+    """`text` with its control characters replaced by visible ones, except for tabs and line feeds."""
     return text.translate(CONTROLS)
 
 
 def one_line(text: str) -> str:
-    """A name or a sentence in one line, with spaces for other white space, and in the order of its characters."""
+    """`text` as one line of visible characters: white space becomes a space, bidirectional controls are removed."""
     return " ".join(text.replace("\r", " ").translate(ONE_LINE).split())

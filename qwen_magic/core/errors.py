@@ -1,14 +1,14 @@
-"""Everything that can go wrong, in the words of the person who asked.
+"""This package's exceptions.
 
     QwenError                    catch this to catch them all
-    ├── InputError               the question cannot be asked like this; nothing was sent
-    ├── ConfigurationError       nobody to ask: endpoint, model or setting
+    ├── InputError               the question is invalid; nothing was sent
+    ├── ConfigurationError       an endpoint, a model or a setting is wrong
     │   └── NoKey                a key is needed and there is none
-    ├── ConnectionFailed         no answer came from the other side
-    │   ├── CertificateError     the other side could not be verified
-    │   ├── NoAnswer             connected, and then silence
-    │   └── NotTheService        something else answered: a proxy's page, a login form
-    ├── ServiceError             the service said no; has `status`, `code` and `request_id`
+    ├── ConnectionFailed         the server could not be reached
+    │   ├── CertificateError     the server's certificate could not be verified
+    │   ├── NoAnswer             connected, but no data arrived in time
+    │   └── NotTheService        another server answered: a proxy's page, a login form
+    ├── ServiceError             the service reported an error; has `status`, `code` and `request_id`
     │   ├── KeyRejected          the key is wrong, or belongs to another region or plan
     │   ├── AccessDenied         the account may not use this
     │   ├── AccountOverdue       the account has to be paid first
@@ -19,13 +19,14 @@
     │   ├── FileNotReady         an uploaded document is still being read
     │   ├── FileGone             an uploaded document is not there (any more)
     │   ├── RateLimited          too many requests, or too many tokens, in a short time
-    │   └── ServiceUnavailable   the service's own trouble
-    └── StreamError              the answer broke off
-        ├── StreamCut            it ended without its end
-        └── StreamGarbled        it was not what either protocol says
+    │   └── ServiceUnavailable   the service is overloaded, restarting or broken
+    ├── StreamError              the answer is incomplete
+    │   ├── StreamCut            the stream ended without a finish reason
+    │   └── StreamGarbled        the stream does not conform to the protocol
+    └── SchemaMismatch           the answer does not fit its schema
 
-Each has a sentence on what happened and one on what to do. In IPython they are one red line and no traceback, and
-the cell fails, so that "Run All" stops there. `Stopped` is none of them: it is the person's own interrupt.
+Each has a sentence on what happened and one on what to do. In IPython they are one red line without a traceback, and
+the cell fails, so that "Run All" stops. `Stopped` is not one of them: it is the user's interrupt.
 """
 
 from __future__ import annotations
@@ -76,24 +77,24 @@ KEY = re.compile(r"\bsk-[A-Za-z0-9_.\-]{3,}[A-Za-z0-9]")
 
 
 def redacted(text: str) -> str:
-    """`text` without any key of the service in it: its last 4 characters stay, to tell one from another."""
+    """`text` with every key of the service replaced by its last 4 characters, which tell keys apart."""
     return KEY.sub(lambda key: f"sk-…{key[0][-4:]}" if len(key[0]) > 11 else "sk-…", text)
 
 
 def clean(text: str) -> str:
-    """A message as it may be shown: in one line, and without keys."""
+    """`text` as one line without keys, as every message is shown."""
     return redacted(one_line(text))
 
 
 class QwenError(Exception):
-    """What every error of this package is.
+    """Base class of this package's errors.
 
-    `happened` is a sentence on what happened, `remedy` one on what to do (it may be empty). `transient` is true
-    for troubles that are likely to pass, so that a request which has not been answered may be sent again.
+    `happened` is a sentence on what happened, `remedy` one on what to do (it may be ""). `transient` is whether the
+    same request may succeed later, so that it is repeated if no answer has begun.
     """
 
     transient = False
-    # Said in other languages than English, before what the service says in English.
+    # In other languages than English, the introduction of the service's own English message.
     introduction: str = ""
 
     def __init__(self, happened: str, remedy: str = "") -> None:
@@ -105,12 +106,12 @@ class QwenError(Exception):
         return " ".join(filter(None, (self.happened, self.remedy)))
 
     def in_language(self, language: str = "") -> str:
-        """All that it says in `language`, one of `languages.LANGUAGES`; by default in that of what runs now.
+        """The whole message in `language`, one of `languages.LANGUAGES`; by default in the current one.
 
-        `str` gives the English, for logs and programs.
+        `str` gives the English message, for logs and programs.
         """
         language = language or current()
-        # What the service says is English, and is introduced to whoever reads something else.
+        # The service's own message is English, and gets an introduction in another language.
         introduction = "" if language == ENGLISH else self.introduction
         return translated(sentences(introduction, self.happened, self.remedy), language)
 
@@ -120,11 +121,11 @@ class QwenError(Exception):
 
 
 class InputError(QwenError):
-    """The question cannot be asked like this. Nothing was sent."""
+    """The question is invalid. Nothing was sent."""
 
 
 class ConfigurationError(QwenError):
-    """There is nobody to ask: the endpoint, the model or a setting is wrong."""
+    """The endpoint, the model or a setting is wrong."""
 
 
 class NoKey(ConfigurationError):
@@ -132,35 +133,35 @@ class NoKey(ConfigurationError):
 
 
 class ConnectionFailed(QwenError):
-    """No answer came from the other side: no route, refused, no such host."""
+    """The server could not be reached: no route, connection refused, no such host."""
 
     transient = True
 
 
 class CertificateError(ConnectionFailed):
-    """The other side's certificate could not be verified."""
+    """The server's certificate could not be verified."""
 
     transient = False
 
 
 class NoAnswer(ConnectionFailed):
-    """The connection stands, but nothing came for too long."""
+    """The connection was made, but no data arrived in time."""
 
     transient = False
 
 
 class NotTheService(ConnectionFailed):
-    """Something else answered in the service's place, such as a proxy with a page of HTML."""
+    """Another server answered in the service's place, such as a proxy with a page of HTML."""
 
     transient = False
 
 
 class ServiceError(QwenError):
-    """The service said no.
+    """The service reported an error.
 
-    `status` is the HTTP status (for an error inside a stream, the one that the service names, else 0), `code` the
-    service's own word for it and `request_id` what its support asks for; both may be empty. `retry_after` is in
-    seconds, where the service named it.
+    `status` is the HTTP status (for an error inside a stream, the one that its report names, else 0). `code` is the
+    service's error code, `request_id` the id that its support asks for; both may be "". `retry_after` is in seconds,
+    `None` if the service did not send it.
     """
 
     introduction = _("The service refused the request.")
@@ -239,7 +240,7 @@ class RateLimited(ServiceError):
 
 
 class ServiceUnavailable(ServiceError):
-    """The service's own trouble: overloaded, restarting, broken."""
+    """The service is overloaded, restarting or broken."""
 
     introduction = _("The service is not available at the moment.")
 
@@ -247,7 +248,7 @@ class ServiceUnavailable(ServiceError):
 
 
 class StreamError(QwenError):
-    """The answer broke off. What had arrived is kept, marked, and is never context."""
+    """The answer is incomplete. Its text is kept, marked, and is never context."""
 
 
 BROKE_OFF = _("The answer broke off before its end.")
@@ -255,22 +256,22 @@ CUT = _("What has arrived is kept, marked: %qwen continue goes on from there.")
 
 
 class StreamCut(StreamError):
-    """The stream ended without its end."""
+    """The stream ended without a finish reason."""
 
     def __init__(self, happened: str = BROKE_OFF, remedy: str = CUT) -> None:
         super().__init__(happened, remedy)
 
 
 class StreamGarbled(StreamError):
-    """The stream held something that neither protocol has."""
+    """The stream does not conform to the protocol."""
 
 
 class SchemaMismatch(QwenError):
-    """The answer is not the data that was asked for. Its text is kept."""
+    """The answer does not fit its schema. Its text is kept."""
 
 
 class Stopped(KeyboardInterrupt):
-    """The person stopped what was being done. The cell ends here, in one line, and so does a loop of questions."""
+    """The user stopped the question. The cell ends with one line, and so does a loop of questions."""
 
     def _render_traceback_(self) -> list[str]:
         return [translated(sentences(_("Stopped."), *self.args))]

@@ -1,4 +1,4 @@
-"""What an answer's stream yields, in one vocabulary for every protocol and every server.
+"""The events of an answer, the same for every protocol and every server.
 
 A stream is any number of deltas, at most a few `Usage` (the last one counts), and exactly one `Finish`. A stream
 that ends without its `Finish` was cut: that is an error, raised by the decoder, never an event.

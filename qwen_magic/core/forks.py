@@ -1,8 +1,8 @@
-"""What a forked child must not share with its parent: sockets, and locks that a thread of the parent may hold.
+"""Renews in a forked child what it must not share with its parent: sockets, and locks that another thread may hold.
 
 The threads of a parent do not exist in its child (`os.fork`'s docs), so that a lock which one of them held stays locked
-there. As in `logging`, whoever has such a thing is kept in a weak set, because `os.register_at_fork` forgets nobody.
-Not for children that are started anew (spawn, loky): they inherit nothing.
+there. As in `logging`, the owners are kept in a weak set, because `os.register_at_fork` cannot unregister. Not for
+children that are started anew (spawn, loky): they inherit nothing.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ __all__ = ["Inherited", "renewed_in_children"]
 
 
 class Inherited(Protocol):
-    """Something that a forked child has a copy of."""
+    """An object with sockets or locks, of which a forked child has a copy."""
 
     def after_fork(self) -> None:
-        """Called in the child, before anything else runs there: make new locks, let go of what the parent uses."""
+        """Called in the child before other code runs: make new locks, drop connections that the parent uses."""
 
 
 _inherited: WeakSet[Inherited] = WeakSet()
 
 
 def renewed_in_children(owner: Inherited) -> None:
-    """Call `owner.after_fork` in every child that is forked during its life."""
+    """Call `owner.after_fork` in every child that is forked while `owner` exists."""
     _inherited.add(owner)
 
 

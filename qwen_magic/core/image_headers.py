@@ -1,6 +1,6 @@
-"""The format, width and height in the first bytes of a picture. No picture is decoded here.
+"""Reads the format, width and height of a picture from its first bytes, without decoding it.
 
-Not Pillow, with which `attachments` opens pictures: what counts tokens, and the sandbox, do without any of the extras.
+Not with Pillow, which `attachments` uses to open pictures: counting tokens and the sandbox must work without extras.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Picture:
 
 
 def recognise(data: bytes) -> Picture | None:
-    """The picture that `data` begins with, or nothing when it is none of the formats, or cut within its header."""
+    """The picture that `data` begins with; `None` for another format, or a header that is cut."""
     for reader in (_png, _jpeg, _gif, _bmp, _webp, _tiff, _heic):
         try:
             found = reader(data)

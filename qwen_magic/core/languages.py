@@ -1,9 +1,9 @@
-"""Which language a person reads, and the catalogues with the messages in it.
+"""The language of messages, and the catalogues with their translations.
 
-A catalogue is a standard gettext file, `qwen_magic/locale/LANGUAGE/LC_MESSAGES/qwen_magic.po`. It is read as it is,
-once, when the first message is translated: so it is there in a wheel, in a source archive and in a checkout alike, with
-no compiled copy that can be missing or older than its source. Reading takes milliseconds, and those who read English
-never pay them. (Python's `gettext` reads compiled catalogues only, and Babel is no dependency at run time.)
+A catalogue is a standard gettext file, `qwen_magic/locale/LANGUAGE/LC_MESSAGES/qwen_magic.po`. It is read uncompiled,
+once, when the first message is translated: no compiled copy can be missing or outdated in a wheel, a source archive or
+a checkout. Reading takes milliseconds, and English needs none. (Python's `gettext` reads compiled catalogues only, and
+Babel is no dependency at run time.)
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ LANGUAGES = (ENGLISH, "zh_CN")
 # As gettext looks for it: https://www.gnu.org/software/gettext/manual/html_node/Locale-Environment-Variables.html
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
-# Of the cell, the question or the command that runs in this context: two shells in one process may differ.
+# The language of the cell, question or command in this context: two shells in one process may differ.
 _current: ContextVar[str] = ContextVar("qwen_magic.language", default="")
 
 
 def current() -> str:
-    """The language of what runs now, one of `LANGUAGES`: the one that was set, else that of the environment."""
+    """The current language, one of `LANGUAGES`: the one that was set, else that of the environment."""
     return _current.get() or of_environment()
 
 
@@ -64,7 +64,7 @@ def in_language(name: str) -> Iterator[None]:
 
 
 def translated(text: str, language: str = "") -> str:
-    """`text` in `language`, or in that of what runs now. What is no message, or has no translation, stays as it is."""
+    """`text` in `language`, or in the current one. A string that is no message, or has no translation, is unchanged."""
     language = language or current()
     if language == ENGLISH or not isinstance(text, Translatable):
         return str(text)
@@ -72,12 +72,12 @@ def translated(text: str, language: str = "") -> str:
 
 
 def template_in(language: str, template: str) -> str:
-    """A template in `language`, with its places still open: for whoever fills them in elsewhere."""
+    """A template in `language`, with its `{places}` unfilled: the pages' JavaScript fills them in."""
     return (catalogue(language).get(template) if language != ENGLISH else "") or template
 
 
 def matching(name: str) -> str:
-    """Which of `LANGUAGES` a name such as zh_CN.UTF-8, zh-Hans or en_GB means; "" for none of them."""
+    """The one of `LANGUAGES` for a locale name such as zh_CN.UTF-8, zh-Hans or en_GB; "" for none of them."""
     primary = name.replace("-", "_").partition(".")[0].partition("_")[0].lower()
     return next((each for each in LANGUAGES if each.partition("_")[0] == primary), "")
 

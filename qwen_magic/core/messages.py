@@ -1,7 +1,6 @@
-"""What is said: messages, the parts they are made of, and the request that carries them.
+"""Messages, their parts, and the request that contains them.
 
-Values only. How they look on the wire is the business of `qwen_magic.protocols`; where an image or a document
-came from is the business of `qwen_magic.attachments`.
+Values only. `qwen_magic.protocols` encodes them; `qwen_magic.attachments` makes parts from files and variables.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text, in the words of whoever wrote the message."""
+    """A piece of text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture, as the URL that the service will read it from: `data:image/…;base64,…`, `https://…` or `oss://…`.
+    """A picture, by the URL that the service reads it from: `data:image/…;base64,…`, `https://…` or `oss://…`.
 
-    `name` and `sha256` (of the bytes that are sent, in hex) are for the person who asks; they are not sent.
+    `name` and `sha256` (of the bytes that are sent, in hex) are for display and files; they are not sent.
     """
 
     url: str = field(repr=False)
@@ -47,9 +46,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that lies on the service already, by the id that the Files API gave it (`file-fe-…`).
+    """An uploaded file, by its id in the Files API (`file-fe-…`).
 
-    `name` and `sha256` (of the uploaded bytes, in hex) are for the person who asks; they are not sent.
+    `name` and `sha256` (of the uploaded bytes, in hex) are for display and files; they are not sent.
     """
 
     file_id: str
@@ -62,7 +61,7 @@ Part = Text | Image | Document
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A function that the model wants called; `arguments` is the JSON text that it wrote."""
+    """A call of a function that the model requests; `arguments` is the JSON text that it wrote."""
 
     id: str
     name: str
@@ -71,7 +70,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolFunction:
-    """A function that the model may call, as it is told of it; `parameters` is the JSON schema of its arguments."""
+    """The description of a function that the model may call; `parameters` is the JSON schema of its arguments."""
 
     name: str
     description: str = ""

@@ -1,7 +1,7 @@
-"""What each Qwen model can do, as a table of facts. It is advice, never a fence: unknown models are fine.
+"""A table of what each Qwen model can do. It is advice: a model that is not in it can be used all the same.
 
-Facts are of September and October 2026, from the service's "Models" pages; where those are silent the fact is `None`,
-and nothing is concluded from it.
+The facts are of September and October 2026, from the service's "Models" pages. A fact that is not documented is
+`None`, and nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ BY_NAME = {model.name: model for model in KNOWN}
 # A snapshot of a model has its name and a date, or a word: qwen-plus-2025-07-28, qwen3.8-max-0902, qwen-plus-latest.
 SNAPSHOT = re.compile(r"-(?:\d{4}(?:-\d{2}-\d{2})?|latest|preview)$")
 
-# What the names of models that see have in common: qwen3-vl-…, qwen2.5-omni-…, qvq-…, also on local servers.
+# The names of models that read images: qwen3-vl-…, qwen2.5-omni-…, qvq-…, also on local servers.
 SEES = re.compile(r"(?:\b|_)(?:vl|omni|qvq|ocr)(?:\b|_|\d)", re.IGNORECASE)
 
 # Of the same kind as the models of the table: qwen-mt-flash, qwen-mt-image; qvq-72b-preview, qwen2.5-vl-7b, qwen2.5vl.
@@ -129,7 +129,7 @@ NO_CHAT = re.compile(
 
 
 def chats(name: str) -> bool:
-    """Whether a model of this name answers questions, as far as its name says; unknown ones do."""
+    """Whether a model of this name answers questions, judged by its name; true for unknown names."""
     return not NO_CHAT.search(name)
 
 
@@ -139,7 +139,7 @@ def only_streams(name: str) -> bool:
 
 
 def lookup(name: str) -> ModelFacts:
-    """The facts of the model `name`: its own, its family's for a dated snapshot, or what an unknown name suggests."""
+    """The facts of the model `name`: its row, that of its family for a dated snapshot, or a guess from the name."""
     found = BY_NAME.get(name) or BY_NAME.get(SNAPSHOT.sub("", name))
     if found:
         return found

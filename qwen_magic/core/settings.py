@@ -1,4 +1,4 @@
-"""What a person can configure, as a value. Where it comes from (traits, profile files) is the surfaces' business."""
+"""The configuration as a value. Where it comes from (traits, profile files) is up to the surfaces."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ class Settings:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """What holds where nothing else is configured, in a notebook as in a script."""
+        """The settings where nothing is configured, in a notebook and in a script."""
         environment = os.environ if environment is None else environment
         return cls(endpoint=environment.get("QWEN_BASE_URL", ""), model=environment.get("QWEN_MODEL", ""))

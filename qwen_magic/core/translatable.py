@@ -1,8 +1,8 @@
-"""Messages that can be shown in another language: the English text, with the template and the values it was made from.
+"""Messages that can be translated: the English text, with its template and its values.
 
 `_("No file named {name}.", name=name)` is a string like any other: it compares, prints, logs and is saved as its
-English text. Whoever shows it to a person translates it first (`languages.translated`). Babel finds the templates by
-the names of the functions here, so that they are literals in the source. Not for data, and not for what is sent.
+English text. Code that displays it translates it first (`languages.translated`). Babel finds the templates by the
+names of these functions, so that they are literals in the source. Not for data, and not for what is sent.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Translatable(str):
 
 
 def to_json(text: str) -> object:
-    """A message for `from_json` of another process; the steps that it has been through are not kept."""
+    """A message as a JSON value, for `from_json` in another process; its `steps` are not kept."""
     if not isinstance(text, Translatable):
         return text
     values = {name: to_json(value) if isinstance(value, str) else value for name, value in text.values.items()}
@@ -90,7 +90,7 @@ def to_json(text: str) -> object:
 
 
 def from_json(data: Any) -> str:
-    """What `to_json` was given."""
+    """The message that `to_json` encoded."""
     if isinstance(data, str):
         return data
     template, values, plural = data

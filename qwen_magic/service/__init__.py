@@ -1,1 +1,1 @@
-"""Who is asked: endpoints, credentials, and the HTTP client."""
+"""Endpoints, credentials, and the HTTP clients."""

@@ -1,7 +1,7 @@
-"""The events of one answer, read in a thread of its own, so that whoever waits for it can be interrupted at any time.
+"""Reads the events of one answer in a separate thread, so that the waiting thread can be interrupted at any time.
 
-A request is sent again only while nothing has been answered. Not for what the bytes mean: that is `AnswerReader`,
-which an async caller drives without this thread.
+A request is repeated only as long as no event has arrived. Not for decoding the bytes: that is `AnswerReader`, which
+an async caller uses without a thread.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = ["AnswerStream"]
 SLICE = 0.05
 # While events are held back, for a batch of them, the end of the answer is noticed within so many seconds.
 NAP = 0.01
-# How long a view is left alone when nothing arrives, in seconds.
+# Seconds after which an empty batch is yielded when nothing arrives, so that the view can update its clock.
 QUIET = 1.0
-# What stands in the queue behind the last event.
+# The last item of the queue.
 END = object()
 
 
 class AnswerStream:
-    """The events of one answer, read in a thread of its own. A context manager: leaving it breaks the answer off."""
+    """The events of one answer, read in a separate thread. A context manager: leaving it cancels the answer."""
 
     def __init__(
         self, transport: Transport, endpoint: Endpoint, request: HttpRequest, decoder: Callable[[], Decoder]
@@ -62,23 +62,23 @@ class AnswerStream:
         self.cancel()
 
     def cancel(self) -> None:
-        """Break the answer off, from any thread, so that the service stops generating. Does nothing after its end."""
+        """Close the connection, from any thread, so that the service stops generating. No effect after the end."""
         self._cancelled.set()
         connection = self._connection
         if connection is not None:
             connection.abort()
 
     def batches(self, interval: float) -> Iterator[list[Event]]:
-        """The events as they arrive: the first at once, then at most every `interval` seconds all that have come.
+        """Yield the events as they arrive: the first at once, then every `interval` seconds those that have arrived.
 
-        An empty batch comes when nothing has arrived for a while. Can be interrupted at any time. Raises what went
-        wrong, after everything that had arrived before.
+        Yields an empty batch when nothing arrives for a while. Can be interrupted at any time. An error of the answer
+        is raised after the events that arrived before it.
         """
         not_before = 0.0
         while True:
             end = self._wait(not_before)
             batch = self._taken()
-            if any(not isinstance(event, Started) for event in batch):  # nothing to look at: the first text is not held
+            if any(not isinstance(event, Started) for event in batch):  # nothing visible: the first text is not held
                 not_before = time.monotonic() + interval
             if batch or end is None:
                 yield batch
@@ -88,7 +88,7 @@ class AnswerStream:
                 return
 
     def rest(self) -> list[Event]:
-        """What has arrived and was in no batch: for whoever was interrupted between two of them."""
+        """The events that have arrived and were in no batch yet: for a caller that was interrupted."""
         with suppress(queue.Empty):
             while isinstance(item := self._arrived.get_nowait(), list):
                 self._waiting += item
@@ -99,14 +99,14 @@ class AnswerStream:
         return batch
 
     def _wait(self, not_before: float) -> object:
-        """Take what arrives; returns what ended the stream: an error, `END`, or `None` when it goes on.
+        """Collect events; return what ended the stream (an error or `END`), or `None` if it goes on.
 
-        Waits for something to come, but not for ever, and then until `not_before`, but not beyond the end.
+        Waits a limited time for the first event, then until `not_before` or the end.
         """
         quiet = time.monotonic() + QUIET
         while (now := time.monotonic()) < (not_before if self._waiting else quiet):
             with suppress(queue.Empty):
-                if self._waiting:  # woken for each event, this thread would cost more than the events
+                if self._waiting:  # waking the thread for each event would cost more than the events
                     time.sleep(min(NAP, not_before - now))
                 item = self._arrived.get(not self._waiting, SLICE)
                 while isinstance(item, list):
@@ -131,7 +131,7 @@ class AnswerStream:
                 if delay is None or self._answered or self._cancelled.is_set():
                     raise
                 if self._reused and type(error) is ConnectionFailed:
-                    continue  # a kept connection that had died is no news, and a new one is no reason to wait
+                    continue  # a kept connection was dead: use a new one at once, without a message
                 self._arrived.put([Retrying(error.happened, delay)])
                 if self._cancelled.wait(delay):
                     raise
@@ -148,7 +148,7 @@ class AnswerStream:
                 self._connection = None
                 self._arrived.put(None)
                 with connection.deadline(LINGER), suppress(QwenError):
-                    deque(chunks, maxlen=0)  # what stands behind the end has to be read before the next request
+                    deque(chunks, maxlen=0)  # bytes behind the end must be read before the next request
 
     def _read(self, chunks: Iterator[bytes], answer: AnswerReader) -> None:
         error: QwenError | None = None

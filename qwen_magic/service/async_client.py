@@ -1,7 +1,7 @@
-"""Many requests at once, in an asyncio loop, over connections that are kept for the next ones.
+"""The async HTTP client: many requests at once, over connections that are kept for later requests.
 
-What is sent, what a refusal is and how an answer is read is what the sync client does. Not for how many requests are
-under way, nor for sending one again: whoever asks many rows decides that.
+It shares encoding, errors and decoding with the sync client. Not for limiting or repeating requests: that is
+`qwen_magic.mapping`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .timeouts import Timeouts
 __all__ = ["AsyncClient"]
 
 
-# httpx2's pool polls each of its idle connections for each request, which takes a quarter of a map's CPU with 64 of
-# them (measured, 2.16). So they are in pools of this size.
+# httpx2's pool polls each idle connection for each request, which takes a quarter of a map's CPU with 64 connections
+# (measured, 2.16). So there are several pools of this size.
 LANE = 8
 
 
@@ -45,9 +45,9 @@ class _Lane:
 
 
 class AsyncClient:
-    """An async context manager: its connections are closed at the end, and so is whatever is still being answered.
+    """An async context manager. Leaving it closes all connections, also those of unfinished answers.
 
-    `connections` is the most at once, which should be the most requests at once.
+    `connections` is the most connections at once; it should equal the most requests at once.
     """
 
     def __init__(self, timeouts: Timeouts, connections: int) -> None:
@@ -70,9 +70,9 @@ class AsyncClient:
             await lane.http.aclose()
 
     async def ask(self, endpoint: Endpoint, request: HttpRequest, decoder: Decoder) -> list[Event]:
-        """Send a request, once, and return the events of its answer.
+        """Send a request, once, and return the events of its answer, decoded by `decoder`.
 
-        Raises the service's refusals, and what goes wrong on the way, in the package's own errors.
+        Raises `ServiceError`, `ConnectionFailed` and `StreamError`.
         """
         lane = min(self._lanes, key=lambda lane: lane.busy)
         lane.busy += 1
@@ -130,7 +130,7 @@ class AsyncClient:
         with suppress(TimeoutError, httpx2.HTTPError):
             async with asyncio.timeout(LINGER):
                 async for _rest in chunks:
-                    pass  # what stands behind the end has to be read before the next request
+                    pass  # bytes behind the end must be read before the next request
         if headers.get(PARTIAL) == "true":
             raise NoAnswer(_("The service cut the answer off at its time limit."), _("Ask for a shorter answer."))
         return found

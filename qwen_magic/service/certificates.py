@@ -1,4 +1,4 @@
-"""Which certificates are trusted, by every HTTP client of this package, sync or async."""
+"""The trusted certificates of every HTTP client of this package, sync or async."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..core.translatable import _
 
 __all__ = ["trusted"]
 
-# What names a company's certificates: OpenSSL's variables, those of requests, and curl's.
+# The variables that name a company's certificates: those of OpenSSL, requests and curl.
 BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR")
 
 
 def trusted() -> ssl.SSLContext:
-    """Certificates: those of the system, and the bundle that a company's variables name.
+    """A TLS context that trusts the system's certificates and the bundle named by the environment.
 
-    Takes some 20 ms. Raises `ConfigurationError` for a bundle that cannot be loaded.
+    Takes about 20 ms. Raises `ConfigurationError` for a bundle that cannot be loaded.
     """
     bundle = next((os.environ[name] for name in BUNDLES if os.environ.get(name)), None)
     try:

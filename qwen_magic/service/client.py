@@ -1,8 +1,7 @@
-"""One HTTP client for every endpoint: `stream(request)` gives events, `call(…)` gives JSON.
+"""The sync HTTP client for every endpoint: `stream(request)` returns events, `call(…)` returns JSON.
 
-Not for what the bytes mean (`qwen_magic.protocols`), nor for what is kept (`qwen_magic.conversations`). An async client
-is another class beside this one: it shares `exchange` (what is sent, what a reply is), `network_errors`, `retries`,
-`certificates` and `qwen_magic.protocols.answer_reader`, and has connections of its own.
+Not for decoding (`qwen_magic.protocols`) and conversations (`qwen_magic.conversations`). `async_client` has the async
+one; both share `exchange`, `network_errors`, `retries`, `certificates` and `qwen_magic.protocols.answer_reader`.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ __all__ = ["Client"]
 
 
 class Client:
-    """The connections of one shell. The keys come with the endpoints that are asked."""
+    """The HTTP client of one shell. Each endpoint carries its key."""
 
     def __init__(self, timeouts: Timeouts | None = None) -> None:
         self._transport = Transport(timeouts or Timeouts())
 
     @property
     def timeouts(self) -> Timeouts:
-        """Those of the requests from now on."""
+        """The time limits of the following requests."""
         return self._transport.timeouts
 
     @timeouts.setter
@@ -43,7 +42,7 @@ class Client:
         self._transport.timeouts = timeouts
 
     def stream(self, endpoint: Endpoint, request: ChatRequest) -> AnswerStream:
-        """Send `request` and give the stream of its answer, at once. Raises `NoKey` before anything is sent."""
+        """Start to send `request`, and return the stream of its answer. Raises `NoKey` before anything is sent."""
         endpoint.authorization()
         form = protocol(endpoint.protocol)
         encoded = form.encode(request, endpoint.dialect)
@@ -59,11 +58,23 @@ class Client:
         within: float | None = None,
         **options: Any,
     ) -> JSONObject:
-        """One request that is answered at once with a JSON object, such as `GET models`.
+        """Send one request whose response is a JSON object, such as `GET models`.
 
-        `path` is relative to the endpoint's base URL, `options` are those of `HttpRequest`. It is sent again when the
-        service is busy, as long as sending it twice does no harm. What takes longer than `within` seconds is given up,
-        and not sent again. Raises the service's refusals, and `NotTheService` for a reply that is no JSON object.
+        Args:
+            endpoint: the endpoint, with its key.
+            method: the HTTP method.
+            path: relative to the endpoint's base URL.
+            headers: beside those of the endpoint.
+            within: the limit for the whole call in seconds, without repetition; `None` for the usual time limits.
+            options: those of `HttpRequest`: `params`, `content`, `files`, `data`.
+
+        Returns:
+            the JSON object of the response. A request that may be sent twice is repeated while the service is busy.
+
+        Raises:
+            ServiceError: the service refused the request.
+            NotTheService: the response is no JSON object.
+            ConnectionFailed: there was no response.
         """
         request = HttpRequest(path, None, headers or {}, method, options)
         if within is not None:
@@ -80,7 +91,7 @@ class Client:
             attempt += 1
 
     def lines(self, endpoint: Endpoint, path: str) -> Iterator[bytes]:
-        """The lines of a file that the endpoint has, as they arrive. Raises the service's refusals."""
+        """Yield the lines of a file on the endpoint, as they arrive. Raises `ServiceError` and `ConnectionFailed`."""
         request = HttpRequest(path, None, {}, "GET")
         with (
             self._transport.connection(endpoint.base_url) as connection,

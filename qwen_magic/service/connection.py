@@ -1,9 +1,9 @@
-"""One connection: it sends a request and hands out the response as it arrives.
+"""One HTTP connection: sends a request and returns the response while it arrives.
 
-A connection serves one request at a time, in an `httpx2.Client` of its own that keeps it alive for the next one. So
-its socket is known before anything has been answered, and `Connection.abort` can shut it down from another thread:
-closing a response or a client does not wake a read that blocks, and without it the service would go on generating.
-Not for what is sent or what it means: that is `qwen_magic.service.client`.
+A connection serves one request at a time, through its own `httpx2.Client`, which keeps it alive for the next request.
+So its socket is available before a response arrives, and `Connection.abort` can shut it down from another thread:
+closing a response or a client does not wake a blocking read, and the service would go on generating. Not for encoding
+requests: that is `qwen_magic.service.client`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ __all__ = [
 # Seconds; the figure is ours, as the service names none. Long enough for the next cell, and below the minute or so
 # after which servers and proxies usually close an idle connection: one that we drop first is rarely found dead.
 KEEP_ALIVE = 30.0
-# A server has said all, and keeps the stream open for so many seconds at most.
+# Seconds that a server may keep a stream open after the end of an answer. Ours.
 LINGER = 1.0
-# What is on this machine is not behind a proxy, whatever the environment says (and forgets to say in NO_PROXY).
+# Addresses of this machine are never reached through a proxy, also where NO_PROXY does not list them.
 DIRECT: Mapping[str, None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 
 
@@ -61,7 +61,7 @@ def client_options(verify: ssl.SSLContext, connections: int) -> dict[str, Any]:
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
         ),
         "mounts": DIRECT,
-        "cookies": no_cookies(),  # the key says who asks, and nothing else does
+        "cookies": no_cookies(),  # only the key identifies the sender
         "headers": {"User-Agent": f"qwen_magic/{__version__}"},
     }
 
@@ -122,19 +122,19 @@ class Connection(SocketLine):
 
 
 class Bearer(httpx2.Auth):
-    """The key as an `Authorization` header that is put on at the last moment, and shown by nobody."""
+    """Adds the key as `Authorization` header when the request is sent, so that no repr of a request contains it."""
 
     def __init__(self, key: Secret) -> None:
         self._key = key
 
-    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # no reply wanted
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]  # takes no reply
         """httpx2's hook: the request with its header."""
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         yield request
 
 
 class Response:
-    """An answer whose body has not been read yet."""
+    """An HTTP response whose body has not been read yet."""
 
     def __init__(self, response: httpx2.Response, errors: NetworkErrors, watch: Watch) -> None:
         self._response = response
@@ -146,18 +146,18 @@ class Response:
 
     @property
     def redirect(self) -> str:
-        """Where the other side wants us to go instead; empty for an answer."""
+        """The URL that the response redirects to; "" if it does not redirect."""
         return self.headers.get("location", "") if self._response.has_redirect_location else ""
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives. Raises `StreamCut` when it ends before its end."""
+        """Yield the body as it arrives. Raises `StreamCut` for an incomplete body."""
         with self._errors.translated(midway=True):
             yield from self._progress()
 
     def read(self, limit: int | None = None) -> bytes:
-        """The body, or its first `limit` bytes or a little more; it all has to come within the time for silence.
+        """The body, or at least its first `limit` bytes; it has to arrive within `Timeouts.idle` seconds altogether.
 
-        Without a limit raises `StreamGarbled` for a body that is larger than any reply.
+        Without a limit, raises `StreamGarbled` for a body above `LARGEST_BODY`.
         """
         with self._errors.translated():
             self._watch.renew()
@@ -167,7 +167,7 @@ class Response:
         return body
 
     def _progress(self) -> Iterator[bytes]:
-        """The body as it arrives, where every piece is a sign of life, and the time for it only runs here."""
+        """Yield the body as it arrives. The deadline is renewed with each chunk, and stopped while the caller works."""
         self._watch.renew()
         for chunk in self._response.iter_bytes():
             self._watch.pause()
@@ -183,7 +183,7 @@ class Response:
 
 
 def _beginning(chunks: Iterator[bytes], limit: int) -> bytes:
-    """What comes, up to `limit` bytes or a little more."""
+    """The first chunks, until they have `limit` bytes or more."""
     parts, size = [], 0
     for chunk in chunks:
         parts.append(chunk)

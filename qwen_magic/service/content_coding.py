@@ -1,4 +1,4 @@
-"""A limit on how often a body may be packed, for every httpx2 client of this package."""
+"""A limit on how often a body may be compressed, for every httpx2 client of this package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["packed_once"]
 
 
 def packed_once(response: httpx2.Response) -> None:
-    """Raises `DecodingError` for a body that was packed more than once: 275 bytes of that unpack to 4 GB.
+    """Raise httpx2's `DecodingError` for a body that was compressed twice: 275 such bytes decompress to 4 GB.
 
-    One coding makes 1,000 bytes of one at the most, and httpx2 unpacks it in pieces of 1 MB.
+    One coding expands a byte to at most 1,000, and httpx2 decompresses in pieces of 1 MB.
     """
     codings = [coding.strip() for coding in response.headers.get("content-encoding", "").lower().split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]

@@ -1,8 +1,7 @@
-"""Where a key comes from. It is redacted everywhere else.
+"""Looks up keys, in this order: this session, the environment, Colab's user data, the system keyring.
 
-Looked for in this order: a key given in this session, the environment, Colab's user data, the system keyring (where
-the package `keyring` is installed and has a real backend). Not a trait, not an option: a key has no place in a
-notebook, a configuration file or a request's dry run.
+The keyring is used where the package `keyring` is installed and has a real backend. A key is neither a trait nor an
+option, so that no notebook, configuration file or dry run contains it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["KEY_PAGE", "Credentials", "FoundKey", "KeyLookup", "Secret", "displa
 SERVICE = "dashscope"
 SERVICE_NAME = _("the Qwen service (Alibaba Cloud Model Studio)")
 SERVICE_VARIABLE = "DASHSCOPE_API_KEY"
-# The key for any other endpoint that wants one.
+# The key for any other endpoint.
 OTHER_VARIABLE = "QWEN_API_KEY"
 KEYRING_NAME = "qwen_magic"
 
@@ -44,7 +43,7 @@ OTHER_WAYS = _(
 
 
 class Secret:
-    """A key that does not show itself: only `reveal()` gives it away, and no `asdict()` of what it stands in."""
+    """A key that no `repr`, pickle or `asdict()` contains; only `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -75,7 +74,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """A key, and where it was."""
+    """A key, and the place where it was found."""
 
     secret: Secret
     source: str
@@ -83,10 +82,10 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyLookup:
-    """What a look-up of an account's key has given: the key, or the `error` that says why there is none.
+    """The result of looking up an account's key: the key, or the `error` to raise where one is needed.
 
-    Made by `Credentials.look_up`, once for each question; carried by its `Endpoint` to whoever sends it. As a value it
-    can be handed on where nobody needs the key in the end, such as to a local server or a dry run.
+    Made by `Credentials.look_up`, once for each question, and carried by its `Endpoint`. A value, so that a missing key
+    is no error for a local server or a dry run.
     """
 
     found: FoundKey | None = None
@@ -106,7 +105,7 @@ class Credentials:
         self._session: dict[str, Secret] = {}
 
     def look_up(self, account: str) -> KeyLookup:
-        """The key for `account`, or why there is none. May read the system keyring; never asks the person."""
+        """The key for `account`, or the error. May read the system keyring; never prompts the user."""
         try:
             found = self._look_for(account)
         except _Unreadable as reason:
@@ -121,9 +120,9 @@ class Credentials:
         return KeyLookup(found) if found is not None else KeyLookup(error=no_key(account))
 
     def find(self, account: str) -> FoundKey | None:
-        """The key for `account`, or `None`, also when the system keyring cannot be read. Never asks the person.
+        """The key for `account`, or `None`, also when the system keyring cannot be read. Never prompts the user.
 
-        Raises `ConfigurationError` for a key that cannot be one.
+        Raises `ConfigurationError` for a value that cannot be a key.
         """
         looked_up = self.look_up(account)
         if looked_up.error is not None and not isinstance(looked_up.error, NoKey):
@@ -131,7 +130,7 @@ class Credentials:
         return looked_up.found
 
     def require(self, account: str) -> Secret:
-        """The key for `account`. Raises `NoKey` with the ways on, and `ConfigurationError` as `find` does."""
+        """The key for `account`. Raises `NoKey` if there is none, and `ConfigurationError` as `find` does."""
         looked_up = self.look_up(account)
         if looked_up.found is None:
             raise looked_up.error or no_key(account)
@@ -154,7 +153,7 @@ class Credentials:
         return None
 
     def remember(self, account: str, value: str) -> str:
-        """Keep a key for this session and, where there is one, in the system keyring; returns where it went."""
+        """Store a key in this session and, if there is one, in the system keyring. Returns the places for display."""
         secret = Secret(_sendable(value.strip(), _("what was typed")))
         self._session[account] = secret
         try:
@@ -167,13 +166,14 @@ class Credentials:
         return _("the system keyring")
 
     def remember_for_session(self, account: str, value: str) -> None:
-        """Keep a key in this process only."""
+        """Store a key in this session only."""
         self._session[account] = Secret(value)
 
     def forget(self, account: str) -> tuple[str, ...]:
-        """Forget a key, and say from where. An environment variable stays, and is not named.
+        """Delete a key from this session and the system keyring. Returns the places where it was.
 
-        Raises `ConfigurationError` when it may still be in the system keyring, which cannot be used.
+        An environment variable stays, and is not among them. Raises `ConfigurationError` when the keyring cannot be
+        used and may still have the key.
         """
         gone = []
         if self._session.pop(account, None):
@@ -192,19 +192,19 @@ class Credentials:
 
 
 def display_name(account: str) -> str:
-    """What a message calls the account."""
+    """The account's name in messages."""
     return SERVICE_NAME if account == SERVICE else account
 
 
 def no_key(account: str) -> NoKey:
-    """The error that there is no key for `account`."""
+    """The error for a missing key of `account`."""
     return NoKey(
         _("There is no key for {value}.", value=SERVICE_NAME if account == SERVICE else account), ways_on(account)
     )
 
 
 def ways_on(account: str) -> str:
-    """What to do where there is no key for `account`."""
+    """The remedy for a missing key of `account`."""
     return WAYS_ON if account == SERVICE else OTHER_WAYS
 
 
@@ -243,7 +243,7 @@ def _from_keyring(account: str) -> str | None:
 
 
 class _Unreadable(Exception):
-    """The system keyring cannot be used: it is locked, or its service is not there. Says why."""
+    """The system keyring cannot be used: it is locked, or its service does not run. Has the reason as text."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Breaking a request off at its socket: when a person says so, or when it takes too long.
+"""Shuts a request's socket down: when the user stops it, or at a deadline.
 
-httpx2's time-outs are for one read of the socket. Bytes that come one by one and bring nothing on (headers, 1xx
-answers, extensions of chunks, a comment of gzip's) never reach them.
+httpx2's time-outs limit one read of the socket. A server that sends single bytes without progress (headers, 1xx
+responses, chunk extensions, a comment in gzip) never exceeds them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["SocketLine", "Watch"]
 
 
 class SocketLine:
-    """The socket that a request speaks through, which any thread can shut down."""
+    """The socket of a request, which any thread can shut down."""
 
     def __init__(self) -> None:
         self.aborted = False
@@ -28,14 +28,14 @@ class SocketLine:
         self._network: Any = None
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """httpcore2's hook: the newest network stream is the one that is spoken through."""
+        """httpcore2's hook: remembers the newest network stream, which the request uses."""
         if name.endswith((".connect_tcp.complete", ".start_tls.complete", ".connect_unix_socket.complete")):
             self._network = info["return_value"]
         if self.aborted and name.endswith(".started"):
             raise httpx2.ReadError("broken off")
 
     def abort(self) -> None:
-        """Break off: whatever waits on this line wakes up with an error, or as at an end."""
+        """Shut the socket down: a read or write that waits for it ends, with an error or as at the end."""
         self.aborted = True
         network = self._network
         raw = network.get_extra_info("socket") if network is not None else None
@@ -45,7 +45,7 @@ class SocketLine:
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[Watch]:
-        """Break off if the block takes longer than this."""
+        """Shut the socket down if the block takes longer than `seconds`."""
         watch = Watch(seconds, self._expire)
         watch.renew()
         try:
@@ -59,7 +59,7 @@ class SocketLine:
 
 
 class Watch:
-    """Calls `expire`, from a thread of its own, when `renew` was called and then nothing for so many seconds."""
+    """A deadline: calls `expire`, from a separate thread, `seconds` after the last `renew`."""
 
     def __init__(self, seconds: float, expire: Callable[[], None]) -> None:
         self._seconds = min(seconds, threading.TIMEOUT_MAX)
@@ -69,18 +69,18 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def renew(self) -> None:
-        """The time begins, or begins anew."""
+        """Start the time, or start it again."""
         self._due = time.monotonic() + self._seconds
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="qwen-watch", daemon=True)
             self._thread.start()
 
     def pause(self) -> None:
-        """The time stands still until it is renewed: nobody waits for the other side."""
+        """Stop the time until the next `renew`: nothing is expected from the server."""
         self._due = math.inf
 
     def stop(self) -> None:
-        """The time is over; does nothing after it has expired."""
+        """End the deadline; no effect after it has expired."""
         self._stopped.set()
 
     def _run(self) -> None:

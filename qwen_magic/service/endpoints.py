@@ -1,7 +1,7 @@
-"""Who is asked: a base URL, the protocol it speaks, and whose key it wants, by name.
+"""Endpoints by name or URL: base URL, protocol, and the account whose key is sent.
 
-A URL is given up to and including `/v1` (compatible form) or `/api/v1` (native form), as for every OpenAI client.
-Not for talking to them: that is `qwen_magic.service.client`.
+A URL is given up to and including `/v1` (compatible protocol) or `/api/v1` (native protocol), as for OpenAI clients.
+Not for requests: that is `qwen_magic.service.client`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .credentials import KeyLookup, Secret, no_key
 
 __all__ = ["LOCAL_SERVERS", "NAMES", "REGIONS", "Choice", "Endpoint", "endpoint", "of_service", "protocol_name"]
 
-# The service's regions (docs, "Base URL", Oct 2026). The same host serves both forms.
+# The service's regions (docs, "Base URL", Oct 2026). The same host serves both protocols.
 REGIONS = {
     "beijing": "https://dashscope.aliyuncs.com",
     "singapore": "https://dashscope-intl.aliyuncs.com",
@@ -45,18 +45,18 @@ LOCAL_SERVERS: dict[str, tuple[str, Dialect]] = {
 }
 
 SANDBOX, RELAY = "sandbox", "relay"
-# Whoever can be asked without a setting; a Qwen in an engine of one's own (also local:vision, local:FILE.gguf).
+# The endpoint that is used without a setting; a local engine (also local:vision, local:FILE.gguf).
 AUTO, HERE = "auto", "local"
-# Where they are differs from kernel to kernel.
+# Their addresses differ from kernel to kernel.
 WITHOUT_URL = (AUTO, HERE, RELAY, SANDBOX)
 NAMES = (*REGIONS, *LOCAL_SERVERS, *WITHOUT_URL)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who is to be asked, before anything is looked up: an endpoint's name or URL, and a protocol.
+    """An endpoint that has not been resolved: its name or URL, and a protocol.
 
-    No name stands for whoever can be asked without a setting, no protocol for the endpoint's own.
+    "" as name is the endpoint that is used without a setting; `None` as protocol is the endpoint's default.
     """
 
     name: str = ""
@@ -69,7 +69,7 @@ class Choice:
 
     @property
     def may_be_service(self) -> bool:
-        """Whether it may turn out to be the service, or something that is just like it."""
+        """Whether it may resolve to the service, or to a proxy of it."""
         return self.name in ("", AUTO, RELAY, SANDBOX)
 
     @property
@@ -95,11 +95,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Somebody to ask.
+    """A resolved endpoint.
 
-    `account` names the key it wants: `dashscope`, or its host. `needs_key` is true where nothing works without one.
-    `key` is what a look-up of that key has given: `Provider.resolve` makes it, whoever sends a request takes it. It is
-    no part of the endpoint's identity, and never shown or pickled.
+    `account` names its key: `dashscope`, or the host. `needs_key` is whether every request needs a key. `key` is the
+    result of looking it up: `Provider.resolve` adds it, the client sends it. It is not part of the endpoint's identity,
+    and never displayed or pickled.
     """
 
     name: str
@@ -118,19 +118,22 @@ class Endpoint:
 
     @property
     def keeps_files(self) -> bool:
-        """Whether documents can be uploaded, as far as it is known: a proxy may lead anywhere, and gets the benefit."""
+        """Whether documents can be uploaded. Assumed for proxies, whose target is unknown."""
         host = urlsplit(self.base_url).hostname or ""
         return self.dialect.service and (self.account != ACCOUNT or bool(IN_BEIJING.fullmatch(host)))
 
     @property
     def compatible(self) -> Endpoint:
-        """The same in its compatible form: only that one lists models and keeps files."""
+        """The same endpoint with the compatible protocol: only that one lists models and stores files."""
         if self.protocol == "compatible":
             return self
         return replace(self, base_url=self.base_url.removesuffix(NATIVE_PATH) + COMPATIBLE_PATH, protocol="compatible")
 
     def batch_chat(self) -> Endpoint:
-        """Where the same questions are answered at half the price, later. Raises `ConfigurationError` without one."""
+        """The endpoint of batch chat: the same requests at half the price, answered later.
+
+        Raises `ConfigurationError` where there is none.
+        """
         host = urlsplit(self.base_url).hostname or ""
         if self.account != ACCOUNT or not IN_BEIJING.fullmatch(host):
             raise ConfigurationError(
@@ -146,9 +149,9 @@ class Endpoint:
         return f"{self.base_url}/{path}"
 
     def authorization(self) -> Secret | None:
-        """The key to send; `None` where there is none, and none is needed.
+        """The key to send, or `None` if there is none and none is needed.
 
-        Raises `NoKey` where one is needed, and `ConfigurationError` where what was found cannot be one.
+        Raises `NoKey` if one is needed, and `ConfigurationError` if the value that was found cannot be a key.
         """
         error = self.key.error
         if error is not None and (self.needs_key or not isinstance(error, NoKey)):
@@ -191,13 +194,13 @@ def protocol_name(name: str) -> ProtocolName | None:
 
 
 def of_service(name: str, root: str, protocol: ProtocolName, account: str = ACCOUNT) -> Endpoint:
-    """DashScope, or something that is just like it, whose root URL is `root`."""
+    """DashScope, or a proxy of it, at the root URL `root`."""
     path = COMPATIBLE_PATH if protocol == "compatible" else NATIVE_PATH
     return Endpoint(name, root + path, protocol, SERVICE, account, needs_key=True)
 
 
 def _at_url(url: str, protocol: ProtocolName | None) -> Endpoint:
-    """The endpoint at a base URL; its path says which form it speaks, unless `protocol` does."""
+    """The endpoint at a base URL. Without `protocol`, the path decides the protocol."""
     url = url.strip().rstrip("/")
     host = _checked_host(url)
     own = bool(OF_SERVICE.fullmatch(host))

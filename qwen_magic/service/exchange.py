@@ -1,6 +1,6 @@
-"""A request sent and the response taken, or refused: what the client and the stream of an answer do alike.
+"""Sends a request and returns the response, or raises its error: shared by `client` and `answer_stream`.
 
-`keywords_of`, `moved` and `json_object` do no I/O: an async caller builds its requests and reads its replies with them.
+`keywords_of`, `moved` and `json_object` do no I/O; the async client uses them, too.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from .endpoints import Endpoint
 
 __all__ = ["LARGEST_REFUSAL", "exchange", "json_object", "keywords_of", "moved"]
 
-# An error's body is worth reading up to here, in bytes.
+# The part of an error's body that is read, in bytes. Ours.
 LARGEST_REFUSAL = 256 * 1024
-# So much of a reply that cannot be read is shown, in characters.
+# The part of an unreadable response that an error shows, in characters. Ours.
 SHOWN = 80
 
 
 @contextmanager
 def exchange(connection: Connection, endpoint: Endpoint, request: HttpRequest) -> Iterator[Response]:
-    """Send a request, and yield the response when its headers are there. Raises what the other side refuses."""
+    """Send a request, and yield the response once its headers have arrived.
+
+    Raises `ServiceError` or `NotTheService` for a status of 400 or more, and `ConfigurationError` for a redirect.
+    """
     url = endpoint.url(request.path)
     keywords = keywords_of(request)
     with connection.send(request.method, url, endpoint.authorization(), request.headers, **keywords) as response:
@@ -40,7 +43,7 @@ def exchange(connection: Connection, endpoint: Endpoint, request: HttpRequest) -
 
 
 def keywords_of(request: HttpRequest) -> dict[str, Any]:
-    """The keywords of httpx2's `build_request` for what a request carries: the same bytes for the same request."""
+    """The keywords of httpx2's `build_request` for a request. Equal requests give equal bytes."""
     if request.body is None:
         return dict(request.options)
     text = json.dumps(request.body, ensure_ascii=False, separators=(",", ":"))
@@ -48,7 +51,7 @@ def keywords_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def moved(url: str, location: str) -> ConfigurationError:
-    """The error of an endpoint that sends its callers to another place."""
+    """The error for an endpoint at `url` that redirects to `location`."""
     return ConfigurationError(
         _("{url} has moved to {location}.", url=url, location=location),
         _("Nothing was sent there: %qwen use the new URL."),
@@ -56,7 +59,7 @@ def moved(url: str, location: str) -> ConfigurationError:
 
 
 def json_object(content: bytes, status: int, headers: Mapping[str, str], url: str) -> JSONObject:
-    """The JSON object in the body of a reply. Raises `NotTheService` for anything else."""
+    """The JSON object in the body of a response. Raises `NotTheService` for anything else."""
     text = content.decode("utf-8-sig", "replace")
     with suppress(ValueError):
         reply = parsed(text)

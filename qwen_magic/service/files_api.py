@@ -1,7 +1,7 @@
-"""The service's Files API: upload a document once, list what lies there, delete it.
+"""The service's Files API: upload a document once, list the files, delete them.
 
-What was uploaded is remembered on disk by content, account and endpoint, so that the next cell and the next kernel
-need not upload it again. Not for reading files: that is `qwen_magic.attachments`.
+Uploads are recorded on disk by content, account and endpoint, so that later cells and kernels do not upload the same
+content again. Not for reading files: that is `qwen_magic.attachments`.
 
 Facts: the service's docs, "OpenAI compatible - File" (2026): documents up to 150 MB, no expiry, `file-extract`.
 """
@@ -49,7 +49,7 @@ class RemoteFile:
 
     @classmethod
     def read(cls, row: JSONObject) -> RemoteFile:
-        """A file from a row of the service's list; what is odd in it is left out."""
+        """A file from a row of the service's list. Unusable values are replaced by defaults."""
         created = row.get("created_at")
         return cls(
             word(row.get("id")),
@@ -62,7 +62,7 @@ class RemoteFile:
 
 
 class Ledger:
-    """What this package has uploaded, on disk; several kernels may use it at once."""
+    """The record of this package's uploads, on disk; several kernels may use it at once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,13 +74,13 @@ class Ledger:
         return str(row[0]) if row else None
 
     def ids(self, place: str) -> tuple[str, ...]:
-        """All that was uploaded to this place."""
+        """The ids of all files that were uploaded to this place."""
         with self._database() as database:
             rows = database.execute("SELECT id FROM uploads WHERE place = ? ORDER BY uploaded", (place,)).fetchall()
         return tuple(str(row[0]) for row in rows)
 
     def add(self, place: str, sha256: str, file_id: str) -> None:
-        """Remember that this content was uploaded to this place, under this id."""
+        """Record that content with this hash was uploaded to `place`, and got this id."""
         with self._database() as database:
             database.execute(
                 "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (place, sha256, file_id, time.time())
@@ -103,14 +103,14 @@ class Ledger:
 
 
 def default_ledger() -> Ledger:
-    """The ledger of this person, among Jupyter's data."""
+    """The user's ledger, in Jupyter's data directory."""
     from jupyter_core.paths import jupyter_data_dir
 
     return Ledger(Path(jupyter_data_dir()) / "qwen_magic" / "uploads.sqlite")
 
 
 class RemoteFiles:
-    """The files of one account at one endpoint, which speaks the compatible form. Raises `NoKey` without its key."""
+    """The files of one account at one endpoint with the compatible protocol. Raises `NoKey` without its key."""
 
     def __init__(self, client: Client, endpoint: Endpoint, ledger: Ledger) -> None:
         self._client = client
@@ -121,7 +121,7 @@ class RemoteFiles:
         self._place = f"{endpoint.base_url} {fingerprint}"
 
     def upload(self, name: str, content: bytes, sha256: str) -> str:
-        """The id of this content on the service, where it is uploaded if it does not lie there yet."""
+        """Upload this content unless it has been uploaded before, and return its id on the service."""
         known = self._ledger.find(self._place, sha256)
         if known is not None:
             return known
@@ -137,7 +137,7 @@ class RemoteFiles:
         return file_id
 
     def forget(self, file_id: str) -> None:
-        """The file is not there any more: the next `upload` of its content is a new one."""
+        """Remove a file from the ledger: the next `upload` of its content uploads it again."""
         self._ledger.forget(self._place, file_id)
 
     def list(self) -> tuple[RemoteFile, ...]:
@@ -172,5 +172,5 @@ class RemoteFiles:
         self.forget(file_id)
 
     def ours(self) -> tuple[str, ...]:
-        """The ids of what this package put there."""
+        """The ids of the files that this package uploaded."""
         return self._ledger.ids(self._place)

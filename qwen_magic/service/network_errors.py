@@ -1,6 +1,6 @@
-"""httpx2's errors in our words: the same for the sync client and an async one.
+"""Translates httpx2's exceptions into this package's, for the sync client and the async one.
 
-Not for what the other side says in an HTTP response: that is `qwen_magic.protocols.error_mapping`.
+Not for errors that a server reports in an HTTP response: that is `qwen_magic.protocols.error_mapping`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NetworkErrors:
-    """httpx2's errors as ours, for one request to `url`.
+    """Translates httpx2's errors for one request to `url`.
 
-    `expired` says whether a deadline of ours has broken the request off, which looks like any other end otherwise.
+    `expired` returns whether a deadline of this package has ended the request, which httpx2's errors do not show.
     """
 
     url: httpx2.URL
@@ -53,10 +53,10 @@ class NetworkErrors:
 
     @contextmanager
     def translated(self, *, midway: bool = False) -> Iterator[None]:
-        """Raises our errors for httpx2's, also around an `await`. `midway`: an answer had begun.
+        """Raise this package's errors for httpx2's in the block, also around an `await`. `midway`: an answer had begun.
 
-        The frames of the original errors are not kept: their local variables hold the request as it was sent, and what
-        shows tracebacks with local variables (rich, Sentry) would show the key.
+        The frames of the original errors are dropped: their local variables hold the request with its key, which tools
+        that show local variables (rich, Sentry) would display.
         """
         try:
             yield
@@ -72,7 +72,7 @@ class NetworkErrors:
             raise self.silence()
 
     def silence(self) -> QwenError:
-        """The error of an answer that has not come in time."""
+        """The error for an answer that did not arrive in time."""
         """The error of a request that nothing has come for."""
         return NoAnswer(
             _("{where} has sent nothing for {idle:g} s.", where=self.where, idle=self.timeouts.idle),
@@ -132,7 +132,7 @@ def _forget_frames(error: BaseException) -> None:
 
 
 def _unreachable(url: httpx2.URL) -> str:
-    """What to do when nobody is there: for a local server, start it."""
+    """The remedy when the connection fails: for a local server, start it."""
     if url.host in ("localhost", "127.0.0.1", "::1"):
         return _("Is the server running, and on this port?")
     return _ROUTE

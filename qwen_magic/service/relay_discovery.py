@@ -1,9 +1,9 @@
-"""The relay that this kernel may use: its own Jupyter server's, or its hub's.
+"""Finds the relay for this kernel: that of its Jupyter server, or that of its hub.
 
-The relay of a server leaves the name of its server's info file in the environment of its kernels; the file is its
-owner's only and holds the server's address and token, as `jupyter server list` shows them. The relay of a hub is where
-the hub's administrator says, and opened by the token that the hub gives each user's server. Not the relay itself: that
-is `qwen_magic.relay`, in another process.
+A server's relay puts the name of the server's info file into the environment of its kernels; only the owner can read
+this file, which holds the server's address and token, as `jupyter server list` shows them. The administrator of a hub
+sets the URL of its relay; the token that the hub gives each user's server authorises the requests. Not the relay
+itself: that is `qwen_magic.relay`, in another process.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ ANY_ADDRESS = ("", "0.0.0.0", "::")
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where a relay is: `root` is the URL to which the service's own paths are added."""
+    """The address of a relay: `root` is the URL to which the service's own paths are added."""
 
     root: str
     token: Secret
 
 
 def offered(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether there is a relay for this kernel. Costs nothing."""
+    """Whether there is a relay for this kernel. Reads the environment only."""
     environment = os.environ if environment is None else environment
     return bool(environment.get(OFFER) or environment.get(HUB_RELAY))
 

@@ -1,4 +1,4 @@
-"""Which requests are sent again, and after how long; whoever waits does it in its own way, sync or async."""
+"""Which requests are repeated, and after how long. Pure: the sync and the async caller do the waiting."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FIRST_WAIT = 1.0
 # A document that was just uploaded is still being read: ask again every 2 s (the service's docs, "Qwen-Long"). The docs
 # do so 10 times; 16 are ours, which makes the 30 s that a cell waits for anything: a long document may need over 20.
 PARSING_WAIT, PARSING_ATTEMPTS = 2.0, 16
-# Longer than this is not worth waiting for in a cell: the error says how long it would be.
+# The longest wait within a cell, in seconds: an error names any longer one. Ours.
 LONGEST_WAIT = 30.0
 
 
 def may_repeat(method: str, error: QwenError) -> bool:
-    """Whether a call may be sent again after `error`: a POST makes something new, so only when it was turned away."""
+    """Whether a call may be repeated after `error`: a POST only if the service has refused it."""
     return isinstance(error, RateLimited) or (isinstance(error, ServiceError) and method != "POST")
 
 

@@ -1,4 +1,4 @@
-"""How long a request may take."""
+"""The time limits of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Timeouts"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `idle` is how long nothing at all may come: the service itself gives up after 300 (its docs)."""
+    """In seconds. `idle` is the longest time without any data: the service itself ends after 300 (its docs)."""
 
     connect: float = 10.0
     idle: float = 310.0

@@ -1,7 +1,7 @@
 """The connections of one shell, each kept for the next request to the same origin.
 
-Whatever asks a model goes through here. The relay and the fetching of attachments have httpx2 clients of their own,
-because they talk to others under other rules. Not for what happens on a connection: that is `connection`.
+All sync requests to a model use it. The relay and the download of attachments have their own httpx2 clients, with
+other rules. Not for a single connection: that is `connection`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Transport"]
 
 
 class Transport:
-    """The connections of one shell, by origin. `timeouts` are those of the requests from now on."""
+    """The connections of one shell, by origin. `timeouts` apply to the following requests."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
@@ -61,15 +61,15 @@ class Transport:
             connection.close()
 
     def after_fork(self) -> None:
-        """A forked child connects anew: on a shared socket, it and its parent would read each other's answers.
+        """In a forked child: drop all connections. On a shared socket, both processes would read each other's answers.
 
-        That closes the child's copies of the sockets; on its own ones the parent notices nothing.
+        This closes the child's copies of the sockets only; the parent's stay open.
         """
         self._lock = threading.Lock()
         self.close()
 
     def close(self) -> None:
-        """Close the connections: those that nobody uses now, the others when they are given back."""
+        """Close all connections; those in use are closed when their request ends."""
         with self._lock:
             self._closings += 1
             connections = [connection for waiting in self._idle.values() for connection in waiting]
