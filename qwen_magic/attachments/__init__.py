@@ -1,10 +1,10 @@
-"""What a question takes along: paths, globs, URLs, `@path` mentions and variables, read once and snapshotted.
+"""Attachments of a question: paths, globs, URLs, `@path` mentions and variables, each read once and then unchanged.
 
-    gather(Attach(files=("report.pdf", "plots/*.png"), prompt=prompt))   reads, or refuses in one clear line
-    parts(attachments, Target(sees=True))                                what goes into the message, and what to show
+    gather(Attach(files=("report.pdf", "plots/*.png"), prompt=prompt))   reads them, or raises `InputError`
+    parts(attachments, Target(sees=True))                                the parts of the message, and their display
 
-`gather` sends nothing; the only network it touches is a URL that the person named. `parts` calls nobody but the
-`upload` that it is given. Not for parsing a cell's line, and not for the Files API.
+`gather` sends nothing; it requests only URLs that the user named. `parts` does no I/O except for the `upload` that it
+is given. Not for parsing a cell's line, and not for the Files API.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The front door, each name imported when it is first used."""
+    """The public names, each imported at first use."""
     from importlib import import_module
 
     if name not in HOMES:

@@ -67,7 +67,7 @@ def _valid(batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def _small(schema: Any, batches: Iterable[Any]) -> Any:
-    """The table that the batches are; nothing when that is more than is read whole, whatever the footer said."""
+    """The table of the batches; `None` if it exceeds the limit for whole tables, whatever the footer has."""
     import pyarrow  # type: ignore[import-untyped]  # it has no types of its own
 
     kept, size, values = [], 0, 0

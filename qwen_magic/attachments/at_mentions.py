@@ -1,8 +1,8 @@
-"""`@path` and `@variable` in a prompt: which of them are there, and what Tab offers behind an `@`.
+"""`@path` and `@variable` in a prompt: which of them exist, and the Tab completions behind an `@`.
 
-`@plot.png` and `@"my plot.png"` are mentions when the file is there, `@df` when there is a variable with data in it;
-where both are there, it is the file. Any other `@word` is text and stays so: addresses, decorators. The prompt itself
-is never changed: the model reads the name where it was written.
+`@plot.png` and `@"my plot.png"` are mentions if the file exists, `@df` if there is a variable with data; if both exist,
+it is the file. Any other `@word` is plain text, such as an address or a decorator. The prompt is never changed: the
+model reads the name where it was written.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Mention:
 
 
 def mentions(prompt: str, cwd: Path) -> tuple[Mention, ...]:
-    """The mentions in `prompt` that are files, seen from `cwd`, in order; one that is named twice comes once."""
+    """The mentions in `prompt` that are files, relative to `cwd`, in order and without repetition."""
     found = (mention for match in MENTION.finditer(prompt) if (mention := _mentioned(match, cwd)))
     return tuple({mention.path: mention for mention in reversed(list(found))}.values())[::-1]
 
@@ -73,7 +73,7 @@ def mentioned_variables(prompt: str, cwd: Path, namespace: Mapping[str, Any]) ->
 
 
 def is_data(name: str, value: object) -> bool:
-    """Whether a variable has data of the person's: no module, no function, nothing of IPython's."""
+    """Whether a variable has data of the user: no module, no function, no variable of IPython."""
     return (
         not name.startswith("_")
         and name not in SHELL
@@ -90,7 +90,7 @@ def _shorter(run: str) -> Iterator[str]:
 
 
 def _is_file(cwd: Path, path: str) -> bool:
-    """Whether something lies there that is no folder. What it is, is looked at when it is opened."""
+    """Whether `path` exists and is no folder. Its kind is checked when it is opened."""
     with suppress(OSError, ValueError, RuntimeError):
         status = (cwd / Path(path).expanduser()).lstat()
         return bool(status) and not (cwd / Path(path).expanduser()).is_dir()
@@ -98,7 +98,7 @@ def _is_file(cwd: Path, path: str) -> bool:
 
 
 def suggestions(text: str, cwd: Path) -> tuple[str, ...]:
-    """What may stand for the partial `@pa` at the end of `text`: whole mentions, folders with a slash behind them.
+    """The completions of the partial `@pa` at the end of `text`: whole mentions, folders with a slash behind them.
 
     A path with spaces comes in quotes. Hidden files are offered only behind a dot.
     """

@@ -1,4 +1,4 @@
-"""What is asked to be attached, and what became of it: values, with no reading in them."""
+"""What a cell asks to attach, and the attachments: values only, without I/O."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ UPLOADED = {"txt", "docx", "pdf", "xlsx", "epub", "mobi", "md", "csv", "json", "
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """What a cell wants to take along.
+    """What a cell asks to attach.
 
     `files` (`-f`) and `images` (`-i`) are paths, globs or URLs; an image that stands among the files as well has its
     place there. `variables` (`-v`) are names in `namespace`, or expressions; `prompt` is searched for `@path` and
-    `@variable`, and should be what the person typed, before values were put into it. `rows` is how many of a table's
-    first and last rows are shown; without `values`, no value of a table or a variable is. `force` takes what looks like
-    a secret, and private addresses. `keys` are keys that must not leave, beside those of the environment. With
+    `@variable`, and should be the text as typed, before values were put into it. `rows` is how many of a table's
+    first and last rows are shown; without `values`, no value of a table or a variable is. `force` accepts what looks
+    like a secret, and private addresses. `keys` are keys that must not be sent, beside those of the environment. With
     `as_documents`, a spreadsheet is kept as the file that it is, for a model that reads uploaded files, instead of
     being described.
     """
@@ -67,7 +67,7 @@ class Attach:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a document from its beginning, whether there is `more` of it, and a remark for model and person."""
+    """The beginning of a document's text, whether there is `more` of it, and a remark for the model and the user."""
 
     text: str
     more: bool
@@ -80,13 +80,13 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One thing that was read, and now stays as it was then.
+    """A file, variable or web page that was read; it does not change afterwards.
 
-    `data` is what is sent: an image as it was fitted, a file's own bytes (text in UTF-8), the words of a description;
-    `size` and `sha256` are of these bytes. `kind` is for the person (image, document, text, table, variable), `form`
-    for what can be done with it. `note` says what was shrunk, converted or left out. `language` is what a code fence
-    around a text says. `extracted` is the text of a document, or why there is none; `None` when it was not looked for.
-    `upload_note` says what was not searched for secrets of a document that is sent as the file that it is.
+    `data` is what is sent: a resized image, a file's own bytes (text in UTF-8), the text of a description; `size` and
+    `sha256` are of these bytes. `kind` is for display (image, document, text, table, variable), `form` decides how it
+    can be sent. `note` describes what was shrunk, converted or left out. `language` is that of the code fence around a
+    text. `extracted` is the text of a document, or the error of extracting it; `None` if that was not tried.
+    `upload_note` describes which part of a document that is uploaded was not searched for secrets.
     """
 
     name: str
@@ -134,5 +134,5 @@ class Attachment:
 
 
 def suffix(name: str) -> str:
-    """The end of a name behind its last dot, in lower case."""
+    """The suffix of a file name without its dot, in lower case."""
     return PurePosixPath(name).suffix.lower().lstrip(".")

@@ -1,7 +1,7 @@
 """CSV and its relatives, of any size: a small one is read whole, of a large one only samples at fixed places.
 
-A file of gigabytes is read in about two megabytes: its beginning, its end, and some blocks between them. The number
-of its rows is then an estimate, and said to be one.
+Of a file of gigabytes about two megabytes are read: its beginning, its end, and some blocks between them. The number
+of its rows is then an estimate, and marked as one.
 """
 
 from __future__ import annotations

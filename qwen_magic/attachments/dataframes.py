@@ -53,7 +53,7 @@ def read_frame(name: str, value: Any, rows: int | None) -> Attachment:
 
 
 def _plain(name: str, value: Any, values: bool) -> Attachment:
-    """What the frame says of itself."""
+    """The frame's own repr, for frames that narwhals cannot read."""
     from .python_values import leaf
 
     text = leaf(value) if values else f"{type(value).__name__} with the columns {list(map(_called, value.columns))}"
@@ -73,7 +73,7 @@ def frame_table(name: str, frame: Any, rows: int | None) -> TableSummary:
 
 
 def _lazy_table(name: str, frame: Any, rows: int | None) -> TableSummary:
-    """What a lazy frame says without being computed: its columns, and its first rows."""
+    """The facts of a lazy frame that is not computed: its columns, and its first rows."""
     schema = frame.collect_schema()
     columns = tuple(ColumnSummary(_called(each), _type_of(dtype), None) for each, dtype in schema.items())
     if not rows:

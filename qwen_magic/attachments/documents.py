@@ -1,8 +1,8 @@
-"""The text of a document, for a model that reads no uploaded files: PDF, Office, EPUB, notebooks.
+"""Extracts the text of a document, for a model that reads no uploaded files: PDF, Office, EPUB, notebooks.
 
-Page after page, and no further than anybody wants to read: the first hundred thousand characters of a book cost as
-much as those of a leaflet. The libraries for PDF and Office are an extra, imported when the first of its kind comes,
-in a process of its own (`isolated_reader`).
+Reads page by page, and stops at a limit: the first hundred thousand characters of a book cost as much as those of a
+leaflet. The libraries for PDF and Office are an extra, imported at first use, in a separate process
+(`isolated_reader`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ EXTRA = _("Install it: %pip install qwen_magic[documents]")
 def extract(file: BinaryIO, name: str, mime: str) -> Extracted | InputError:
     """The text of the document in an open file, read in a process of its own: as much as is quoted and searched.
 
-    Gives the `InputError` for one that is damaged, locked or has no text, and for a missing extra: not everybody who
-    sends a document needs its text.
+    Returns, and does not raise, the `InputError` for a document that is damaged, locked or without text, and for a
+    missing extra: a document can also be sent without its text.
     """
     try:
         (piece,) = read_apart("document", file, name, mime=mime)
@@ -89,7 +89,7 @@ def text_of(
 
 
 def _reader(name: str, mime: str) -> Callable[[BinaryIO, str], Iterator[str]]:
-    """What reads this kind of document, section by section."""
+    """The function that yields the sections of this kind of document."""
     from . import epub as books
     from . import ipynb as notebooks
     from . import office

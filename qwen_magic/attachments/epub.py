@@ -34,7 +34,7 @@ def sections(file: BinaryIO, name: str) -> Iterator[str]:
 
 
 def _chapters(book: zipfile.ZipFile) -> Iterator[str]:
-    """The paths of the chapters, as the spine orders them; one that it names again is not told again."""
+    """The paths of the chapters in the order of the spine, each once."""
     container = ElementTree.fromstring(book.read(CONTAINER))
     rootfile = container.find(".//c:rootfile", CONTAINER_NAMES)
     package_path = rootfile.get("full-path", "") if rootfile is not None else ""

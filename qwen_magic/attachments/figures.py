@@ -46,7 +46,7 @@ def _drawn(name: str, figure: Any) -> BytesIO:
     target = BytesIO()
     try:
         figure.savefig(target, format="png", dpi=DOTS_AN_INCH, bbox_inches="tight")
-    except Exception as error:  # whatever it is that drawing somebody's figure raises
+    except Exception as error:  # drawing may raise anything
         raise InputError(
             _("{name} cannot be drawn ({kind}: {error}).", name=name, kind=type(error).__name__, error=error)
         ) from None

@@ -1,4 +1,4 @@
-"""Opening a file that was named, once and for good: regular files only, and every refusal in one clear line."""
+"""Opens a named file, once: regular files only; every failure is an `InputError` in one line."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _refusal(error: OSError | ValueError, path: Path, name: str) -> InputError:
 
 
 def missing(path: Path, name: str) -> InputError:
-    """There is no such file: the error that names the nearest ones."""
+    """The error for a missing file; it names similar ones."""
     if path.is_symlink():
         return InputError(_("{name} is a link that leads nowhere.", name=name))
     near = difflib.get_close_matches(path.name, _names_in(path.parent), n=3)

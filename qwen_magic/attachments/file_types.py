@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its suffix decides only among kinds of text. Nothing is decoded here."""
+"""Recognises the type of a file by its first bytes; the suffix decides only among kinds of text. Decodes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .zip_limits import listed
 
 __all__ = ["HEAD", "FileType", "image", "recognise"]
 
-# So many bytes tell every kind apart; a text that is binary further on is found when it is decoded.
+# Bytes that are enough to recognise every type; a text with binary data further on fails when it is decoded.
 HEAD = 8192
 
 _Reader = Literal["image", "text", "document", "delimited", "columnar", "spreadsheet"]
@@ -22,7 +22,7 @@ _Reader = Literal["image", "text", "document", "delimited", "columnar", "spreads
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """Who reads it, its media type, and for code the language of its fence."""
+    """The reader of a file, its media type, and for code the language of its fence."""
 
     reader: _Reader
     mime: str
@@ -58,7 +58,7 @@ OFFICE_FOLDERS = {
 }
 EPUB = "application/epub+zip"
 
-# The languages that fences know by another name than the suffix.
+# The languages whose name in a fence differs from the suffix.
 FENCES = (
     *(("python", "py pyi"), ("javascript", "js mjs"), ("typescript", "ts"), ("bash", "sh zsh"), ("rust", "rs")),
     *(("ruby", "rb"), ("julia", "jl"), ("kotlin", "kt"), ("powershell", "ps1"), ("c", "h"), ("cpp", "cc hpp cxx")),
@@ -70,9 +70,9 @@ DELIMITED = {"csv", "tsv", "tab", "psv"}
 
 
 def recognise(file: BinaryIO, name: str) -> FileType:
-    """The kind of an open file, which is left at its beginning.
+    """The type of an open file, which is left at its beginning.
 
-    Raises `InputError` for an archive, and for what no model here could read.
+    Raises `InputError` for an archive, and for a type that no model can read.
     """
     head = file.read(HEAD)
     file.seek(0)

@@ -1,7 +1,6 @@
-"""Making an image fit: never over a limit, never larger than it was, upright, and as good as it can be.
+"""Resizes an image to the limits: upright, never enlarged, with the best quality that fits.
 
-Only the margin that a very small or very narrow image gets is added: its pixels stay as they are. Knows pixels and
-bytes, but no files and no names.
+A very small or very narrow image gets a margin, and keeps its pixels. Not for files and names: see `images`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ WHITE = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True)
 class ResizedImage:
-    """An image as it is sent, and what was done to it, for the person who sends it."""
+    """An encoded image, and notes on what was changed, for the user."""
 
     data: bytes
     mime: str
@@ -62,7 +61,7 @@ def _with_margin(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def fit(image: Image, limits: ImageLimits) -> ResizedImage | None:
-    """`image` as PNG or JPEG within `limits`; nothing when even the smallest one is over them. It is not changed."""
+    """`image`, unchanged itself, as PNG or JPEG within `limits`; `None` if even the smallest file exceeds them."""
     original, lossy = image.size, image.format in LOSSY
     target = _fitted_size(original, limits)
     notes: list[str] = []
@@ -138,7 +137,7 @@ def _on_white(image: Image, notes: list[str]) -> Image:
 
 
 def _upright(image: Image, orientation: int) -> Image:
-    """The image as it was seen, without the tag that said so."""
+    """The image rotated as its EXIF tag requires, without that tag."""
     methods = {
         2: Images.Transpose.FLIP_LEFT_RIGHT,
         3: Images.Transpose.ROTATE_180,

@@ -1,11 +1,11 @@
-"""An image from a file or from the notebook, made fit to be sent: upright, without metadata, within the limits.
+"""Prepares an image from a file or the notebook for sending: upright, without metadata, within the limits.
 
-What needs no change is sent byte for byte. Everything else is decoded, with as little memory as its format allows,
-and encoded again as PNG or JPEG, which every server reads. How an image is made to fit is next door, in `image_resize`.
+An image that needs no change is sent byte for byte. Any other is decoded, with as little memory as its format allows,
+and encoded again as PNG or JPEG, which every server reads. Not for resizing: that is `image_resize`.
 
-Pillow opens the formats that are named here and no others: some of its own start programs (Ghostscript for EPS), and
-most are read by few. What browsers decode all day is decoded here; the others, HEIC and animations in a process of
-their own (`isolated_reader`).
+Pillow opens only the formats that are named in this module: some of its plugins start programs (Ghostscript for EPS),
+and most formats are rare. Formats of browsers are decoded in this process; the others, HEIC and animations in a
+separate one (`isolated_reader`).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _of_browsers(file: BinaryIO, name: str) -> Image | None:
         return image if image.format == "MPO" or not getattr(image, "is_animated", False) else None
     except InputError:
         raise
-    except Exception:  # what reads it apart says what is wrong with it
+    except Exception:  # the separate process reports what is wrong with it
         return None
 
 
@@ -196,7 +196,7 @@ def _is_plain(image: Image, file: BinaryIO, limits: ImageLimits) -> bool:
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
-    """The types of a PNG's chunks; what stands behind its end has none, and counts as one that is not known."""
+    """The types of a PNG's chunks; data behind the end counts as a chunk of unknown type."""
     at = 8
     while at < len(data):
         kind = data[at + 4 : at + 8]

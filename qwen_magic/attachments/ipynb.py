@@ -1,4 +1,4 @@
-"""A notebook as text: its cells and what they printed. Pictures in its outputs are left out, and said to be."""
+"""A notebook as text: its cells and their printed output. Pictures are left out, with a remark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.translatable import _
 
 __all__ = ["sections"]
 
-# Characters of one output: ours. A log of a training run says little more in its whole length.
+# Characters of one output that are kept: ours. The whole log of a training run adds little.
 MAX_OUTPUT = 2_000
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -41,7 +41,7 @@ def _cells(notebook: Any) -> Iterator[str]:
 
 
 def _output(output: dict[str, Any]) -> str:
-    """What an output says in words."""
+    """The text of an output."""
     kind = output.get("output_type")
     if kind == "stream":
         return _shortened(_joined(output.get("text")))

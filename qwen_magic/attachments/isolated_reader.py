@@ -1,9 +1,9 @@
-"""Reads a foreign file in a process of its own, which can be given up: `reader_process` is the other side.
+"""Reads a foreign file in a separate process, which can be killed: `reader_process` is the other side.
 
-For formats that C code or a parser of XML or HTML reads: a file that is made for it crashes such code, makes it ask
-for a terabyte, or keeps it busy for minutes, and an interrupt does not reach it. Here this ends one process, and not
-the kernel with everything in its memory. A process of its own for each file: none can change how the next is read.
-Not for plain texts and CSV, and not for the images that every browser decodes.
+For formats that are read by C code or by a parser of XML or HTML: a hostile file can crash such code, make it allocate
+a terabyte, or keep it busy for minutes without noticing an interrupt. This ends one process, and not the kernel with
+its data. There is one process for each file, so that none can affect the next. Not for plain texts and CSV, and not for
+the images that every browser decodes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .size_limits import PROCESSOR_SECONDS, READ_MEMORY, READ_SECONDS
 
 __all__ = ["NO_MEMORY", "ORDER", "ReaderResult", "read_apart"]
 
-# The variable that the order is in: the names of files are not for everybody who lists processes.
+# The variable with the order: a list of processes must not show the names of files.
 ORDER = "QWEN_MAGIC_READ"
 # The exit code of a worker that ended itself because it took too much memory: ours.
 NO_MEMORY = 86
-# What Python and its libraries need of the environment. Keys stay here: what a damaged file makes a library copy from
-# its memory cannot hold them.
+# The variables that Python and its libraries need. Keys are not passed on: a damaged file that makes a library copy
+# its memory cannot reach them.
 PASSED_ON = (
     *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
     *("SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "TZ"),
@@ -39,14 +39,14 @@ PASSED_ON = (
 # Threads reserve address space, which is limited, and for a file that is described they save nothing; Arrow's usual
 # allocator reserves a gigabyte at once.
 FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-# Where the kernel found this package, the worker finds it too.
+# The worker imports this package from the same folder as the kernel.
 PACKAGE = str(Path(__file__).resolve().parents[2])
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderResult:
-    """Something that was read: bytes, and the `facts` on them, which JSON can hold."""
+    """A result of the worker: bytes, and `facts` about them as JSON values."""
 
     facts: Mapping[str, Any]
     data: bytes
@@ -55,10 +55,21 @@ class ReaderResult:
 def read_apart(
     task: str, file: BinaryIO, name: str, seconds: float = READ_SECONDS, memory: int = READ_MEMORY, **options: Any
 ) -> list[ReaderResult]:
-    """What the worker's `task` makes of an open file, which it calls `name`, with these options.
+    """Run a task of `reader_process` on an open file.
 
-    Raises `InputError` for what the task refuses, and for a file that takes more than so many seconds or bytes of
-    memory, or that crashes the process.
+    Args:
+        task: the name of the task.
+        file: the file; the worker reads it from its beginning.
+        name: the file's name in messages.
+        seconds: the time limit.
+        memory: the memory limit in bytes, where the system can limit it.
+        options: keywords of the task.
+
+    Returns:
+        the results of the task.
+
+    Raises:
+        InputError: the task refused the file, it exceeded a limit, or it crashed the process.
     """
     order = {"task": task, "name": name, "memory": memory, "options": options}
     process, content = _started(file, json.dumps(order), name)
@@ -91,7 +102,7 @@ def _endless(name: str, seconds: float) -> InputError:
 
 
 def _started(file: BinaryIO, order: str, name: str) -> tuple[subprocess.Popen[bytes], bytes | None]:
-    """The worker, with the file as its standard input; what has no descriptor is to be written there."""
+    """Start the worker with the file as standard input. A file without a descriptor is returned as bytes to write."""
     try:
         stdin, content = file.fileno(), None
     except io.UnsupportedOperation:

@@ -1,7 +1,7 @@
-"""From what a cell names to attachments: find everything, open everything, read everything; each step may refuse.
+"""Loads the attachments that a cell names: finds, opens and reads them all; each step may raise `InputError`.
 
-URLs are fetched behind all that, so that nothing is asked of anybody when something else of the same cell is refused.
-Images are read last of all: how small they have to be depends on how many they are.
+URLs are fetched after files and variables, so that no request is sent when one of these is refused. Images are read
+last: their limits depend on their number.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ WEB = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class _AttachmentSource:
-    """Something that was named: a file's path or a URL.
+    """A named file or URL.
 
-    `as_image`: the person says that it is an image. `shadows`: there is a variable of the same name.
+    `as_image`: the user named it as an image. `shadows`: there is a variable of the same name.
     """
 
     name: str
@@ -49,9 +49,9 @@ class _AttachmentSource:
 
 
 def gather(attach: Attach) -> tuple[Attachment, ...]:
-    """Everything that `attach` names, read: files, images and mentions in this order, then variables.
+    """Read everything that `attach` names: files, images and mentions in this order, then variables.
 
-    Raises `InputError` in one clear line for the first thing that cannot or should not be attached.
+    Raises `InputError` for the first item that cannot be attached, or looks like a secret.
     """
     from .variables import is_picture, read_variable
 
@@ -91,7 +91,7 @@ def _noted(attachment: Attachment, source: _AttachmentSource) -> Attachment:
 
 
 def _sources(attach: Attach) -> tuple[_AttachmentSource, ...]:
-    """What is named, each file once. Raises `InputError` for what is not there, a secret, or too much."""
+    """The named files and URLs, each once. Raises `InputError` for a missing file, a secret, or too many."""
     mentioned = [mention.path for mention in mentions(attach.prompt, attach.cwd)]
     found: dict[object, _AttachmentSource] = {}
     for path in (*attach.files, *attach.images, *mentioned):
@@ -135,12 +135,12 @@ def _matches(given: str, path: Path, cwd: Path, as_image: bool) -> Iterator[_Att
 
 
 def _expanded(given: str) -> str:
-    """`given` with its `~`; a home that nobody knows stays as it is written."""
+    """`given` with `~` expanded; unchanged if the home folder is unknown."""
     return os.path.expanduser(given)
 
 
 def _shown(path: Path, cwd: Path) -> str:
-    """How a file is called to the model: from here, or by its name alone, for where it lies is nobody's business."""
+    """The file's name for the model: its path inside `cwd`, else its name alone, without the folders of the machine."""
     try:
         name = path.relative_to(cwd).as_posix()
     except ValueError:
@@ -174,7 +174,7 @@ def _fetched(source: _AttachmentSource, force: bool) -> Opened:
 
 
 def _without_login(url: str) -> str:
-    """`url` as it may be shown: without user and password, query and fragment."""
+    """`url` for display: without user and password, query and fragment."""
     try:
         parsed = urlsplit(url)
         return f"{parsed.scheme}://{parsed.hostname}{parsed.path}"
@@ -196,7 +196,7 @@ def _variable(attach: Attach, name: str) -> object:
     except (SyntaxError, ValueError):
         raise InputError(_("-v takes a variable or an expression of Python, and {name} is none.", name=name)) from None
     try:
-        # As in {{ }}: the person's own expression, in the person's own namespace.
+        # As in {{ }}: the user's own expression, in the user's namespace.
         return eval(code, dict(attach.namespace))
     except Exception as error:
         raise InputError(

@@ -1,6 +1,6 @@
-"""From attachments to the parts of a message, for the model that is asked: inline, as an image, or uploaded.
+"""Makes the parts of a message from attachments, for the model that is asked: inline, as an image, or uploaded.
 
-Decides, cuts and refuses before it calls the `upload` that it was given. Reads no file.
+Everything is decided, cut and checked before `upload` is called. Reads no file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _Upload = Callable[[Attachment], str]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who will read: a model that sees images or does not, and that reads uploaded files or does not.
+    """What the model can read: whether it reads images, and whether it reads uploaded files.
 
-    `characters` is how much text may go inline in one question, altogether; what is more is cut, and said to be.
-    `beside_files` is the same in tokens for a model that reads uploaded files: what is more is uploaded. `name` is for
+    `characters` is the limit of inline text in one question, altogether; longer text is cut, with a remark.
+    `beside_files` is the same in tokens for a model that reads uploaded files: longer text is uploaded. `name` is for
     messages.
     """
 
@@ -42,7 +42,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The parts of a message, in the order of the attachments, and what the person is shown of each."""
+    """The parts of a message, in the order of the attachments, and the display of each."""
 
     parts: tuple[Part, ...] = ()
     attached: tuple[Attached, ...] = ()
@@ -55,11 +55,16 @@ def parts(
     sent: Collection[str] = (),
     upload: _Upload | None = None,
 ) -> Sent:
-    """The attachments as `target` can read them.
+    """The attachments as parts that `target` can read.
 
-    `sent` are the hashes (sha256, in hex) of what is in the context already: those are referred to by name. `upload`
-    puts an attachment on the service and returns its id; it is called last, once everything else is decided.
-    Raises `InputError` for an image that the model cannot see, and for a document whose text cannot be extracted.
+    Args:
+        attachments: in their order in the message.
+        target: what the model can read.
+        sent: the hashes (sha256, in hex) of attachments in the context; these are referred to by name.
+        upload: uploads an attachment and returns its id; called last, when everything else is decided.
+
+    Raises:
+        InputError: the model cannot read an image, or a document's text cannot be extracted.
     """
     routes = _routed(attachments, target, set(sent), upload)
     texts = _inlined([each for each, route in zip(attachments, routes, strict=True) if route == "inline"], target)
@@ -68,7 +73,7 @@ def parts(
 
 
 def _routed(attachments: Sequence[Attachment], target: Target, sent: set[str], upload: _Upload | None) -> list[_Route]:
-    """The way that each attachment takes."""
+    """How each attachment is sent."""
     uploads = target.uploads and upload is not None
     left = target.beside_files if uploads else 0
     routes: list[_Route] = []
@@ -120,7 +125,7 @@ def _data_url(attachment: Attachment) -> str:
 
 
 def _inlined(attachments: Sequence[Attachment], target: Target) -> dict[str, tuple[str, str]]:
-    """What each text says in the message, and what was cut from it, by its hash."""
+    """Each text as it stands in the message, and the note on what was cut, by its hash."""
     read = {each.sha256: _words_of(each, target.characters) for each in attachments}
     limits = _shares({key: len(words) for key, (words, _, _) in read.items()}, target.characters)
     return {each.sha256: _presented(each, *read[each.sha256], limits[each.sha256]) for each in attachments}

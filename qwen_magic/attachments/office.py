@@ -38,7 +38,7 @@ def _paragraph(block: Any) -> str:
 def _word_table(table: Any) -> str:
     """The rows of a table, a line each. What a cell spans beyond its first column is empty.
 
-    `row.cells` repeats a cell for each column that it says it spans, a hundred million times if it says so.
+    `row.cells` repeats a cell for each column that its file declares, which can be a hundred million.
     """
     from docx.table import _Cell
 

@@ -36,7 +36,7 @@ def _pages(reader: PdfReader, name: str) -> Iterator[str]:
 
 @contextmanager
 def _quiet(library: str) -> Iterator[None]:
-    """Without the library's warnings: it tells of every flaw of a file that it can read all the same."""
+    """Suppress the library's warnings, which report harmless flaws of a file."""
     logger = logging.getLogger(library)
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,6 +1,6 @@
 """Python's own structures, written in few lines: nested, indented, and cut wherever they are long or deep.
 
-Nothing is written that is not looked at by somebody: a list of a million items costs as much as one of fifty.
+Only what is shown is written: a list of a million items costs as much as one of fifty.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def written(value: object) -> str:
 
 
 def _pieces_of(value: Any, depth: int, outer: tuple[int, ...]) -> Iterator[str]:
-    """The text of a value, piece by piece, so that whoever reads it can stop."""
+    """Yield the text of a value in pieces, so that the caller can stop at any length."""
     shape = _shape_of(value)
     if shape is None:
         yield leaf(value)
@@ -111,7 +111,7 @@ def _fields_of(value: Any) -> dict[str, Any] | None:
 
 
 def leaf(value: object) -> str:
-    """The value's own repr, or what can be said of it without."""
+    """The value's own repr; its type and size if the repr fails or is too long."""
     if isinstance(value, str) and len(value) > MAX_STRING:
         return f"{value[:MAX_STRING]!r}… ({len(value):,} characters)"
     if isinstance(value, bytes | bytearray) and len(value) > MAX_STRING:

@@ -1,7 +1,7 @@
 """The process that reads one foreign file for `isolated_reader`: `python -m qwen_magic.attachments.reader_process`.
 
 The file is its standard input, the order a variable of its environment, and its answer one line of JSON with the
-bytes that this announces. It limits its own memory and time first; whoever started it ends it at a deadline.
+bytes that this announces. It limits its own memory and time first; `isolated_reader` kills it at a deadline.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .size_limits import PROCESSOR_SECONDS, ImageLimits
 
 __all__ = ["main"]
 
-# How often a system that does not limit memory by itself is asked how much is used, in seconds.
+# The interval at which the memory is checked on a system that cannot limit it, in seconds.
 LOOK = 0.1
 LONGEST_REASON = 200
 
 
 def main() -> None:
-    """Answer the order of the environment."""
+    """Execute the order in the environment, and write the answer."""
     order = json.loads(os.environ.pop(ORDER))
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries of C may print
@@ -70,14 +70,14 @@ def _refused(error: InputError) -> bytes:
 
 
 def _confine(memory: int) -> None:
-    """Take no more memory than so many bytes beyond what is there, no more time than a file may, and write no file."""
+    """Limit this process: `memory` more bytes than it has now, the processor time of one file, and no written files."""
     try:
         import resource
     except ImportError:  # Windows: the deadline alone
         return
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_CPU, PROCESSOR_SECONDS)  # also when nobody is there any more to end it
+    _limit(resource.RLIMIT_CPU, PROCESSOR_SECONDS)  # also when the kernel is gone and cannot kill it
     if sys.platform == "linux":
         with open("/proc/self/statm", encoding="ascii") as status:
             used = int(status.read().split()[0]) * resource.getpagesize()

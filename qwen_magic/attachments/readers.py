@@ -1,4 +1,4 @@
-"""Each open file to whoever reads its kind. What a reader needs is imported when the first file of its kind comes."""
+"""Passes each open file to the reader of its type. A reader's libraries are imported at first use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source that is open and recognised; `page` is true of a web page."""
+    """A source that is open and recognised; `page` is true for a web page."""
 
     name: str
     file: BinaryIO
@@ -40,9 +40,9 @@ class Opened:
 
 
 def read(opened: Opened, attach: Attach) -> Iterable[Attachment]:
-    """What an open file becomes: one attachment, or one for each page of a TIFF.
+    """Read an open file: one attachment, or one for each page of a TIFF.
 
-    Raises `InputError` for what cannot be read, and for what has a secret in it.
+    Raises `InputError` for a file that cannot be read, or has a secret in it.
     """
     attachments = tuple(_attachments_of(opened, attach))
     if attach.force:
@@ -98,7 +98,7 @@ def _whole(file: BinaryIO, name: str) -> bytes:
 
 
 def _read_document(opened: Opened, attach: Attach) -> Attachment:
-    """A document as the file that it is, and its text, unless nobody needs that."""
+    """A document as a file, with its extracted text if that is needed."""
     from .documents import extract
 
     data = _whole(opened.file, opened.name)

@@ -1,4 +1,4 @@
-"""What secrets look like in a text: keys of known services, private keys, passwords in assignments and in URLs.
+"""Finds secrets in a text: keys of known services, private keys, passwords in assignments and in URLs.
 
 The table is ours. detect-secrets 1.5 takes over 5 seconds for a megabyte (line by line, all plugins without the entropy
 ones), and has no form for the keys of this service, Alibaba Cloud or Hugging Face. Here every pattern begins with
@@ -150,7 +150,7 @@ IDENTIFIER, ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*"), re.compile(rb"[A-Za-z_]\w*
 
 
 def secret_in(data: bytes, keys: tuple[str, ...] = ()) -> FoundSecret | None:
-    """The first secret in a text in UTF-8, the surest kind first; one of `keys` is one, whatever it looks like."""
+    """The first secret in a UTF-8 text, the most certain kinds first; each of `keys` is a secret, whatever its form."""
     for look in (
         _private_key,
         lambda data: _known_key(data, keys),
@@ -232,7 +232,7 @@ def _in_assignment(found: re.Match[bytes]) -> FoundSecret | None:
 
 
 def _is_written_out(found: re.Match[bytes], value: bytes, is_setting: bool) -> bool:
-    """Whether what is given to a name is the secret, and not a program's way to it.
+    """Whether the assigned value is a secret itself, and not an expression that reads one.
 
     `is_setting`: the line is one of a file of settings, `NAME=value`. Words are called tokens as well, hence they have
     to look like a key.

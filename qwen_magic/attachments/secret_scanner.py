@@ -1,7 +1,7 @@
-"""What looks like a secret is refused, unless forced: by the name of a file or a variable, and by what is in it.
+"""Refuses what looks like a secret, by the name of a file or a variable, or by its content; `--force` overrides it.
 
-One scanner for everything that leaves: files, the text of documents, variables, values in a prompt, the prompt itself
-and URLs. What a secret looks like in a text is in `secret_patterns`. Refusals name the thing, and never the secret.
+One scanner for everything that is sent: files, the text of documents, variables, values in a prompt, the prompt itself
+and URLs. The patterns are in `secret_patterns`. Errors name the item, and never the secret.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FILES = (
     # This package's: the record of a local engine.
     "qwen_magic/engines/*.json",
 )
-# Whatever lies in these folders, at any depth.
+# Every file in these folders, at any depth.
 FOLDERS = {".ssh", ".gnupg", ".aws", ".azure", ".kube", ".dashscope", ".aliyun", ".alibabacloud", ".oci", ".kaggle"}
 # Named like the others, and made to be shown.
 HARMLESS = ("*.pub", "*.example", "*.sample", "*.template", "*.dist", ".ssh/known_hosts*", ".ssh/authorized_keys")
@@ -90,7 +90,7 @@ def refuse_secret_file(path: Path, name: str) -> None:
 def refuse_secrets(attachment: Attachment, keys: Iterable[str]) -> None:
     """Raises `InputError` for an attachment with a secret in it, in its text or among the columns of a table.
 
-    Of a document it is the text that is looked at, as far as it was extracted.
+    Of a document, the extracted text is searched.
     """
     keys = tuple(keys)
     if attachment.form == "document":
@@ -178,7 +178,7 @@ def _text_of(document: Attachment) -> bytes:
 
 
 def unsearched(attachment: Attachment) -> str:
-    """A note on what of a document `refuse_secrets` could not search; empty when it searched all of it."""
+    """A note on the part of a document that `refuse_secrets` could not search; "" if it searched everything."""
     if attachment.form != "document" or _is_json(attachment):
         return ""
     if not isinstance(attachment.extracted, Extracted):

@@ -1,4 +1,4 @@
-"""How much may be attached: the service's limits with their source, and our own where it names none."""
+"""The limits of attachments, such as the size of an image: the service's with their source, and our own."""
 
 from __future__ import annotations
 

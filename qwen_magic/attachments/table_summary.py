@@ -1,6 +1,6 @@
-"""A table in few words: its shape, a line for each column, its first and last rows, as compact markdown.
+"""Summarises a table: its shape, a line for each column, its first and last rows, as compact markdown.
 
-Knows values and strings only; where they come from (CSV, Excel, Parquet, a DataFrame) is the business of others.
+Takes values and strings only; `csv_files`, `excel`, `arrow_parquet` and `dataframes` read them.
 """
 
 from __future__ import annotations

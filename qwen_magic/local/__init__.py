@@ -1,6 +1,6 @@
-"""A real Qwen on this machine: a server that is found, or an engine that is started.
+"""Qwen models on this machine: local servers that are discovered, and engines that this package starts.
 
-`discovery` finds the local servers in common use; `model_startup` starts one of our own (from `catalogue`, through
-`downloads`, in the process of `engine_process`). Both give an `Endpoint`. Not for asking: `qwen_magic.service.client`
-asks a local Qwen like any other endpoint.
+`discovery` finds the local servers in common use; `model_startup` starts an engine (`catalogue` has the models,
+`downloads` gets the files, `engine_process` runs the engine). Both result in an `Endpoint`. Not for requests:
+`qwen_magic.service.client` sends them as to any other endpoint.
 """

@@ -1,7 +1,7 @@
-"""Where models, running engines and answers are kept: in the system's cache, or where QWEN_MAGIC_CACHE says.
+"""The folders of models, running engines and answers: in the system's cache folder, or in QWEN_MAGIC_CACHE.
 
-Whoever can write there can put another model, engine or answer in the place of ours: a folder or file that belongs to
-somebody else, or that others may change, is not used.
+Another user who can write there could replace a model, an engine or an answer: a folder or file that belongs to
+another user, or that others may change, is not used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def models() -> Path:
 
 
 def engines() -> Path:
-    """The folder of what is known of running engines, their keys among it: nobody else may look into it.
+    """The folder of the records of running engines, with their keys: no other user may read it.
 
     Raises `ConfigurationError` when it cannot be made, and for one that others may change.
     """
@@ -33,7 +33,7 @@ def engines() -> Path:
 
 
 def answers() -> Path:
-    """The folder of the answers that `qwen_magic.map` has got: nobody else may look into it.
+    """The folder of the cached answers of `qwen_magic.map`: no other user may read it.
 
     Raises `ConfigurationError` as `engines` does.
     """
@@ -41,7 +41,7 @@ def answers() -> Path:
 
 
 def _private(name: str) -> Path:
-    """A folder of the cache that is closed to others."""
+    """A folder of the cache that no other user may read."""
     folder = trusted(_cache()) / name
     try:
         make(folder, 0o700)
@@ -60,16 +60,16 @@ def make(folder: Path, mode: int = 0o755) -> None:
 
 
 def trusted(path: Path) -> Path:
-    """`path`, which need not be there. Raises `ConfigurationError` if somebody else could have put something into it.
+    """`path`, which need not exist. Raises `ConfigurationError` if another user could have written to it.
 
-    On Windows a user's folders are closed to others unless they are opened by hand: there nothing is looked at.
+    Not checked on Windows, where a user's folders are closed to others by default.
     """
     if not hasattr(os, "geteuid"):
         return path
     try:
         facts = path.stat()
     except OSError:
-        return path  # it is not there, or whoever uses it will say why
+        return path  # it does not exist, or the caller that opens it reports why not
     if facts.st_uid not in (os.geteuid(), 0):
         raise ConfigurationError(_("{path} belongs to another user, and is not used.", path=path), OWN)
     # Where every user has a group of their own, with the same number, its members are this user alone.

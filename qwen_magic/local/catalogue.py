@@ -1,4 +1,4 @@
-"""The Qwen models that can be downloaded and run here, as a table, and which of them fits.
+"""A table of the Qwen models that can be downloaded and run on this machine, and the choice among them.
 
 Names, sizes and checksums are those of the Qwen team's own GGUF repositories, `Qwen/…-GGUF` on Hugging Face and of
 the same name on ModelScope (the hubs' LFS metadata, as of November 2026). Layers and KV heads are from each model's
@@ -20,9 +20,9 @@ __all__ = ["CATALOGUE", "VISION", "File", "LocalModel", "choose", "named", "need
 VISION = "vision"
 # What the engine takes beside weights and KV cache (compute buffers, the logits of a batch over 152k tokens): bytes.
 OVERHEAD = 512 << 20
-# The shortest context that is worth starting with, in tokens.
+# The shortest context that an engine starts with, in tokens. Ours.
 SHORTEST_CONTEXT = 4096
-# A model that is chosen for somebody leaves this share of the free memory to the notebook's own work.
+# A model that is chosen by default leaves this share of the free memory to the notebook.
 SHARE = 0.5
 
 
@@ -52,7 +52,7 @@ class LocalModel:
 
     @property
     def memory(self) -> int:
-        """The memory that it needs at least, in bytes."""
+        """The least memory that the model needs, in bytes."""
         return needed(self.bytes, self.layers * self.heads * (128 + 128) * 2, SHORTEST_CONTEXT)
 
 
@@ -199,9 +199,9 @@ def named(name: str, models: Iterable[LocalModel] = CATALOGUE) -> LocalModel:
 
 
 def choose(free: int, models: Iterable[LocalModel], here: Callable[[LocalModel], bool]) -> LocalModel:
-    """The best of `models` for a machine with so many bytes free: one that is `here` already, if any such fits.
+    """The best of `models` that fits into `free` bytes of memory; one that is downloaded (`here`), if such a one fits.
 
-    Raises `ConfigurationError` when even the smallest is too large.
+    Raises `ConfigurationError` if even the smallest is too large.
     """
     by_memory = sorted(models, key=lambda model: model.memory)
     fitting = [model for model in by_memory if model.memory <= free]

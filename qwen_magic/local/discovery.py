@@ -1,6 +1,6 @@
-"""Finds the servers on this machine that can be asked, on the ports of their documentation.
+"""Finds local servers with models, on the ports of their documentation.
 
-Only loopback is looked at, no key is sent there, and the looking takes a blink at most.
+Connects to loopback only, sends no key, and takes at most `BLINK` seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..service.transport import Transport
 
 __all__ = ["FoundServer", "discover", "nearest"]
 
-# In seconds, for all servers together: what a person does not notice.
+# Seconds for all servers together: short enough not to be noticed.
 BLINK = 0.3
 # A list of models is far smaller; a web server that happens to have the port may send anything.
 LARGEST_LISTING = 1 << 20
@@ -56,7 +56,7 @@ def discover(servers: Iterable[Endpoint] | None = None, timeout: float = BLINK) 
 
 
 class _Search:
-    """One server being asked for its models, in a thread of its own."""
+    """The request for one server's models, in a separate thread."""
 
     def __init__(self, server: Endpoint, timeout: float) -> None:
         self._answer: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
@@ -65,7 +65,7 @@ class _Search:
         threading.Thread(target=self._run, args=(server.url("models"),), name="qwen-discovery", daemon=True).start()
 
     def result(self, deadline: float) -> tuple[str, ...]:
-        """The server's models; none when it is not there, not an OpenAI-compatible server, or too slow."""
+        """The server's models; none if it does not run, is no OpenAI-compatible server, or is too slow."""
         try:
             return self._answer.get(timeout=max(0.001, deadline - time.monotonic()))
         except queue.Empty:

@@ -1,7 +1,7 @@
-"""How Hugging Face and ModelScope hand out a file: where it is asked for, where they send us, and how they say no.
+"""How Hugging Face and ModelScope serve a file: its URL, their redirects, and their errors.
 
-As their own clients know them: huggingface_hub's `file_download.py` and `utils/_http.py`, modelscope_hub's
-`_download.py` and `errors.py`. Not for what is kept on the disk: that is `downloads`.
+As in their own clients: huggingface_hub's `file_download.py` and `utils/_http.py`, modelscope_hub's `_download.py` and
+`errors.py`. Not for files on the disk: that is `downloads`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SPAN = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # Hugging Face's quota and the seconds until it is filled up again: `"resolvers";r=0;t=55`.
 QUOTA = re.compile(r";\s*r=0\s*;\s*t=(\d+)")
-# What a hub, a storage or a login form says instead of sending a file; a model is never text.
+# The types of an error, of a hub, a storage or a login form; a model is never text.
 WORDS = re.compile(r"text/|json|xml", re.IGNORECASE)
 TITLE = re.compile(r"<(?:title|message)[^<>]*>([^<]*)</", re.IGNORECASE)
 LARGEST_REFUSAL, LONGEST_WORDS = 1 << 16, 160
@@ -61,10 +61,10 @@ class Wanted:
 
 
 def hubs(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The URLs of a file at the hubs, with `{repository}` and `{file}` to be put in; the one to ask first is first.
+    """The URL templates of a file at the hubs, with `{repository}` and `{file}`; the preferred hub is first.
 
     HF_ENDPOINT and MODELSCOPE_DOMAIN name mirrors, as for the hubs' own clients (huggingface_hub's `constants.py`,
-    modelscope's `hub/utils/utils.py`); whoever sets one wants to be served by it.
+    modelscope's `hub/utils/utils.py`); a hub with a mirror is preferred.
     """
     domain = environment.get("MODELSCOPE_DOMAIN", "")
     scope = (domain if "://" in domain else f"https://{domain or 'www.modelscope.cn'}").rstrip("/")
@@ -78,11 +78,10 @@ def hubs(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
 
 @contextmanager
 def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Response, int]]:
-    """The file from byte `had` on: the response, and the byte at which it really begins.
+    """Request the file from byte `had` on; yield the response, and the byte at which it begins.
 
-    The hub is asked anew each time, because the links to where it keeps large files expire. Carries no key. Raises
-    `NotTheService` where it is not the file, or not for us, and `RateLimited` or `ServiceUnavailable` where it may be
-    there later.
+    Requests the hub's link each time, because its links to the storage of large files expire. Sends no key. Raises
+    `NotTheService` for another file or a refusal, and `RateLimited` or `ServiceUnavailable` for errors that may pass.
     """
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
     url = wanted.url
@@ -102,7 +101,7 @@ def opened(wanted: Wanted, had: int, transport: Transport) -> Iterator[tuple[Res
 
 
 def _check_link(response: Response, wanted: Wanted, url: str) -> None:
-    """Raises `NotTheService` where the hub says beforehand that it is another file: both hubs tell its SHA-256."""
+    """Raise `NotTheService` if the hub's headers announce another file: both hubs send its SHA-256."""
     digest = response.headers.get("x-linked-etag", "").removeprefix("W/").strip('"').lower()
     length = response.headers.get("x-linked-size", str(wanted.file.bytes))
     if (SHA256.fullmatch(digest) and digest != wanted.file.sha256) or length != str(wanted.file.bytes):
@@ -112,7 +111,7 @@ def _check_link(response: Response, wanted: Wanted, url: str) -> None:
 
 
 def _checked_start(response: Response, wanted: Wanted, url: str, had: int) -> int:
-    """Where in the file the response begins. Raises what `opened` does."""
+    """The byte of the file at which the response begins. Raises the errors of `opened`."""
     if response.status not in (200, 206):
         raise _refusal(response, wanted, url)
     span = SPAN.match(response.headers.get("content-range", "")) if response.status == 206 else None
@@ -130,7 +129,7 @@ def _checked_start(response: Response, wanted: Wanted, url: str, had: int) -> in
 
 
 def _refusal(response: Response, wanted: Wanted, url: str) -> QwenError:
-    """The error behind a status that is none of success."""
+    """The error for a status of 400 or more."""
     status, code = response.status, response.headers.get("x-error-code", "")
     names = {"host": _host(url), "repository": wanted.repository, "file": wanted.file.name}
     if status == 416 and (span := SPAN.match(response.headers.get("content-range", ""))):
@@ -161,13 +160,13 @@ def _another(wanted: Wanted, url: str, length: str) -> NotTheService:
 
 
 def _wait_of(headers: Mapping[str, str]) -> float | None:
-    """The seconds for which the other side wants to be left alone, where it says so."""
+    """The seconds that the server asks to wait, or `None`."""
     quota = QUOTA.search(headers.get("ratelimit", ""))
     return retry_after(headers.get("retry-after") or (quota[1] if quota else None))
 
 
 def _told(happened: str, response: Response) -> str:
-    """`happened`, with the other side's own words on it as far as it has any."""
+    """`happened`, with the server's own message if it sent one."""
     words = " ".join((response.headers.get("x-error-message") or _words_in(response.read(LARGEST_REFUSAL))).split())
     words = words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
     return f"{happened}: {words.rstrip('.')}." if words else f"{happened}."
@@ -185,5 +184,5 @@ def _words_in(body: bytes) -> str:
 
 
 def _host(url: str) -> str:
-    """Who it is. The rest of a link is nobody's business: it is signed, and long."""
+    """The host of a URL. Messages leave out the rest, which may have a signature."""
     return urlsplit(url).netloc

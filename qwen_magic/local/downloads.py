@@ -1,11 +1,11 @@
-"""Downloads a model's files from Hugging Face or ModelScope: nothing is fetched twice, and nothing false is kept.
+"""Downloads a model's files from Hugging Face or ModelScope; verifies their SHA-256 and never downloads a part twice.
 
-A file that is not whole has `.part` behind its name, and goes on where it stopped, also from the other hub. Two
-kernels that want the same model share one download. Not for choosing a model (`catalogue`), nor for how the hubs
-answer (`download_sources`).
+An incomplete file has the suffix `.part`, and is continued where it stopped, also from the other hub. Two kernels that
+need the same model share one download. Not for choosing a model (`catalogue`), nor for the hubs' responses
+(`download_sources`).
 
-Not huggingface_hub: it checks the size of a file and not its SHA-256, goes on with a file of its own only and not with
-ModelScope's half, and brings 27 MB of packages (2.4, with hf-xet), beside which all of this would stay.
+Not huggingface_hub: it checks the size of a file and not its SHA-256, cannot continue a file that ModelScope began, and
+adds 27 MB of packages (2.4, with hf-xet), while this module would still be needed.
 """
 
 from __future__ import annotations
@@ -42,29 +42,37 @@ from .interaction import ReportProgress
 
 __all__ = ["download", "is_here", "weights_of"]
 
-# A hub that does not answer soon is left for the other one, and one that falls silent is asked again: seconds.
+# Seconds: a hub that does not connect is left for the other one; one that stops sending is asked again.
 TIMEOUTS = Timeouts(connect=6.0, idle=30.0)
-# So often a hub may bring nothing new before it is given up, and so often all of them are asked again later.
+# Attempts without progress before a hub is abandoned, and rounds over all hubs.
 ATTEMPTS = 4
-# The longest rest that a hub may ask for before it is asked again, in seconds.
+# The longest wait that a hub may ask for, in seconds. Ours.
 LONGEST_WAIT = 60.0
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What another hub, or the same one later, may still do.
+# The errors after which another hub, or the same one later, may still succeed.
 TROUBLE = (ConnectionFailed, RateLimited, ServiceUnavailable, StreamError)
 
 
 def is_here(model: LocalModel) -> bool:
-    """Whether the model was downloaded before."""
+    """Whether all files of the model have been downloaded."""
     return all(_whole(_folder_of(model) / file.name, file) for file in model.files)
 
 
 def download(
     model: LocalModel, progress: ReportProgress, at: Sequence[str] | None = None, timeouts: Timeouts = TIMEOUTS
 ) -> None:
-    """Get what is missing of the model's files, from the hubs `at` these URLs (see `download_sources`).
+    """Download the missing files of a model.
 
-    Raises `ConnectionFailed` where no hub can be reached, `NotTheService` where what came is not the model, and
-    `ConfigurationError` for a full disk.
+    Args:
+        model: a model of the catalogue.
+        progress: called with the bytes that are on the disk, and the bytes of all files.
+        at: URL templates of hubs (see `download_sources.hubs`); by default those of the environment.
+        timeouts: for each request.
+
+    Raises:
+        ConnectionFailed: no hub can be reached.
+        NotTheService: what a hub sent is not the model.
+        ConfigurationError: the disk is full.
     """
     folder = _folder_of(model)
     with _on_disk(folder, model), locked(folder / ".lock", lambda: progress(_arrived(model), model.bytes)):
@@ -82,7 +90,7 @@ def download(
 
 
 def weights_of(model: LocalModel) -> Path:
-    """Where the model's weights are, or will be; its other files lie beside them."""
+    """The path of the model's weights, downloaded or not; its other files are in the same folder."""
     return _folder_of(model) / model.files[0].name
 
 
@@ -95,7 +103,7 @@ def _part_of(path: Path) -> Path:
 
 
 def _whole(path: Path, file: File) -> bool:
-    """Whether the file is here. Raises `ConfigurationError` for one that others may have put here."""
+    """Whether the file is complete. Raises `ConfigurationError` for one that another user may have written."""
     return _bytes_in(path) == file.bytes and bool(trusted(path))
 
 
@@ -113,7 +121,7 @@ def _arrived(model: LocalModel) -> int:
 
 
 def _fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str], progress: ReportProgress) -> None:
-    """Get one file, from the first hub that has it, check it, and give it its name."""
+    """Download one file from the first hub that has it, verify it, and rename it from `.part`."""
     path = _folder_of(model) / file.name
     part = _part_of(path)
     wanted = [Wanted(hub, model.repository, file) for hub in at]
@@ -150,7 +158,7 @@ def _fetch(model: LocalModel, file: File, transport: Transport, at: Sequence[str
 
 
 def _from_any(wanted: Sequence[Wanted], part: Path, transport: Transport, told: Callable[[], None]) -> list[QwenError]:
-    """Complete `part` from the first hub that can; what went wrong with all of them, or nothing."""
+    """Complete `part` from the first hub that can. Returns the errors of all hubs, or none after success."""
     failures: list[QwenError] = []
     for one in wanted:
         try:
@@ -162,13 +170,13 @@ def _from_any(wanted: Sequence[Wanted], part: Path, transport: Transport, told: 
 
 
 def _rest(failures: Sequence[QwenError]) -> float | None:
-    """The seconds after which one of the hubs wants to be asked again; `None` if none does soon."""
+    """The seconds after which a hub may be asked again; `None` if that is too long."""
     waits = (failure.retry_after for failure in failures if isinstance(failure, (RateLimited, ServiceUnavailable)))
     return min((wait for wait in waits if wait is not None and wait <= LONGEST_WAIT), default=None)
 
 
 def _complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
-    """Bring `part` to its full size, with as many connections as it takes as long as each brings something."""
+    """Bring `part` to its full size, with new connections as long as each makes progress."""
     fruitless, begun = 0, False
     while (had := _bytes_in(part)) != wanted.file.bytes:
         failure: QwenError | None = None
@@ -186,13 +194,13 @@ def _complete(part: Path, wanted: Wanted, transport: Transport, told: Callable[[
 
 
 def _may_pass(failure: QwenError) -> bool:
-    """Whether the same hub may go on at once: not where it has said when, or no."""
+    """Whether to try the same hub again at once: not after a refusal, or an error that names a time to wait."""
     asked = failure.retry_after if isinstance(failure, (RateLimited, ServiceUnavailable)) else None
     return asked is None and (failure.transient or isinstance(failure, (NoAnswer, StreamError)))
 
 
 def _append(part: Path, wanted: Wanted, transport: Transport, told: Callable[[], None]) -> None:
-    """Ask for what is missing of `part`, and write what comes as it comes."""
+    """Request the missing end of `part`, and append it as it arrives."""
     had = _bytes_in(part) if _bytes_in(part) < wanted.file.bytes else 0
     with opened(wanted, had, transport) as (response, start), _writable(part, start) as content:
         content.seek(start)
@@ -211,7 +219,7 @@ def _writable(part: Path, start: int) -> BinaryIO:
 
 @contextmanager
 def _on_disk(folder: Path, model: LocalModel) -> Iterator[None]:
-    """The file system's refusals as ours."""
+    """Raise `ConfigurationError` for errors of the file system in the block."""
     remedy = _("Or set {variable} to a folder on another disk. What has arrived is kept.", variable=VARIABLE)
     try:
         make(folder)

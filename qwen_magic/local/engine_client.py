@@ -1,7 +1,7 @@
 """The kernel's side of an engine: one process serves a model file to every kernel of this user.
 
-The first kernel that asks starts it, the others find its record. It stops when nobody asks, and starts again with the
-next question. Not for choosing or getting the file (`model_startup`), nor for what happens in that process
+The first kernel starts it, the others find its record. It stops after some time without a question, and starts again
+with the next one. Not for choosing or downloading the file (`model_startup`), nor for the process itself
 (`engine_process`).
 """
 
@@ -44,13 +44,13 @@ IDLE = 900.0
 # Contexts to start with, in tokens: the longest that leaves a quarter of the free memory alone.
 CONTEXTS = (32_768, 16_384, 8_192, SHORTEST_CONTEXT)
 ROOM = 0.75
-# How often a start looks whether the engine is up, in seconds.
+# The interval at which a start checks whether the engine is ready, in seconds.
 LOOK = 0.05
 # llama.cpp's errors in its log: "0.00.004.338 E gguf_init_from_reader: invalid magic characters".
 ERROR = re.compile(r"^[\d.]+ E \s*(.+)", re.MULTILINE)
 LOGGED = re.compile(r"^[\d.]+ [DIWE] .*\n?", re.MULTILINE)
 LONGEST_REASON = 200
-# Where the kernel found this package, the engine finds it too.
+# The engine imports this package from the same folder as the kernel.
 PACKAGE = str(Path(__file__).resolve().parents[2])
 # On Windows, what `start_new_session` is elsewhere.
 if sys.platform == "win32":
@@ -62,7 +62,7 @@ else:
 class LocalEngine:
     """A model file, and the process that serves it.
 
-    `idle` is the seconds without a question after which it stops; a change holds from its next start.
+    `idle` is the seconds without a question after which it stops; a change applies from its next start.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class LocalEngine:
         idle: float = IDLE,
         loading: Loading = Dialogue.loading,
     ) -> None:
-        """`name` is what the model is called."""
+        """`name` is the model's name, `projector` the file that makes it read images; `loading` shows the progress."""
         self._model, self._projector, self._name = model.resolve(), projector, name
         self._credentials = credentials
         self.idle = idle
@@ -87,14 +87,14 @@ class LocalEngine:
         renewed_in_children(self)
 
     def is_running(self) -> bool:
-        """Ask whether it is up, whichever kernel started it."""
+        """Request whether the engine runs, whichever kernel started it."""
         return self._running() is not None
 
     def start(self) -> Endpoint:
-        """Where to ask. Starts the engine if it is not up, which takes as long as its file takes to read.
+        """Start the engine unless it runs, which takes as long as reading its file, and return its endpoint.
 
-        Raises `ConfigurationError` when the model does not fit or cannot be loaded, and `ConnectionFailed`, once,
-        when the engine has crashed since it was last asked.
+        Raises `ConfigurationError` if the model does not fit or cannot be loaded, and `ConnectionFailed`, once, if the
+        engine has crashed since its last use.
         """
         with self._lock_of_threads:
             self._asked = record = self._running() or self._started()
@@ -103,7 +103,7 @@ class LocalEngine:
         return Endpoint("local", f"http://{record.host}/v1", "compatible", LOCAL, account, needs_key=True)
 
     def after_fork(self) -> None:
-        """A thread of the parent may have been starting the engine. Its file lock is between processes anyway."""
+        """In a forked child: a new lock, since a thread of the parent may have been starting the engine."""
         self._lock_of_threads = threading.Lock()
 
     def _running(self) -> Record | None:
@@ -111,7 +111,7 @@ class LocalEngine:
         return record if record and healthy(record.host) else None
 
     def _started(self) -> Record:
-        """Start it, or wait for another kernel that is about to."""
+        """Start the engine, or wait for another kernel that is starting it."""
         with self._loading(f"{self._name} ({readable_size(self._bytes())})") as told, locked(self._lock, told):
             record = Record.read(self._record)
             if record and healthy(record.host):
@@ -156,7 +156,7 @@ class LocalEngine:
             raise
 
     def _context(self) -> int:
-        """The context to start with, in tokens. Raises `ConfigurationError` when not even the shortest fits."""
+        """The context to start with, in tokens. Raises `ConfigurationError` if even the shortest does not fit."""
         facts, free, weights = header(self._model), available(), self._bytes()
         for tokens in CONTEXTS:
             if needed(weights, facts.bytes_per_token, tokens) <= free * (ROOM if tokens > SHORTEST_CONTEXT else 1):
@@ -175,7 +175,7 @@ class LocalEngine:
         return file_bytes(self._model) + (file_bytes(self._projector) if self._projector else 0)
 
     def _last_words(self) -> str:
-        """Why it ended, as far as its log or its exit says."""
+        """Why the engine ended: an error in its log, else its exit code."""
         code = self._process.poll() if self._process else None
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
         found = ERROR.search(text)
@@ -192,7 +192,7 @@ class LocalEngine:
 
 
 def identity(model: Path, projector: Path | None) -> str:
-    """The same for every kernel that wants these files as they are now. Raises `ConfigurationError`."""
+    """An id of these files in their present state, the same in every kernel. Raises `ConfigurationError`."""
     digest = hashlib.sha256()
     for path in filter(None, (model, projector)):
         try:
@@ -204,7 +204,7 @@ def identity(model: Path, projector: Path | None) -> str:
 
 
 def _spawned(order: Order, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """The engine's process, with its order given. It outlives this kernel, and is not interrupted with it."""
+    """Start the engine's process and send it its order. It outlives this kernel, and is not interrupted with it."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "qwen_magic.local.engine_process"],  # -P: no module of the notebook's folder
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE, os.environ.get("PYTHONPATH"))))},

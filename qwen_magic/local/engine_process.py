@@ -1,8 +1,8 @@
-"""The engine's own process, `python -m qwen_magic.local.engine_process`: llama.cpp with its OpenAI-compatible server.
+"""The engine's process, `python -m qwen_magic.local.engine_process`: llama.cpp with its OpenAI-compatible server.
 
-It takes its order from standard input, so that the key is on no command line; serves on loopback; leaves a record of
-itself for every kernel of this user when the model is loaded; and ends when nobody has asked for a while. So it needs
-to know nothing of kernels: the last of them takes its questions along. Not for starting it: that is `model_startup`.
+It reads its order from standard input, so that the key is on no command line; serves on loopback; writes a record for
+every kernel of this user when the model is loaded; and exits after `idle` seconds without a request. It tracks no
+kernels. Not for starting it: that is `engine_client`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from typing import Any
 
 __all__ = ["Order", "Record", "get", "healthy"]
 
-# How often the engine looks whether anybody asks, at most, in seconds.
+# The longest interval between two checks for requests, in seconds.
 LOOK = 2.0
-# Until the model is loaded it looks more often.
+# The interval until the model is loaded, in seconds.
 SOON = 0.02
-# A server that is in the middle of a long prompt answers late; one that does not listen refuses at once. Seconds.
+# Seconds to wait for the server: one that processes a long prompt answers late; one that has ended refuses at once.
 PATIENCE = 10.0
 # Two kernels can ask at once; they share the context.
 SLOTS = 2
 # llama.cpp's levels: warnings and errors only, for its information would fill the disk in time.
 WARNINGS = 2
-# Where it serves, and nowhere else.
+# The only address that it serves on.
 LOOPBACK = "127.0.0.1:"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to serve: `context` is in tokens, `idle` in seconds, `record` the path of the record to leave."""
+    """What to serve: `context` is in tokens, `idle` in seconds, `record` the path of the record to write."""
 
     model: str
     projector: str
@@ -48,7 +48,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A running engine: where it listens, the key it wants, and what its model is called."""
+    """A running engine: its address, its key, and the name of its model."""
 
     host: str
     key: str = field(repr=False)
@@ -56,7 +56,7 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Record | None:
-        """The record at `path`; `None` where there is none, half of one, or one that no engine of this user left."""
+        """The record at `path`; `None` if there is none, or it is incomplete or another user's."""
         with suppress(OSError, ValueError, TypeError, RecursionError), path.open(encoding="utf-8") as file:
             if hasattr(os, "geteuid") and os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
@@ -66,7 +66,7 @@ class Record:
         return None
 
     def write(self, path: Path) -> None:
-        """Leave it at `path`, for this user's eyes only, all at once."""
+        """Write the record to `path`, readable by this user only, in one step."""
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -75,14 +75,14 @@ class Record:
 
 
 def _main() -> None:
-    """Serve what standard input orders, until nobody asks any more."""
+    """Serve the order on standard input until the engine has been idle for long enough."""
     order = Order(**json.load(sys.stdin))
     import xllamacpp  # type: ignore[import-untyped]  # it has no types of its own
 
     try:
         server = xllamacpp.Server(_parameters(order))
     except RuntimeError:
-        os._exit(1)  # llama.cpp has said why on standard error
+        os._exit(1)  # llama.cpp has written the reason to standard error
     record = Record(server.listening_address.removeprefix("http://"), order.key, order.name)
     while not healthy(record.host):
         time.sleep(SOON)
@@ -95,7 +95,7 @@ def _main() -> None:
 
 
 def _parameters(order: Order) -> Any:
-    """llama.cpp's parameters: its own choices but for what a machine wants on which other work is done as well."""
+    """llama.cpp's parameters: its defaults, except for those that would take the machine from other work."""
     import psutil  # type: ignore[import-untyped]  # it has no types of its own
     import xllamacpp
 
@@ -114,16 +114,16 @@ def _parameters(order: Order) -> Any:
     chosen.cache_ram_mib = 0  # llama.cpp would keep up to 8 GB of old prompts
     chosen.cache_idle_slots = False
     chosen.verbosity = WARNINGS
-    # One core stays free: the threads spin until the last of them is done, so one that has to wait slows all down.
+    # One core stays free: the threads wait actively for each other, so one that is delayed delays all.
     threads = max(1, (psutil.cpu_count(logical=False) or 1) - 1)
     chosen.cpuparams.n_threads = chosen.cpuparams_batch.n_threads = threads
     return chosen
 
 
 def _watch(record: Record, path: Path, idle: float) -> None:
-    """Return when nothing was asked for `idle` seconds, and when the server or the record has gone.
+    """Return after `idle` seconds without a request, and when the server or the record is gone.
 
-    Without its record nobody finds it: whoever removes that ends it.
+    Removing the record ends the engine: without it, no kernel can find it.
     """
     every = min(LOOK, idle / 10)
     last, since = _activity(record), time.monotonic()
@@ -138,7 +138,7 @@ def _watch(record: Record, path: Path, idle: float) -> None:
 
 
 def _activity(record: Record) -> list[tuple[bool, int]] | None:
-    """Of each slot, whether it works and on which task it last did; `None` when the server is too busy to say."""
+    """For each slot, whether it works and the id of its last task; `None` if the server is too busy to answer."""
     with suppress(TimeoutError, HTTPException, ValueError):
         slots = json.loads(get(record.host, "/slots", record.key)[1])
         return [(bool(slot.get("is_processing")), int(slot.get("id_task", -1))) for slot in slots]

@@ -1,4 +1,4 @@
-"""A lock between processes, on a file. It goes with the process that holds it, however that ends."""
+"""A lock between processes, on a file. It is released when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 __all__ = ["locked"]
 
-# How often whoever waits looks again, in seconds.
+# The interval of polling, in seconds.
 LOOK = 0.1
 
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock for the block; `waiting` is called again and again until it is ours. The file stays."""
+    """Hold the lock during the block; `waiting` is called repeatedly until it is acquired. The file stays."""
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the header of a GGUF file says of its model, without loading it: enough to know whether it will fit.
+"""Reads the header of a GGUF file: the facts that decide whether its model fits into memory.
 
 The format is described in llama.cpp's `docs/gguf.md`. Not for tensors, tokens or templates: the engine reads those.
 """
@@ -22,13 +22,13 @@ MAGIC = b"GGUF"
 # Numbers by their type code; 8 is a string and 9 an array.
 NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
 STRING, ARRAY = 8, 9
-# Bytes that are looked at: ours. What is wanted stands in the first few kilobytes, and a length that points further
-# than this is no length.
+# Bytes that are read: ours. The needed fields are in the first few kilobytes; a length that points beyond this is
+# invalid.
 MAX_HEADER = 4 << 20
 # A file in pieces: name-00001-of-00003.gguf, as llama.cpp splits them.
 FIRST_PIECE = re.compile(r"-00001-of-(\d{5})\.gguf$", re.IGNORECASE)
 LATER_PIECE = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
-# The name of the file beside a model that makes it see, as llama.cpp calls it.
+# The name of the file that lets a model read images, as llama.cpp calls it.
 PROJECTOR = re.compile(r"^mmproj[-_.]?", re.IGNORECASE)
 
 
@@ -60,7 +60,7 @@ def header(path: Path) -> Header:
 
 
 def unreadable(path: Path, error: OSError) -> ConfigurationError:
-    """The error for a model that the file system does not give."""
+    """The error for a model file that cannot be opened or read."""
     return ConfigurationError(
         _("{path} cannot be read ({reason}).", path=path, reason=error.strerror), _("Give the path of a .gguf file.")
     )
@@ -79,7 +79,7 @@ def _cache_bytes_per_token(fields: Mapping[str, Any], name: str) -> int:
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int:
-    """A field as a number; of a list, one for each layer, its largest. Raises `ValueError` for what is none."""
+    """A field as a number; of a list (one number for each layer), the largest. Raises `ValueError` for other types."""
     value = fields.get(name, 0)
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(each, int) and each >= 0 for each in values):
@@ -88,7 +88,7 @@ def _number(fields: Mapping[str, Any], name: str) -> int:
 
 
 def _read_fields(file: BinaryIO) -> dict[str, Any]:
-    """The fields up to the tokenizer's, which are many, and behind what we want; `file` is the header in memory."""
+    """The fields before the tokenizer's, which are many and not needed. `file` is the header in memory."""
     if file.read(4) != MAGIC:
         raise ValueError
     _, _, count = struct.unpack("<IQQ", file.read(20))

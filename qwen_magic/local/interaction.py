@@ -1,4 +1,4 @@
-"""What a surface does for a model on its way: asks the person, and shows how far it is. Nothing is drawn here."""
+"""The callbacks of a surface for downloading and loading a model: confirm, show progress. Types only."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 __all__ = ["Confirm", "Dialogue", "Loading", "ReportProgress"]
 
-# Asks a yes-or-no question; `None` says that nobody can be asked.
+# Asks the user a yes-or-no question; returns `None` where no user can be asked.
 Confirm = Callable[[str], bool | None]
-# Told how many bytes of how many are there; often, so whoever draws does it now and then only.
+# Called with the bytes that are done and the bytes in total; often, so it should draw at intervals only.
 ReportProgress = Callable[[int, int], None]
-# For as long as the model of this name is being loaded; what it yields is called again and again meanwhile.
+# A context for the loading of the model of this name; the function that it yields is called repeatedly meanwhile.
 Loading = Callable[[str], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Without a surface nobody is asked, and nothing is shown."""
+    """The callbacks of one surface. The defaults confirm nothing and show nothing."""
 
     confirm: Confirm = lambda question: None
     progress: ReportProgress = lambda done, total: None

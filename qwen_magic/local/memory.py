@@ -1,4 +1,4 @@
-"""How much memory a model may take: what this machine has free, or what its container still grants."""
+"""The memory that a model may take: the free memory of this machine, or of its container."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["available"]
 
-# Where a container (Docker, a JupyterHub's pod) sees its own limit: control groups, version 2 and version 1
+# The files with the limit of a container (Docker, a JupyterHub's pod): control groups, version 2 and version 1
 # (kernel docs, "Memory Interface Files" and "memory.stat").
 CONTROL_GROUPS = (
     ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
@@ -16,7 +16,7 @@ CONTROL_GROUPS = (
 
 
 def available(root: Path = Path("/")) -> int:
-    """Bytes that can be taken without anything being swapped out or killed."""
+    """The bytes that can be used without swapping, and without exceeding the container's limit."""
     import psutil  # type: ignore[import-untyped]  # it has no types of its own
 
     free = int(psutil.virtual_memory().available)
@@ -24,7 +24,7 @@ def available(root: Path = Path("/")) -> int:
 
 
 def _granted(folder: Path, limit: str, usage: str, reclaimable: str) -> int:
-    """What a control group still grants; more than any machine has where there is none, or no limit."""
+    """The free bytes of a control group; a huge number without a control group or a limit."""
     with suppress(OSError, ValueError):
         counts = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())
         used = int((folder / usage).read_text(encoding="utf-8")) - int(counts.get(reclaimable, 0))

@@ -1,6 +1,6 @@
-"""What Tab offers behind `local:`: the models of the table, and the model files and folders on this machine.
+"""Tab completion behind `local:`: the models of the table, and the model files and folders on this machine.
 
-Imports nothing heavy, and opens no file: Tab must answer at once.
+Imports nothing heavy, and opens no file: completion must be immediate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What may stand behind `local:`, and a word or two on it."""
+    """A completion behind `local:`, with a short description."""
 
     text: str
     facts: str
@@ -34,7 +34,7 @@ class Suggestion:
 
 
 def suggestions(begun: str, cwd: Path) -> tuple[Suggestion, ...]:
-    """What goes on from `begun`: names of the table first, then paths, seen from `cwd`."""
+    """The completions that begin with `begun`: names of the table first, then paths relative to `cwd`."""
     paths = sorted(islice(_paths_from(begun, cwd), MOST), key=lambda path: path.text)
     return (*(name for name in _names() if name.text.startswith(begun)), *paths)
 
@@ -64,5 +64,5 @@ def _suggested(folder: str, entry: os.DirEntry[str]) -> Iterator[Suggestion]:
 
 
 def _is_model(name: str) -> bool:
-    """Whether a file of this name can be asked for: a projector and the later pieces of a model come with it."""
+    """Whether a file of this name is a model, and not a projector or a later piece of one."""
     return name.lower().endswith(".gguf") and not PROJECTOR.match(name) and not LATER_PIECE.search(name)

@@ -1,4 +1,4 @@
-"""Makes a Qwen on this machine ready to be asked: which model, whether it fits, whether it may be downloaded.
+"""Prepares a local model: chooses it, checks that it fits, asks before a download.
 
 Not for downloading (`downloads`) and running it (`engine_client`).
 """
@@ -28,10 +28,17 @@ QUANTISED = re.compile(r"[-_.](?:I?Q\d\w*|B?F16|F32|MXFP4)$", re.IGNORECASE)
 
 
 def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: float = IDLE) -> LocalEngine:
-    """The engine for `wanted`: a file's path, a name of the table, `vision`, or nothing for what fits best.
+    """The engine for a model; it does not run yet.
 
-    It does not run yet. Raises `ConfigurationError` when there is no such model, when it does not fit, or when it may
-    not be downloaded, and what `download` raises.
+    Args:
+        wanted: a file's path, a name of the table, `vision`, or "" for the best model that fits.
+        credentials: gets the key of the engine.
+        dialogue: confirms a download, and shows the progress of downloading and loading.
+        idle: seconds without a question after which the engine stops.
+
+    Raises:
+        ConfigurationError: there is no such model, it does not fit, or it may not be downloaded.
+        ConnectionFailed, NotTheService: the errors of `download`.
     """
     if find_spec("xllamacpp") is None:
         raise ConfigurationError(
@@ -49,14 +56,14 @@ def engine(wanted: str, credentials: Credentials, dialogue: Dialogue, idle: floa
 
 
 def _served(model: LocalModel, credentials: Credentials, idle: float, dialogue: Dialogue) -> LocalEngine:
-    """The engine of a model that is here."""
+    """The engine of a model that has been downloaded."""
     weights = weights_of(model)
     projector = weights.with_name(model.files[1].name) if model.sees else None
     return LocalEngine(weights, projector, model.name, credentials, idle, dialogue.loading)
 
 
 def _wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel:
-    """The model that `wanted` names; where it leaves the choice to us, one that runs, is here, or fits."""
+    """The model that `wanted` names; without a name, one that runs, else one that is downloaded, else one that fits."""
     free, sees = available(), wanted == VISION
     possible = [model for model in CATALOGUE if model.sees == sees] if wanted in ("", VISION) else [named(wanted)]
     running = [model for model in possible if is_here(model) and runs(model)]
@@ -64,7 +71,7 @@ def _wanted_model(wanted: str, runs: Callable[[LocalModel], bool]) -> LocalModel
 
 
 def _permit(model: LocalModel, confirm: Confirm) -> None:
-    """Ask the person for leave to download. Raises `ConfigurationError` without it."""
+    """Ask the user whether to download. Raises `ConfigurationError` if not."""
     what = f"{model.name} ({readable_size(model.bytes)})"
     agreed = confirm(
         _("{what} has to be downloaded once, to {folder}. Download it?", what=what, folder=weights_of(model).parent)
@@ -81,7 +88,7 @@ def _permit(model: LocalModel, confirm: Confirm) -> None:
 
 
 def projector_beside(model: Path) -> Path | None:
-    """The projector for images that belongs to a file of one's own: by its name, or because there is no other."""
+    """The projector for images in the folder of a model file: by its name, or the only one."""
     files = [path for path in model.parent.glob("*") if path.suffix.lower() == ".gguf"]
     projectors = [path for path in files if PROJECTOR.match(path.name)]
     own = [path for path in projectors if _kind(path) == _kind(model)]
@@ -90,5 +97,5 @@ def projector_beside(model: Path) -> Path | None:
 
 
 def _kind(path: Path) -> str:
-    """A file's name without what tells a model from its projector, and one quantisation from another."""
+    """A file's name without the marks of a projector and of a quantisation, to match models with projectors."""
     return QUANTISED.sub("", PROJECTOR.sub("", path.stem)).lower()
