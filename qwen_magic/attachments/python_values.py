@@ -111,7 +111,7 @@ def _fields_of(value: Any) -> dict[str, Any] | None:
 
 
 def leaf(value: object) -> str:
-    """The value's own repr; its type and size if the repr fails or is too long."""
+    """The value's own repr, cut at `MAX_REPR` characters; its type if the repr raises."""
     if isinstance(value, str) and len(value) > MAX_STRING:
         return f"{value[:MAX_STRING]!r}… ({len(value):,} characters)"
     if isinstance(value, bytes | bytearray) and len(value) > MAX_STRING:

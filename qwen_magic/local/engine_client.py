@@ -87,7 +87,7 @@ class LocalEngine:
         renewed_in_children(self)
 
     def is_running(self) -> bool:
-        """Request whether the engine runs, whichever kernel started it."""
+        """Whether the engine runs, whichever kernel started it; sends it a request."""
         return self._running() is not None
 
     def start(self) -> Endpoint:
