@@ -75,7 +75,13 @@ class Estimate:
             )
         ]
         if kept := self.total - self.rows:
-            lines.append(_n("{count:,} row has an answer already.", "{count:,} rows have answers already.", count=kept))
+            lines.append(
+                _n(
+                    "{count:,} row is not asked: it has an answer, says the same as another one, or cannot be asked.",
+                    "{count:,} rows are not asked: they have answers, say the same as others, or cannot be asked.",
+                    count=kept,
+                )
+            )
         return [*lines, self._costs(prices)]
 
     def _costs(self, prices: Prices) -> str:

@@ -199,7 +199,10 @@ def test_the_openai_sdk_reads_what_a_map_has_uploaded_and_the_sdks_batches_are_n
     with openai.OpenAI(base_url=sandbox.compatible_url, api_key=sandbox.key) as client:
         made = client.batches.list().data[0]
         assert made.status == "completed"
+        assert made.request_counts
         assert (made.request_counts.completed, made.request_counts.failed) == (2, 1)
+        assert made.output_file_id
+        assert made.error_file_id
         lines = client.files.content(made.input_file_id).text.splitlines()
         answers = client.files.content(made.output_file_id).text.splitlines()
         refusals = client.files.content(made.error_file_id).text.splitlines()
