@@ -18,7 +18,7 @@ from ..core.translatable import _, listed
 from .attachment import Attachment
 from .size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
-__all__ = ["Sent", "Target", "parts"]
+__all__ = ["Sent", "Target", "fenced", "parts"]
 
 _Route = Literal["repeated", "image", "uploaded", "inline"]
 _Upload = Callable[[Attachment], str]
@@ -165,7 +165,7 @@ def _presented(attachment: Attachment, words: str, more: bool, remark: str, limi
         return (f"{kept}\n({remark})\n" if remark else kept), remark
     known = listed((attachment.note, remark))
     head = _called(attachment) + (f" ({known})" if known else "")
-    return f"{head}:\n\n{_fenced(kept, attachment.language)}", remark
+    return f"{head}:\n\n{fenced(kept, attachment.language)}", remark
 
 
 def _called(attachment: Attachment) -> str:
@@ -174,7 +174,7 @@ def _called(attachment: Attachment) -> str:
     return f"{kind} `{name}`"
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """`text` in a fence that nothing in it can close."""
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)

@@ -18,7 +18,7 @@ from .attachment import Attach, Attachment
 from .secret_scanner import refuse_secret_variable, refuse_secrets
 from .size_limits import MAX_DOCUMENT
 
-__all__ = ["is_picture", "read_variable"]
+__all__ = ["described", "is_picture", "read_variable"]
 
 # (package, class) of what becomes an image.
 PICTURES = {
@@ -59,7 +59,7 @@ def read_variable(name: str, value: object, attach: Attach) -> Attachment:
 
         attachment = read_figure(name, value, attach.limits)
     else:
-        attachment = _described(name, value, attach.shown_rows)
+        attachment = described(name, value, attach.shown_rows)
     if not attach.force:
         if attach.values:
             refuse_secret_variable(name, value)
@@ -67,7 +67,7 @@ def read_variable(name: str, value: object, attach: Attach) -> Attachment:
     return attachment
 
 
-def _described(name: str, value: object, rows: int | None) -> Attachment:
+def described(name: str, value: object, rows: int | None) -> Attachment:
     """The variable in words, a table with so many of its rows; for `None` without any value."""
     if _is_a(value, FRAMES):
         from .dataframes import read_frame

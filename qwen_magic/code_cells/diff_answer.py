@@ -48,23 +48,23 @@ def diff_answer(answer: Answer, cells: Sequence[CellSource]) -> Answer:
     blocks = [block for block in answer.code if block.strip()]
     if not blocks:
         return replace(answer, notes=(*answer.notes, WITHOUT_CODE))
-    cell, block = max(((cell, block) for block in blocks for cell in cells), key=likeness)
+    cell, block = max(((cell, block) for block in blocks for cell in cells), key=_likeness)
     diff = Diff.of(cell, block)
     if not diff.lines:
         return replace(answer, notes=(*answer.notes, UNCHANGED))
-    before, after = around(answer.text, block)
+    before, after = _around(answer.text, block)
     values = {each.name: getattr(answer, each.name) for each in fields(Answer)}
     return DiffAnswer(**values, diff=diff, before=before, after=after)
 
 
-def likeness(pair: tuple[CellSource, CodeBlock]) -> float:
+def _likeness(pair: tuple[CellSource, CodeBlock]) -> float:
     """How many lines two sources have in common, from 0 to 1."""
     cell, block = pair
     ours, theirs = ([line.strip() for line in text.strip().split("\n")] for text in (cell.source, block))
     return difflib.SequenceMatcher(None, ours, theirs, autojunk=False).ratio()
 
 
-def around(text: str, block: str) -> tuple[str, str]:
+def _around(text: str, block: str) -> tuple[str, str]:
     """What stands before and behind the fence with `block` in it; all of the text and nothing, where that is indented.
 
     Then the block is shown as well as the diff.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..conversations import CellRef
 
-__all__ = ["CellOrder", "cell_of", "deleted_cells", "notebook_of", "request_metadata"]
+__all__ = ["CellOrder", "cell_id_of", "cell_of", "deleted_cells", "notebook_of", "request_metadata"]
 
 # The id of a cell in a file that nbformat wrote: indented by one space for each level, and with no line break inside
 # of a string. Found in 0.02 s in 50 MB, which take 0.4 s to parse where they are numbers.
@@ -49,11 +49,17 @@ def cell_of(shell: InteractiveShell) -> CellRef | None:
     """The run of the cell that runs now, or `None` where the front-end does not name it."""
     from ..conversations import CellRef
 
+    cell = cell_id_of(shell)
+    header = request(shell).get("header") or {}
+    return CellRef(cell, str(header.get("msg_id", ""))) if cell else None
+
+
+def cell_id_of(shell: InteractiveShell) -> str:
+    """The id of the cell that runs now; empty where the front-end does not name it."""
     metadata = request_metadata(shell)
     colab = metadata.get("colab")
     cell = metadata.get("cellId") or (colab.get("cell_id") if isinstance(colab, Mapping) else None)
-    header = request(shell).get("header") or {}
-    return CellRef(str(cell), str(header.get("msg_id", ""))) if cell else None
+    return str(cell or "")
 
 
 def deleted_cells(shell: InteractiveShell) -> tuple[str, ...]:

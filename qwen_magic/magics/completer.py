@@ -153,6 +153,8 @@ def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterab
             return model_names(magics)
         case ("save" | "load" | "export",):
             return paths(begun)
+        case ("explain",):
+            return ("error", *variables(magics))
         case ("files",):
             return ("rm", "prune")
         case ("chat" | "show" | "reset" | "undo" | "rename" | "drop" | "compact",):

@@ -7,9 +7,9 @@ Nothing heavy is imported here: that happens at the first question.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from keyword import iskeyword
 from pathlib import Path
@@ -27,6 +27,7 @@ from ..core.translatable import _, _n
 from .display_hook import Displayed, Noted
 from .options import Parsed, parse, refuse_map_options, typed, usage
 from .preparation import Idle
+from .ran_cells import RanCells
 from .unsaved_answers import UnsavedAnswers
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ..assistant.assistant import Assistant
     from ..assistant.question import Question
     from ..attachments import Attach
+    from ..code_cells.unified_diff import CellSource
     from ..conversations import CellRef
     from ..core.answer import Answer
     from ..local.interaction import Dialogue
@@ -112,6 +114,7 @@ class QwenMagics(Magics):
         self._panels: Panels | None = None
         self._idle = Idle()
         self.unsaved = UnsavedAnswers()
+        self.ran = RanCells(shell, self.folder)
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -179,6 +182,12 @@ class QwenMagics(Magics):
         return self._saver
 
     @property
+    def names(self) -> Mapping[str, Any]:
+        """The notebook's variables."""
+        names: Mapping[str, Any] = self.shell.user_ns
+        return names
+
+    @property
     def settings(self) -> Settings:
         """The traits as a value."""
         names = (field.name for field in fields(Settings))
@@ -198,8 +207,18 @@ class QwenMagics(Magics):
         # IPython ends every cell with a line break that nobody typed.
         return self.ask(parsed, "\n".join(filter(str.strip, (parsed.text, cell.removesuffix("\n")))))
 
-    def ask(self, parsed: Parsed, prompt: str) -> Answer | None:
-        """Ask what a line and its cell say, and leave the answer in the notebook's variables; none from a dry run."""
+    def ask(
+        self,
+        parsed: Parsed,
+        prompt: str,
+        *,
+        around: Callable[[str], str] | None = None,
+        rewrites: tuple[CellSource, ...] = (),
+    ) -> Answer | None:
+        """Ask what a line and its cell say, and leave the answer in the notebook's variables; none from a dry run.
+
+        `around` puts words about the prompt, and the answer may rewrite one of the cells `rewrites`.
+        """
         name = parsed.given.get("out", "")
         if name and (not name.isidentifier() or iskeyword(name)):
             raise InputError(_("-o {name}: that is not a variable's name.", name=name))
@@ -211,6 +230,7 @@ class QwenMagics(Magics):
             return None
         refuse_map_options(parsed.given)
         question = self.question(parsed, prompt)
+        question = replace(question, prompt=around(question.prompt) if around else question.prompt, rewrites=rewrites)
         if parsed.given.get("dry_run"):
             from .commands.answers import show_dry_run
 
@@ -336,6 +356,7 @@ class QwenMagics(Magics):
         """IPython's event: cells that were deleted take their turns with them."""
         set_current(self.language)
         self._displayed.last = None
+        self.ran.begin()
         if self._assistant is not None:
             from .cells import deleted_cells
 
@@ -361,8 +382,9 @@ class QwenMagics(Magics):
 
     def post_run_cell(self, result: Any) -> None:
         """IPython's event: the run of a cell is over."""
-        from .cells import request_metadata
+        from .cells import cell_id_of, request_metadata
 
+        self.ran.ended(result, cell_id_of(self.shell))
         if request_metadata(self.shell):  # where nobody looks there is no page to be quick for
             self._idle.prepare()
         if self._assistant is None:
@@ -392,13 +414,12 @@ class QwenMagics(Magics):
         command = None if parsed.ended else command_in(parsed.text, alone=not of_question)
         if command is None:
             return self.ask(parsed, parsed.text)
-        if of_question:
+        if of_question and not command.asks:
             raise InputError(
                 _("A command of %qwen takes no option but -c."), _("To ask it: -- {text}", text=parsed.text)
             )
         rest = "".join(parsed.text.split(maxsplit=1)[1:])
-        command.do(CommandCall(self, rest.rstrip(), parsed.given.get("chat", "default")))
-        return None
+        return command.do(CommandCall(self, rest.rstrip(), parsed.given.get("chat", "default"), parsed.given))
 
     def _evaluate(self, expression: str) -> Any:
         # What {{ … }} is for: the person's own expression, in the person's own namespace.

@@ -37,14 +37,14 @@ def caption(diff: Diff) -> str:
 
 def diff_html(diff: Diff) -> str:
     """The unified diff, a span for each line; its text is the diff itself."""
-    lines = "".join(map(line_html, diff.lines))
+    lines = "".join(map(_line_html, diff.lines))
     return (
         f'<div class="highlight qwen-diff" style="{FRAME}"><small>{escape(caption(diff))}</small>'
         f"<pre><code>{lines}</code></pre></div>\n"
     )
 
 
-def line_html(line: str) -> str:
+def _line_html(line: str) -> str:
     text = escape(visible(line)) + "\n"
     look = LOOKS.get(line[:1])
     return f'<span class="{look[0]}" style="display:block;{look[1]}">{text}</span>' if look else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from .tool_choice import wanted_tool
 __all__ = ["SandboxToolCall", "SandboxAnswer", "answer"]
 
 FIRST_WORDS = 160
+# How a cell is asked for anew.
+WHOLE_CELL = "with the whole cell in one block of code"
+FENCE = re.compile(r"^(`{3,})[^\n]*\n(?P<source>.*?)\n\1$", re.DOTALL | re.MULTILINE)
 SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
 LOREM = "The sandbox counts its lines so that nothing can get lost on the way: this is line {}.\n\n"
 
@@ -81,7 +85,7 @@ def written(chat: Chat, script: Play) -> str:
     for word, write in TEXTS.items():
         if word in script:
             return write(chat, script)
-    return received(chat, script)
+    return changed_cell(chat) if WHOLE_CELL in chat.question else received(chat, script)
 
 
 def continued(chat: Chat) -> str:
@@ -233,6 +237,15 @@ def long_text(chat: Chat, script: Play) -> str:
     length = int(script.number("long"))
     lines = (LOREM.format(number) for number in range(1, length // len(LOREM) + 2))
     return f"{SIMULATOR}\n\n{''.join(lines)}"[:length]
+
+
+def changed_cell(chat: Chat) -> str:
+    """The first block of code of the question with one line more, and words around it."""
+    found = FENCE.search(chat.question)
+    source = found["source"] if found else ""
+    marks = found[1] if found else "```"
+    line = f"# The sandbox has read {source.count(chr(10)) + 1} lines."
+    return f"{SIMULATOR} It corrects nothing, and adds a line:\n\n{marks}python\n{source}\n{line}\n{marks}\n"
 
 
 def quoted(text: str) -> str:

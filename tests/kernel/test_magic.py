@@ -221,7 +221,7 @@ def test_the_screen_of_help_explains_everything(notebook: Kernel) -> None:
         ("%qwen login sk-0123456789abcdef", "login takes nothing more"),
         ("%qwen save 'my chat.json", "is not closed"),
         ("%qwen HELP", "Did you mean help"),
-        ("%qwen fix", "There is no command 'fix'. %qwen help lists them. To ask it: %qwen -- fix"),
+        ("%qwen mend", "There is no command 'mend'. %qwen help lists them. To ask it: %qwen -- mend"),
         ("%qwen clear", "Did you mean reset?"),
         ("%qwen Cost", "Did you mean usage?"),
         ("%qwen -c review cost", "Did you mean usage?"),

@@ -2,8 +2,9 @@
 
 A line is a command when its first word is one and the words behind it are what it takes. One that nearly is (a word
 too many, or too few, or one small word that is none) is refused, because a slip should not be asked and paid for. Any
-other line is a question. So `%qwen undo` is a command, `%qwen undo a b` and `%qwen fix` are refused, and `%qwen undo
-that last commit: how?` asks. What the commands do is in the modules beside this one.
+other line is a question. So `%qwen undo` is a command, `%qwen undo a b` and `%qwen clear` are refused, and `%qwen undo
+that last commit: how?` asks. `fix`, `explain` and `edit` ask about the notebook's code, and take the options of a
+question before and behind their name. What the commands do is in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
 from ...core.languages import translated
 from ...core.translatable import Translatable, _, sentences
 from ...rendering.command_output import say
 from ..options import usage, words
-from . import answer_cache, answers, chats
+from . import answer_cache, answers, chats, code_questions
 from . import batches as batching
 from . import doctor as doctoring
 from . import endpoint as whom
 from . import remote_files as files
 from .command_call import CommandCall
+
+if TYPE_CHECKING:
+    from ...core.answer import Answer
 
 __all__ = ["COMMANDS", "CommandCall", "Command", "command_in"]
 
@@ -31,9 +36,11 @@ NOTHING, ONE, PERHAPS_ONE, ONE_OR_TWO, TWO, ANYTHING = "", r"\S+", r"\S*", r"\S+
 ENDPOINT = r"""(\S+|["']?local:\S.*)?( ?--(protocol[ =]\S*|yes))*"""
 EXAMINED = r"([^-\s]\S*)?( ?--(try-regions|json))*"
 SAVED = r"[^-\s]\S*( [^-\s]\S*)?( --no-pictures)?"
+# A name, with options of a question before it.
+EXPLAINED = r"(-.*)?\S*"
 FILES = r"(rm( \S+)+|prune)?"
 # These read their quotes themselves.
-READ_THEMSELVES = (ANYTHING, ENDPOINT)
+READ_THEMSELVES = (ANYTHING, ENDPOINT, EXPLAINED)
 # Words of other tools for commands of ours.
 ELSEWHERE = {"clear": "reset", "new": "reset", "cost": "usage", "list": "chats", "history": "show", "delete": "drop"}
 # "Hello" and "为什么" are questions.
@@ -46,13 +53,15 @@ OF_SENTENCES = "?？，。！"
 class Command:
     """A command: what it takes, for people and as a pattern (`shape`), and the function that does it.
 
-    The pattern is for the words with one space between them; what was quoted has none in it.
+    The pattern is for the words with one space between them; what was quoted has none in it. One that `asks` a question
+    takes its options.
     """
 
     arguments: str
     help: Translatable
     shape: str
-    do: Callable[[CommandCall], None]
+    do: Callable[[CommandCall], Answer | None]
+    asks: bool = False
 
 
 def command_in(text: str, *, alone: bool = True) -> Command | None:
@@ -70,7 +79,7 @@ def command_in(text: str, *, alone: bool = True) -> Command | None:
     fits = re.fullmatch(command.shape, " ".join(re.sub(r"\s", "_", word) for word in given))
     if not fits and not is_slip(command, given):
         return None
-    if {"-c", "--chat"} & set(given):
+    if {"-c", "--chat"} & set(given) and not command.asks:
         raise InputError(_("-c goes before the command."), _("Such as %qwen -c NAME {name}.", name=name))
     if command.shape not in READ_THEMSELVES and any(word.startswith(("'", '"')) for word in given):
         raise InputError(
@@ -135,6 +144,23 @@ COMMANDS: dict[str, Command] = {
     "logout": Command("", _("forget the key"), NOTHING, whom.logout),
     "last": Command("", _("show the last answer again"), NOTHING, answers.last),
     "continue": Command("", _("go on with an answer that was stopped or cut"), NOTHING, answers.go_on),
+    "fix": Command(
+        "[WHAT YOU THINK]", _("the last cell that failed, corrected: a diff"), ANYTHING, code_questions.fix, asks=True
+    ),
+    "explain": Command(
+        "[NAME|error]",
+        _("explain the last error, or a name of the notebook"),
+        EXPLAINED,
+        code_questions.explain,
+        asks=True,
+    ),
+    "edit": Command(
+        "[N] WHAT TO CHANGE",
+        _("the cell with number N, or the one above, changed: a diff"),
+        ANYTHING,
+        code_questions.edit,
+        asks=True,
+    ),
     "chat": Command("[NAME]", _("a panel to chat in, on a conversation"), PERHAPS_ONE, chats.chat),
     "chats": Command("", _("the conversations of this kernel"), NOTHING, chats.chats),
     "show": Command("[NAME]", _("a conversation's transcript"), PERHAPS_ONE, chats.show),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..options import words
 
 if TYPE_CHECKING:
     from ...assistant.assistant import Assistant
+    from ...code_cells.unified_diff import CellSource
     from ...conversations import CellRef
     from ...core.answer import Answer
     from ...core.settings import Settings
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ...rendering.views.protocol import View
     from ...service.endpoints import Endpoint
     from ..autosave import Autosave
+    from ..options import Parsed
+    from ..ran_cells import RanCells
 
 __all__ = ["CommandCall", "CommandHost"]
 
@@ -53,6 +56,24 @@ class CommandHost(Protocol):
     def view(self) -> View:
         """A view for that cell."""
 
+    @property
+    def ran(self) -> RanCells:
+        """The cells that ran in this shell."""
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The notebook's variables."""
+
+    def ask(
+        self,
+        parsed: Parsed,
+        prompt: str,
+        *,
+        around: Callable[[str], str] | None = None,
+        rewrites: tuple[CellSource, ...] = (),
+    ) -> Answer | None:
+        """Ask as a cell does, with the words of `around` about the prompt, for one of these cells anew."""
+
     def publisher(self, name: str = "") -> Callable[[Answer], None]:
         """What makes an answer `_qwen`, and the variable `name`."""
 
@@ -61,12 +82,15 @@ class CommandHost(Protocol):
 class CommandCall:
     """A command as it was given: in whose magics, what stands behind its name, for which conversation (`-c`).
 
+    `given` are the options that stand before the name of a command which asks a question.
+
     Made by `QwenMagics`, taken by the function of the command.
     """
 
     magics: CommandHost
     text: str
     chat: str = "default"
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str, ...]:
