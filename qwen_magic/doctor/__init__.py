@@ -1,11 +1,11 @@
-"""The doctor: goes from the notebook to the first token, step by step, and says what it finds and what to do.
+"""The doctor: checks each step from the notebook to the first token, and reports findings with remedies.
 
     for finding in doctor(provider):
         print(finding)
 
-Each step is a small function that yields findings; the first that makes the later ones pointless ends the round. The
-key itself is in no finding, only its last 4 characters. One short question is asked at the end, which costs what a
-hundred tokens cost. Not for repairing anything.
+Each step is a small function that yields findings; one that makes the later steps pointless ends the examination. No
+finding has the key, only its last 4 characters. The last step asks one short question, which costs about a hundred
+tokens. Not for repairing anything.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STEPS = (
     model,
     stream,
 )
-# An answer that has not begun after so many seconds is not worth waiting for here.
+# The seconds to wait for the beginning of an answer. Ours.
 TIMEOUTS = Timeouts(connect=10.0, idle=60.0)
 
 
@@ -50,11 +50,17 @@ def doctor(
     try_regions: bool = False,
     timeouts: Timeouts = TIMEOUTS,
 ) -> Iterator[Finding]:
-    """Examine the way to `endpoint` (by default the one in use); findings come as they are found.
+    """Examine an endpoint; yield findings as they are made.
 
-    `origin` says who chose the endpoint, where that is not the configuration. `try_regions` allows sending the key to
-    the service's other regions when this one refuses it. Raises nothing but the person's interrupt: whatever is wrong
-    is a finding.
+    Args:
+        provider: resolves the endpoint and its key.
+        endpoint: by default the one in use.
+        model: the model to ask; by default the configured one.
+        origin: what chose the endpoint, if not the configuration.
+        try_regions: may send the key to the service's other regions if this one refuses it.
+        timeouts: for each request.
+
+    Raises nothing but the user's interrupt: every error is a finding.
     """
     try:
         case = Case(provider, endpoint or provider.resolve(), model, origin, try_regions, timeouts)

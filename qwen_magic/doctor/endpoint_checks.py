@@ -1,4 +1,4 @@
-"""Who answers there: the service, a relay, a local server or somebody in between; the key, the model, the stream."""
+"""Checks of the endpoint: which server answers, and whether it accepts the key, has the model and streams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["large_requests", "model", "regions", "stream", "who_answers"]
 LARGEST = 4 * 1024 * 1024
 # Seconds by which a clock may be wrong before signatures and certificates suffer.
 SKEW = 120
-# Long enough to take a second or two; the sandbox would say it faster than anybody can see.
+# Long enough to take a second or two; at its usual pace the sandbox would be too fast to measure.
 QUESTION = "Count from 1 to 40, one number a line, and say nothing else.\nsandbox: rate 30"
 FEW = 5
 # A photograph, in bytes; nginx takes 1 MB by default.
@@ -41,13 +41,13 @@ ALIVE = 0.05
 # A buffer that fills and empties: silences of at least so many seconds make up most of the time between the pieces,
 # and there are few of them. (nginx's default buffer is 4 kB: a dozen events.)
 SILENCE, MOSTLY, PIECES_PER_BURST = 0.1, 0.8, 5
-# Shorter than this, in seconds, everything looks like being at once.
+# Below this interval, in seconds, streaming and buffering cannot be told apart.
 BLINK = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class _ProbeResponse:
-    """What came back for a list of models."""
+    """The response to a request for the list of models."""
 
     status: int
     headers: Mapping[str, str]
@@ -86,7 +86,7 @@ def _ask_for_models(here: Endpoint, key: FoundKey | None, timeouts: Timeouts) ->
 
 
 def who_answers(case: Case) -> Iterator[Finding]:
-    """Who is there: the service, a relay, a local server, or a page in their place. And what its clock says."""
+    """Which server answers: the service, a relay, a local server, or a page in their place. Also compares its clock."""
     reply = _ask_for_models(case.endpoint.compatible, case.key, case.timeouts)
     case.server = _between(reply.headers)
     who = _named(reply, case.endpoint)
@@ -132,7 +132,7 @@ def who_answers(case: Case) -> Iterator[Finding]:
 
 
 def _named(reply: _ProbeResponse, here: Endpoint) -> str:
-    """Who this is, by its headers."""
+    """The server's name, by its headers."""
     relay = reply.headers.get("x-qwen-relay")
     if relay:
         return _("the relay of a Jupyter server (qwen_magic {relay})", relay=relay)
@@ -142,7 +142,7 @@ def _named(reply: _ProbeResponse, here: Endpoint) -> str:
 
 
 def _between(headers: Mapping[str, str]) -> str:
-    """What stands before the other side, as far as it says so."""
+    """The proxies before the server, as far as its headers name them."""
     return " ".join(headers[name] for name in ("via", "server") if headers.get(name))[:80]
 
 
@@ -212,7 +212,7 @@ def _accepts(region: str, case: Case) -> bool:
 
 
 def large_requests(case: Case) -> Iterator[Finding]:
-    """Whether a proxy lets a request with a picture through. Asked only where one shows itself; it is no question."""
+    """Whether a proxy passes a request of the size of a picture. Checked only behind a proxy; asks no model."""
     if "nginx" not in case.server.lower():
         return
     transport = Transport(case.timeouts)
@@ -238,7 +238,7 @@ def large_requests(case: Case) -> Iterator[Finding]:
 
 
 def model(case: Case) -> Iterator[Finding]:
-    """Whether the model that would be asked is there."""
+    """Whether the endpoint has the model that would be asked."""
     wanted = case.model or case.provider.settings.model
     if not wanted:
         qwen = next((name for name in case.models if "qwen" in name.lower()), "")
@@ -259,7 +259,7 @@ def model(case: Case) -> Iterator[Finding]:
 
 
 def stream(case: Case) -> Iterator[Finding]:
-    """Whether an answer comes bit by bit. Asks a short question."""
+    """Whether an answer is streamed. Asks a short question."""
     client = Client(case.timeouts)
     request = ChatRequest(case.model, (Message.user(QUESTION),))
     began = time.monotonic()
@@ -287,7 +287,7 @@ def stream(case: Case) -> Iterator[Finding]:
 
 
 def _verdict(arrived: list[float], case: Case) -> Finding:
-    """What the times of arrival, in seconds after the question, say."""
+    """The finding by the times of arrival, in seconds after the question."""
     if not arrived:
         return problem("stream", _("the answer was empty"), _("Try another model: see %qwen models."))
     first, last = arrived[0], arrived[-1]

@@ -1,4 +1,4 @@
-"""What can be said without asking anybody: versions, which configuration wins and from where, the key."""
+"""Checks without a request: versions, the effective configuration and its source, the key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VISIBLE = 4
 
 
 def versions(case: Case) -> Iterator[Finding]:
-    """What to name in a bug report."""
+    """The versions for a bug report."""
     found = {"qwen_magic": __version__, "python": platform.python_version(), **dict(_installed(PACKAGES))}
     found |= {"openssl": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").split()[0], "system": platform.platform()}
     yield fine("versions", ", ".join(f"{name} {number}" for name, number in found.items()), **found)
@@ -38,7 +38,7 @@ def _installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def configuration(case: Case) -> Iterator[Finding]:
-    """Who is asked, and who said so."""
+    """The endpoint, and the source of that choice."""
     here = case.endpoint
     origin = case.origin or _said_by(case, os.environ)
     yield fine(
@@ -58,7 +58,7 @@ def configuration(case: Case) -> Iterator[Finding]:
 
 
 def _said_by(case: Case, environment: Mapping[str, str]) -> str:
-    """Where the choice of the endpoint comes from."""
+    """The source of the choice of the endpoint."""
     wanted = case.provider.settings.endpoint
     if wanted and wanted.rstrip("/") in (case.endpoint.name, case.endpoint.base_url):
         return "QWEN_BASE_URL" if environment.get("QWEN_BASE_URL") == wanted else "QwenMagics.endpoint"

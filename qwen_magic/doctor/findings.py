@@ -1,4 +1,4 @@
-"""What the doctor hands out: findings, and the case that it examines."""
+"""The doctor's findings, and the case that it examines. Values only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Case", "Dead", "Finding", "fine", "note", "problem"]
 _State = Literal["fine", "note", "problem"]
 MARKS: Mapping[_State, str] = {"fine": "✓", "note": "·", "problem": "✗"}
 WIDTH = 14
-# The checks as a person reads them; a machine reads the keys.
+# The checks' names for display; the keys are for programs.
 CHECKS = {
     "versions": _("versions"),
     "configuration": _("configuration"),
@@ -51,7 +51,7 @@ class Finding:
         return self._line(self.check, self.found, self.remedy)
 
     def in_language(self) -> str:
-        """The line in the language of what runs now."""
+        """The line in the current language."""
         return self._line(*map(translated, (CHECKS.get(self.check, self.check), self.found, self.remedy)))
 
     def _line(self, check: str, found: str, remedy: str) -> str:
@@ -75,17 +75,17 @@ def problem(check: str, found: str, remedy: str = "", **facts: Any) -> Finding:
 
 
 def _finding(check: str, state: _State, found: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
-    """A finding whose text may come from elsewhere: a header, a certificate, a file."""
+    """A finding whose text may come from other programs: a header, a certificate, a file."""
     return Finding(check, state, applied(clean, found), applied(clean, remedy), facts)
 
 
 class Dead(Exception):
-    """The rest of the round is pointless; its reason has been told."""
+    """Ends the examination: further steps are pointless, and a finding has the reason."""
 
 
 @dataclass
 class Case:
-    """What is examined, and what the steps have learned for those after them."""
+    """What is examined, and the results of steps that later steps need."""
 
     provider: Provider
     endpoint: Endpoint

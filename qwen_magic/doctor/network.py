@@ -1,4 +1,4 @@
-"""The way there: proxy variables, the name, the connection, the certificate."""
+"""Checks of the network: proxies, the host's name, the connection, the certificate."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _target(case: Case) -> tuple[str, int]:
 
 
 def name(case: Case) -> Iterator[Finding]:
-    """Whether the name is known, and what it stands for."""
+    """Whether the host's name resolves, and its addresses."""
     host, port = _target(case)
     began = time.monotonic()
     try:
@@ -92,7 +92,7 @@ def name(case: Case) -> Iterator[Finding]:
 
 
 def connection(case: Case) -> Iterator[Finding]:
-    """Whether anybody listens there."""
+    """Whether a server accepts connections."""
     host, port = _target(case)
     began = time.monotonic()
     try:
@@ -118,7 +118,7 @@ def connection(case: Case) -> Iterator[Finding]:
 
 
 def certificate(case: Case) -> Iterator[Finding]:
-    """Whether the other side is who it should be."""
+    """Whether the server's certificate is valid."""
     parts = urlsplit(case.endpoint.base_url)
     if parts.scheme != "https":
         if case.key is not None and parts.hostname not in LOOPBACK:
@@ -167,7 +167,7 @@ def _verified(secured: ssl.SSLSocket) -> Finding:
 
 
 def _advice(error: ssl.SSLCertVerificationError) -> str:
-    """What to do, by OpenSSL's own words."""
+    """The remedy for an error of OpenSSL."""
     words = error.verify_message.lower()
     if "expired" in words or "not yet valid" in words:
         return _("Check this machine's clock first; else the other side has to renew it.")

@@ -3,7 +3,8 @@
     chat()            in a notebook: the conversation that the cells ask in
     chat("review")    the one of `-c review`
 
-`widget` is what the page sees, `transcript` what stands in it, `session` what its messages do, `question_thread` one
-question in a thread of its own, `completions` what can be chosen, `uploads` what came from the browser, `saved_panel`
-what is saved in the notebook. An answer is drawn by the same code as in a cell (`qwen_magic.rendering`).
+`panel_widget` has the state that pages draw, `transcript` its turns; `session` handles the messages of pages, which
+`page_requests` checks; `question_thread` asks one question in a separate thread. `completions` lists what can be
+chosen, `uploads` takes files from the browser, `saved_panel` makes the record in the notebook. An answer is drawn by
+the same code as in a cell (`qwen_magic.rendering`).
 """

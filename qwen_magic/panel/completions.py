@@ -1,4 +1,4 @@
-"""What a panel offers to choose from: the endpoint's models, files to attach, variables of the notebook."""
+"""The choices in a panel: files to attach, and variables of the notebook."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..rendering.page_messages import Offer
 
 __all__ = ["attachable"]
 
-# More than this nobody reads; whoever types on gets others.
+# The most choices that are listed. Ours.
 OFFERED = 40
 GLOB = set("*?[")
 
 
 def attachable(text: str, namespace: Mapping[str, Any], cwd: Path) -> list[Offer]:
-    """What may be meant by `@text`: files and folders of the kernel, globs, and variables; at most OFFERED."""
+    """The completions of `@text`: files and folders of the kernel, globs, and variables; at most `OFFERED`."""
     return list(islice((*_variables(text, namespace), *_globs(text, cwd), *_paths(text, cwd)), OFFERED))
 
 
@@ -35,7 +35,7 @@ def _globs(text: str, cwd: Path) -> Iterator[Offer]:
         return
     folder, _, last = text.rpartition("/")
     if GLOB.intersection(folder) or "**" in last:
-        # To count what is in many folders would hold up the kernel, at each letter that is typed.
+        # Counting the files of many folders would delay the kernel at each typed letter.
         yield {"kind": "file", "value": text, "note": ""}
         return
     with suppress(ValueError, OSError, NotImplementedError):
@@ -45,14 +45,14 @@ def _globs(text: str, cwd: Path) -> Iterator[Offer]:
 
 
 def _variables(text: str, namespace: Mapping[str, Any]) -> Iterator[Offer]:
-    """The person's own variables: no modules, no functions, nothing of IPython's."""
+    """The user's variables: no modules, no functions, no variables of IPython."""
     for name, value in list(namespace.items()):
         if name.startswith(text) and is_data(name, value):
             yield {"kind": "variable", "value": name, "note": _described(value)}
 
 
 def _described(value: Any) -> str:
-    """What a variable is, in a word or two."""
+    """A short description of a variable."""
     shape = getattr(value, "shape", None)
     size = " × ".join(map(str, shape)) if isinstance(shape, tuple) else ""
     return f"{type(value).__name__} {size}".strip()

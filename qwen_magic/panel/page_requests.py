@@ -1,7 +1,7 @@
-"""What a page may say to a panel: each message is checked, field by field, before anything is done for it.
+"""The messages from a page to a panel: each is checked, field by field, before it has any effect.
 
-A message that is none changes nothing: half of one would leave a question that never ends, or a state that cannot be
-sent any more. Not for what the messages do: that is `session`.
+An invalid message changes nothing: half of one could leave a question that never ends, or a state that cannot be sent.
+Not for the effect of messages: that is `session`.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A message that is all in its name."""
+    """A message without fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A page is there, and has seen message number `seen` last."""
+    """A page is connected; the last message that it received has the number `seen`."""
 
     seen: int
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Something to attach: a path, the name of a variable, or the hash of what was attached before."""
+    """An attachment: a path, the name of a variable, or the hash of an earlier attachment."""
 
     kind: Literal["file", "variable", "snapshot"]
     value: str
@@ -44,7 +44,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question, to be asked in the place of the one called `again`, if there is one."""
+    """A question. It replaces the one with the key `again`, if there is one."""
 
     key: str
     text: str
@@ -54,7 +54,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The answer to the question `key` is not wanted any more."""
+    """Stop the answer to the question `key`."""
 
     key: str
 
@@ -95,7 +95,7 @@ KINDS: Mapping[str, type[PageMessage]] = {
 
 
 def message_in(content: Any) -> tuple[str, PageMessage]:
-    """What the page wants done, and the rest of its message. Raises `InputError` for what is no such message."""
+    """The name of a message, and the message. Raises `InputError` for an invalid one."""
     try:
         do = content.get("do") if isinstance(content, dict) else None
         if not isinstance(do, str) or do not in KINDS:

@@ -1,7 +1,7 @@
-"""What a page sees of a panel: its state, and the messages that keep every page at the same state.
+"""The widget of a panel: its state, and the messages that bring every page to the same state.
 
 The state is changed in place, which traitlets does not notice, so that each change is sent once, as a small message.
-Messages are numbered: a page that has missed one asks for the whole.
+Messages are numbered: a page that has missed one requests the whole state.
 """
 
 from __future__ import annotations
@@ -52,28 +52,28 @@ class ChatWidget(PageWidget):
         self._state["view"] = self.model_id
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
-        """The state for a page, as it is at this moment: other threads go on changing it."""
+        """A copy of the state for a page: other threads may change the state meanwhile."""
         with self._lock:
             return deepcopy(super().get_state(key, drop_defaults))
 
     @contextmanager
     def changing(self) -> Iterator[PanelState]:
-        """The state, to be changed in one go, with the message that tells of it."""
+        """Lock the state for a change together with the message that reports it."""
         with self._lock:
             yield self._state
 
     def tell(self, **change: Unpack[Change]) -> None:
-        """Send what has changed; the state has it already."""
+        """Send a change that has been made in the state."""
         with self._lock:
             self._state["seq"] += 1
             self._send_message({"seq": self._state["seq"], **change})
 
     def say(self, **message: Unpack[Aside]) -> None:
-        """Send something that is no part of the state."""
+        """Send a message that is not part of the state."""
         self._send_message(message)
 
     def say_whole(self, seen: int) -> None:
-        """Send the whole state to a page that has seen message number `seen` last, if there was more."""
+        """Send the whole state to a page whose last message has the number `seen`, unless that is the newest."""
         with self._lock:
             if seen != self._state["seq"]:
                 self._send_message({"whole": self._state})
@@ -86,7 +86,7 @@ class ChatWidget(PageWidget):
                 self._way.copy().run(self.send, message)
 
     def listen(self, handler: _Handler) -> None:
-        """Call `handler(message, buffers)` with what a page sends."""
+        """Call `handler(message, buffers)` for each message of a page."""
 
         def hear(_: Any, message: Any, buffers: list[memoryview]) -> None:
             # ipykernel sends a comm's messages to the subshell that spoke on it last. Speaking in the context of what

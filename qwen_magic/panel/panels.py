@@ -1,4 +1,4 @@
-"""The panels of one shell: one for each conversation, however often it is shown."""
+"""The panels of one shell: one for each conversation, also if it is shown several times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Panels"]
 class Panels:
     """Shows the conversations of `assistant` in its notebook.
 
-    `namespace` is the notebook's variables; `is_watched` says whether anybody looks at the cell that runs now.
+    `namespace` has the notebook's variables; `is_watched` returns whether the running cell has a page.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Panels:
         self._open: list[Session] = []
 
     def show(self, name: str) -> None:
-        """Show the panel of the conversation `name` in the cell that runs now; where nobody looks, its static record.
+        """Show the panel of the conversation `name` in the running cell; its static record if there is no page.
 
         Raises `InputError` for a name that is none.
         """
@@ -49,7 +49,7 @@ class Panels:
         session.show()
 
     def close(self) -> None:
-        """Stop what is being answered, and leave nothing open."""
+        """Stop all answers, and close all panels."""
         for session in self._open:
             session.close()
         self._open.clear()

@@ -1,4 +1,4 @@
-"""What is saved of a panel in the notebook: the transcript, static, for any viewer, with no kernel and no widget."""
+"""The record of a panel in the saved notebook: its transcript as static output, for any viewer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..rendering.sanitizer import IGNORE_MATH
 
 __all__ = ["AROUND", "IN_CELL", "blocks", "bundle", "foot", "head", "words"]
 
-# What stands before and after the turns; the page's half of the panel writes the same record.
+# The HTML before and after the turns; the page's JavaScript writes the same record.
 AROUND = (f'<div class="qwen-record qwen-transcript {IGNORE_MATH}">\n', "</div>")
 
 EMPTY = _("An empty conversation.")
 
 
-# The file has the answer once: in the cell that asked.
+# An answer is in the file once: in the cell that asked.
 IN_CELL = _("Asked in a cell of this notebook, where the answer is.")
 
 
@@ -47,7 +47,7 @@ def _answered(turn: TurnState) -> str:
 
 
 def head(question: str) -> str:
-    """The question, as HTML: the person's words, never markdown."""
+    """The question as HTML: plain text, never markdown."""
     return f"<blockquote>\n{_lines(question)}</blockquote>\n"
 
 
@@ -63,7 +63,7 @@ def blocks(text: str) -> list[str]:
 
 
 def foot(answer: Answer, notes: tuple[str, ...] = ()) -> ByLanguage:
-    """What stands behind an answer, in the languages that a page may have, as HTML: tool calls, sources, its footer.
+    """The HTML behind an answer, in every language of a page: tool calls, sources, its footer.
 
     `notes` are those that came only at its end; the others stand in the heading.
     """

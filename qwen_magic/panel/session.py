@@ -1,6 +1,6 @@
-"""What the messages of a panel's page do: ask, stop, clear, choose.
+"""Handles the messages of a panel's pages: ask, stop, clear, choose.
 
-Questions run in threads of their own (`question_thread`), through the same `Assistant` as a cell's; nothing here waits.
+Questions run in separate threads (`question_thread`), through the same `Assistant` as those of cells; no method blocks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """One panel: a conversation, the widget that shows it, and the questions that are asked from there."""
+    """One panel: a conversation, the widget that shows it, and the questions that are asked in it."""
 
     def __init__(self, assistant: Assistant, conversation: Conversation, namespace: MutableMapping[str, Any]) -> None:
         self.conversation = conversation
@@ -51,7 +51,7 @@ class Session:
         return {"name": self.conversation.name, "model": self.conversation.model or ""}
 
     def show(self) -> None:
-        """Show the panel in the cell that runs now, with the transcript for viewers that have no widgets."""
+        """Show the panel in the running cell, with the transcript for viewers without widgets."""
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         with self._widget.changing() as panel:
             known = {"panel": panel["id"]}
@@ -62,7 +62,7 @@ class Session:
             self._apart(partial(self._draw, undrawn))
 
     def close(self) -> None:
-        """Stop what is being answered, and close the panel."""
+        """Stop all answers, and close the panel."""
         self._unfollow()
         for cancel in tuple(self._cancels.values()):
             cancel()
@@ -70,10 +70,10 @@ class Session:
         self._widget.close()
 
     def _hear(self, content: Any, buffers: list[memoryview]) -> None:
-        """One message of a page; what is wrong with it is told there."""
+        """Handle one message of a page; its error is shown on the page."""
         try:
             self._do(*message_in(content), buffers)
-        except Exception as error:  # there is no cell that could show it
+        except Exception as error:  # no cell could show it
             self._widget.say(error=told(error))
 
     def _do(self, do: str, message: PageMessage, buffers: list[memoryview]) -> None:
@@ -129,7 +129,7 @@ class Session:
             self._assistant.ask(question, view, cancel)
         except Stopped:
             pass
-        except Exception as error:  # whatever it is, it is told where the answer would be
+        except Exception as error:  # it is shown in the answer's place
             view.refuse(error)
         finally:
             del self._cancels[entry.key]
@@ -176,7 +176,7 @@ class Session:
                 self._widget.tell(known=known)
 
     def _draw(self, undrawn: list[Entry]) -> None:
-        """Draw what was not worth waiting for; in a thread of its own."""
+        """Draw the turns that `show` left out; runs in a separate thread."""
         for entry in undrawn:
             drawing = entry.drawing()
             with self._widget.changing():

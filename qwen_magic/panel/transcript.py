@@ -1,6 +1,6 @@
-"""What stands in a panel: the turns of its conversation, and the questions that are being asked from the panel.
+"""The entries of a panel: the turns of its conversation, and the questions that are being asked in the panel.
 
-Every entry has a key that the page knows it by, and a state that the page draws it from.
+Every entry has a key that identifies it on the page, and a state that the page draws.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .saved_panel import blocks, foot, head, words
 
 __all__ = ["Entry", "Transcript", "named"]
 
-# So many turns at the end are drawn before the panel is shown: more than a page shows at once.
+# The last turns, which are drawn before the panel is shown: more than a page shows at once.
 DRAWN_AT_ONCE = 8
 
 
@@ -47,7 +47,7 @@ class Entry:
         cast("dict[str, Any]", self.state).update(change)
 
     def drawing(self) -> TurnChange:
-        """What takes long to make of a turn that was asked elsewhere, or earlier. `state` is left as it is."""
+        """The fields that take long to make, for a turn of a cell or an earlier one. Leaves `state` unchanged."""
         assert self.turn is not None
         answer = self.turn.answer
         return {
@@ -86,14 +86,14 @@ class Transcript:
         return next((entry for entry in self._entries if entry.key == key), None)
 
     def ask(self, key: str, question: str, given: list[GivenAttachment], again: Entry | None) -> Entry:
-        """A question that is asked from now on, at the end or in the place of `again`; `given` is what to attach."""
+        """Add a question that is being asked, at the end or in the place of `again`; `given` are its attachments."""
         growing = GrowingAnswer()
         state = _asked(question, given, growing)
         state["cell_is_older"] = again is not None and (again.state["in_cell"] or again.state["cell_is_older"])
         entry = Entry(key, state, None, again.turn if again else None, growing)
         at = self._entries.index(again) if again else len(self._entries)
         self._entries[at : at + (again is not None)] = [entry]
-        # What was refused before has been read by now.
+        # Earlier refusals have been read by now.
         self._entries = [each for each in self._entries if each is entry or each.turn is not None or each.open]
         return entry
 
@@ -125,13 +125,13 @@ def _taken(entries: list[Entry], fits: Any) -> Entry | None:
 
 
 def _asked_here(entry: Entry, turn: Turn) -> bool:
-    """Whether a turn that was just kept is what became of a question of this panel."""
+    """Whether a turn that was just kept belongs to this question of the panel."""
     cell = entry.replaces.cell if entry.replaces else None
     return entry.open and turn.cell == cell and words(turn.question) == entry.state["question"]
 
 
 def _asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) -> TurnState:
-    """The state of a question that nothing is known of yet but its words."""
+    """The state of a new question, before its answer begins."""
     return {
         **growing.state,
         "question": question,
@@ -149,7 +149,7 @@ def _asked(question: str, given: list[GivenAttachment], growing: GrowingAnswer) 
 
 
 def _kept(turn: Turn) -> Entry:
-    """The entry of a turn that was asked elsewhere, or earlier; it has yet to be drawn."""
+    """The entry of a turn that was asked in a cell, or earlier; it is not drawn yet."""
     answer = turn.answer
     state: TurnState = {
         "question": words(turn.question),
@@ -177,7 +177,7 @@ def _kept(turn: Turn) -> Entry:
 
 
 def _snapshot(attached: Attached) -> GivenAttachment:
-    """What was sent before, to be attached again as it was then; the page gives it back as it is."""
+    """An earlier attachment, to be attached again unchanged; the page returns it as it is."""
     return {"kind": "snapshot", "value": attached.sha256, "name": one_line(attached.name)}
 
 

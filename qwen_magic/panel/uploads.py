@@ -1,4 +1,4 @@
-"""Files that come from the browser, piece by piece, into a temporary folder that goes with the kernel."""
+"""Stores files from the browser, piece by piece, in a temporary folder that is deleted with the kernel."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class BrowserUploads:
         self._numbers = count(1)
 
     def add(self, id: str, name: str, piece: bytes | memoryview) -> tuple[Path, int]:
-        """The next piece of the file `id`; returns where the file is, and its size so far in bytes.
+        """Append a piece to the file `id`; return its path, and its size so far in bytes.
 
-        Raises `InputError` when it grows too large.
+        Raises `InputError` if it becomes too large.
         """
         if id not in self._files:
             self._files[id] = self._place(name)
@@ -52,7 +52,7 @@ class BrowserUploads:
             self._folder.cleanup()
 
     def _place(self, name: str) -> Path:
-        """A place for a file of this name: in a folder of its own, so that it keeps its name."""
+        """A path for a file of this name, in a separate folder, so that it keeps its name."""
         if self._folder is None:
             self._folder = TemporaryDirectory(prefix="qwen-magic-")
         folder = Path(self._folder.name) / str(next(self._numbers))
@@ -63,7 +63,7 @@ class BrowserUploads:
 def _plain(name: str) -> str:
     """The name without folders, control characters, and what a file system does not take.
 
-    A dot at its beginning stays: it tells that `.env` keeps secrets.
+    A dot at its beginning stays: the scanner recognises `.env` by it.
     """
     last = PurePosixPath(PureWindowsPath(name).name).name
     kept = "".join("_" if letter in '<>:"|?*\0' or ord(letter) < 32 else letter for letter in last).strip().rstrip(". ")

@@ -13,7 +13,7 @@ from .routes import PATHS
 
 __all__ = ["RelayExtension"]
 
-# Where the relay lives below the server's base URL.
+# The relay's path below the server's base URL.
 PREFIX = "/qwen/"
 
 

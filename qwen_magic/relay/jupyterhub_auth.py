@@ -1,6 +1,6 @@
-"""Who asks, on a hub: the hub says it of each token, and whether that may use this service.
+"""Authentication on a hub: the hub resolves each token to a user, and to whether it may use this service.
 
-Tokens only. A cookie would need a login page of its own, and nobody comes here with a browser.
+Tokens only. Cookies would need a login page, and browsers do not use the relay.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _HubUser(User):
 
 
 class HubAuthorizer(Authorizer):
-    """Whoever has the scope of this service may ask."""
+    """Authorises users and services that have the scope of this service."""
 
     def is_authorized(self, handler: RequestHandler, user: User, action: str, resource: str) -> bool:
         hub = handler.settings["identity_provider"].hub

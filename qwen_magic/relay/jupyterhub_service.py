@@ -1,8 +1,8 @@
-"""The relay as a service of a JupyterHub: a process of its own, which the hub starts and stops.
+"""The relay as a service of a JupyterHub: a separate process, which the hub starts and stops.
 
     python -m qwen_magic.relay        # the command of the service, in jupyterhub_config.py
 
-It has no kernels, no files and no terminals, so that whoever may ask here can do nothing else.
+It has no kernels, no files and no terminals, so that its users can do nothing else with it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .routes import PATHS
 
 __all__ = ["RelayService"]
 
-# The hub's words for where a service listens, and under which path it is reached (its docs, "Services").
+# The hub's variables for a service's address and its path (its docs, "Services").
 ADDRESS, PREFIX = "JUPYTERHUB_SERVICE_URL", "JUPYTERHUB_SERVICE_PREFIX"
-# What tornado lets in, in bytes: the relay counts itself, and says it when that was too much.
+# Tornado's limit of a body, in bytes: none in effect, because the relay counts itself and names its own limit.
 NO_LIMIT = 2**62
 
 
@@ -73,7 +73,7 @@ class RelayService(QwenRelay, JupyterApp):
             "base_url": self.base_url,
             "identity_provider": identity,
             "authorizer": HubAuthorizer(parent=self, identity_provider=identity),
-            "allow_remote_access": True,  # only tokens count here, which no page of another name can send
-            "log_function": lambda handler: None,  # the relay's own line says more
+            "allow_remote_access": True,  # only tokens authorise, and no page of another site can send them
+            "log_function": lambda handler: None,  # the relay logs its own line
         }
         return Application([(self.base_url + PATHS, RelayHandler, {"relay": self})], **settings)

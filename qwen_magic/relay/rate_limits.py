@@ -1,4 +1,4 @@
-"""How much one person, and all together, may ask at a time. Pure: the clock is given."""
+"""Rate limits for each user, and limits for all users together. Pure: the clock is an argument."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from time import monotonic
 
 __all__ = ["Places", "Rates", "Spools"]
 
-# Buckets that are full again are forgotten when there are more than this.
+# Full buckets are removed when there are more than this.
 REMEMBERED = 1000
 
 
 class Rates:
-    """A token bucket per user: `burst` requests at once, and `per_minute` in the long run (0: as many as they like)."""
+    """A token bucket per user: `burst` requests at once, and `per_minute` in the long run (0: no limit)."""
 
     def __init__(self, per_minute: float, burst: int, now: Callable[[], float] = monotonic) -> None:
         self._rate = per_minute / 60
@@ -22,7 +22,7 @@ class Rates:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, user: str) -> float:
-        """Count a request. Returns 0 when it may go on, else the seconds to wait."""
+        """Count a request. Returns 0 if it is allowed, else the seconds to wait."""
         if not self._rate:
             return 0.0
         now = self._now()
@@ -42,7 +42,7 @@ class Rates:
 
 
 class Places:
-    """How many requests may be under way at once (0: as many as come)."""
+    """Limits the requests at one time (0: no limit)."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -60,7 +60,7 @@ class Places:
 
 
 class Spools:
-    """How many bytes of each user's requests are kept until they have been sent on (0: as many as come)."""
+    """Limits the bytes of each user's requests that wait to be passed on (0: no limit)."""
 
     def __init__(self, most: int) -> None:
         self._most = most

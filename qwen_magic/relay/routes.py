@@ -1,4 +1,4 @@
-"""What may be asked through the relay: a list of methods and paths. Whatever is not on it does not go out."""
+"""The methods and paths that the relay passes on. It refuses all others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["GROUPS", "PATHS", "Form", "Route", "allowed", "form_of"]
 Form = Literal["compatible", "native"]
 
 COMPATIBLE, NATIVE = "compatible-mode/v1", "api/v1"
-# All that the relay itself answers below its base URL, be it with a refusal.
+# The paths below the relay's base URL that it handles, if only with a refusal.
 PATHS = rf"((?:{COMPATIBLE}|{NATIVE})/.*)"
 AIGC = f"{NATIVE}/services/aigc"
 # Names of files, batches and models, as the service gives them; no dots at the beginning, no escapes.
@@ -21,7 +21,7 @@ NAME = r"[A-Za-z0-9][\w.:-]*"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Paths of one group: `upload` says that a body may be as large as a file."""
+    """Paths of one group. `upload`: the body may be as large as a file."""
 
     group: str
     methods: tuple[str, ...]
@@ -51,7 +51,7 @@ GROUPS = tuple(dict.fromkeys(route.group for route in ROUTES))
 
 
 def allowed(path: str, groups: Collection[str]) -> Route | None:
-    """The route of `path` (relative to the relay, as it came in), if it is one of these groups'."""
+    """The route of `path` (relative to the relay, still encoded) in one of these groups; `None` without one."""
     return next((route for route in ROUTES if route.group in groups and route.pattern.fullmatch(path)), None)
 
 

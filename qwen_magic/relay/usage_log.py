@@ -1,7 +1,7 @@
-"""What is counted of a request for the log: model and tokens, found by looking and not by parsing.
+"""Counts model and tokens of a request for the log, by searching its bytes, not by parsing them.
 
-Parsing 16 MB of JSON would hold up everybody else's streams. Content is never kept: of an answer only its last bytes,
-where the service tells the usage.
+Parsing 16 MB of JSON would delay all other streams. Content is never kept, except for the last bytes of an answer,
+which hold the usage.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AnswerCounter:
         self._tail = (self._tail + chunk[-TAIL:])[-TAIL:]
 
     def tokens(self) -> dict[str, int | None]:
-        """The tokens as the service counted them, where it said so."""
+        """The tokens as the service counted them; `None` where it did not report them."""
         return {"input": _last(INPUT, self._tail), "output": _last(OUTPUT, self._tail)}
 
 

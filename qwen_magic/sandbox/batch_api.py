@@ -1,4 +1,4 @@
-"""`/compatible-mode/v1/batches`: many questions in a file, answered by the same engine as any other."""
+"""`/compatible-mode/v1/batches`: many questions in a file, answered like any other question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .storage import Storage, StoredFile
 
 __all__ = ["BatchApi"]
 
-# The service's docs, "Batch": limits of a file, of a line, of the model that is there for trying, and of the metadata.
+# The service's docs, "Batch": limits of a file, of a line, of the test model, and of the metadata.
 MB = 1024 * 1024
 MAX_LINES, MAX_LINE, MAX_ID = 50_000, 6 * MB, 256
 TEST_MODEL, TEST_ENDPOINT, TEST_LINES, TEST_SIZE = "batch-test-model", "/v1/chat/ds-test", 100, MB
@@ -32,7 +32,7 @@ _Answerer = Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """A batch as the service shows it, but for the account that it belongs to."""
+    """A batch as the service returns it, with the account that it belongs to."""
 
     id: str
     account: str
@@ -62,13 +62,13 @@ class _Batch:
         return facts
 
     def at(self, status: str, **changes: Any) -> _Batch:
-        """The same batch in another state, which it enters now."""
+        """The same batch in another state from now on."""
         moment: dict[str, Any] = {f"{status}_at": int(time.time())}
         return replace(self, status=status, **moment, **changes)
 
 
 class BatchApi:
-    """All batches. A batch goes one step further each time it is looked at, so that nobody has to wait."""
+    """All batches. Each request for a batch moves it to its next state, so that no test has to wait."""
 
     def __init__(self, storage: Storage, answer: _Answerer) -> None:
         self.storage, self.answer = storage, answer
@@ -188,7 +188,7 @@ def _lines_of(stored: StoredFile) -> list[Any]:
 
 
 def _validate(stored: StoredFile | None, endpoint: str) -> list[dict[str, Any]]:
-    """What is wrong with a batch's file, in the form of the service; the first few things only."""
+    """The first problems of a batch's file, in the service's form."""
     if stored is None:
         return [_problem("invalid_file", "The input file is gone.")]
     test = endpoint == TEST_ENDPOINT

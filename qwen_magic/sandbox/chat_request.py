@@ -1,4 +1,4 @@
-"""A question as the sandbox understands it, whichever protocol brought it."""
+"""A question in the sandbox, the same for both protocols."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An attachment as the sandbox found it: `size` in bytes, `note` whatever else can be said of it in a word."""
+    """An attachment as the sandbox received it: `size` in bytes, `note` a short remark."""
 
     kind: str
     name: str = ""

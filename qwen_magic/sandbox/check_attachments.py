@@ -1,4 +1,4 @@
-"""What is attached to a question: checked as the service checks it, and described for the answer.
+"""Checks the attachments of a question as the service does, and describes them for the answer.
 
 Pictures are recognised by their first bytes, uploaded documents by their id. Nothing is fetched from the network.
 """
@@ -39,7 +39,7 @@ SIDES = "The image length and width do not meet the model restrictions."
 
 
 def look(chat: Chat, storage: Storage, account: str) -> tuple[Seen, ...]:
-    """Everything that is attached, in order; raises the service's refusal of what it would not take."""
+    """Every attachment, in order. Raises `Refusal` for what the service refuses."""
     parts = [part for message in chat.messages for part in message.parts if part.kind != "text"]
     if sum(part.kind == "image" for part in parts) > MAX_PICTURES:
         raise wrong(f"Too many images provided, at most {MAX_PICTURES} are allowed.")

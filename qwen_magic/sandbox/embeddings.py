@@ -1,4 +1,4 @@
-"""`/compatible-mode/v1/embeddings`: vectors that mean nothing but are always the same for the same text."""
+"""`/compatible-mode/v1/embeddings`: vectors without meaning, always the same for the same text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USUAL = 1024
 
 
 def embed(body: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a request; raises the service's refusal."""
+    """The response to a request. Raises `Refusal`."""
     if body.get("model") != EMBEDDING:
         name = body.get("model")
         raise Refusal("ModelNotFound", f"The model `{name}` does not exist or you do not have access to it.")

@@ -1,6 +1,6 @@
-"""What the sandbox reads and what it answers: a request, a response, and the steps of a response that takes its time.
+"""The sandbox's HTTP requests and responses, and the steps of a response that is sent slowly.
 
-Values only: the socket is the business of `server`, the meaning that of `service`.
+Values only. `server` does the I/O, `service` decides the responses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Say nothing for so many seconds."""
+    """Send nothing for so many seconds."""
 
     seconds: float
 
@@ -35,7 +35,7 @@ Step = bytes | Pause | Drop
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request as it came: `headers` by lower-case name, `root` the address of the sandbox as its client wrote it."""
+    """A received request: `headers` by lower-case name, `root` the sandbox's address as the client wrote it."""
 
     method: str
     path: str
@@ -46,19 +46,19 @@ class ReceivedRequest:
 
     @property
     def key(self) -> str:
-        """What came as the API key, or nothing."""
+        """The API key of the request; "" without one."""
         scheme, _, key = self.headers.get("authorization", "").partition(" ")
         return key.strip() if scheme.lower() == "bearer" else ""
 
     def number(self, name: str, usual: int, highest: int = 10**6) -> int:
-        """A number of the query, from 1 to `highest`; raises the service's refusal of anything else."""
+        """A number of the query, from 1 to `highest`; `usual` without one. Raises `Refusal` for anything else."""
         value = self.query.get(name) or str(usual)
         if not value.isdecimal() or not 1 <= int(value) <= highest:
             raise Refusal("InvalidParameter", f"'{name}' must be between 1 and {highest}")
         return int(value)
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent; raises the service's refusal when it is none."""
+        """The JSON object in the body. Raises `Refusal` for anything else."""
         try:
             value = json.loads(self.raw)
         except ValueError:
@@ -70,7 +70,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer: bytes that are there at once, or steps.
+    """A response: bytes that are sent at once, or steps.
 
     `silence` is in seconds and comes before the headers; without a `status` there are no headers.
     """

@@ -1,7 +1,7 @@
-"""Answers in JSON: by the schema of the request, or by one in its messages; and the ways in which they go wrong.
+"""Answers in JSON: by the schema of the request, or by one in its messages; and the mistakes of such answers.
 
-A directive holds for the question that has it and for what is asked again because of its answer; one with a number
-holds for the first N of them.
+A directive applies to the question that has it, and to those that ask again because of its answer; one with a number
+applies to the first N of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .service_errors import wrong
 
 __all__ = ["as_asked", "check_told", "wants_json"]
 
-# How many questions after a directive still belong to it: whoever asks again does so a few times.
+# The questions after a directive that it still applies to: clients ask again a few times.
 LATER = 3
 HOLDS_ALWAYS = ("json-ignore", "json-refuse", "json-fence", "json-repeat", "json-blank", "json-think", "json-rows")
 # What a model writes that cannot stop: longer than any answer that is waited for, in characters.
@@ -33,7 +33,7 @@ def _format_kind(chat: Chat) -> str:
 
 
 def _told(chat: Chat) -> Play:
-    """The directives about JSON that hold now: those of the question, or of one that was just asked again."""
+    """The directives about JSON that apply: those of the question, or of the one that it repeats."""
     numbers: dict[str, float] = {}
     for later, message in enumerate(reversed(chat.users[-LATER:])):
         script = play(message.text)
@@ -47,7 +47,7 @@ def _told(chat: Chat) -> Play:
 
 
 def check_told(chat: Chat) -> None:
-    """Refuses a form of answer, as the service does for a model that does not have it."""
+    """Raise `Refusal` if a directive refuses the response format, as the service does for some models."""
     script, kind = _told(chat), _format_kind(chat)
     refused = ("text", "json_schema", "json_object").index(kind) if kind != "text" else 0
     if "json-refuse" in script and 0 < refused <= script.number("json-refuse"):
@@ -62,7 +62,7 @@ def wants_json(chat: Chat) -> bool:
 
 
 def as_asked(chat: Chat, otherwise: Mapping[str, Any]) -> str:
-    """The answer as JSON text; `otherwise` is what there is to say where no schema is given."""
+    """The answer as JSON text; `otherwise` is the answer without a schema."""
     form, script = chat.option("response_format", {}), _told(chat)
     schema = (
         form.get("json_schema", {}).get("schema", {}) if form.get("type") == "json_schema" else _schema_in_words(chat)

@@ -1,7 +1,7 @@
 """Reads `multipart/form-data` (RFC 7578), the form in which files are uploaded.
 
-Not the package `multipart`: forms are in memory already, and every installation would have a dependency for the sake
-of a simulator that saves some ten lines by it.
+Not the package `multipart`: forms are in memory already, and every installation would have one more dependency to save
+some ten lines of a simulator.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Field:
 
 
 def read_form(request: ReceivedRequest) -> list[Field]:
-    """The fields of a form, in order; raises the service's refusal of anything else."""
+    """The fields of a form, in order. Raises `Refusal` for anything else."""
     found = re.search(r'multipart/form-data;.*boundary="?([^";]+)', request.headers.get("content-type", ""), re.I)
     if not found:
         raise Refusal("InvalidFile", "The request must be multipart/form-data with a boundary.")

@@ -1,4 +1,4 @@
-"""Texts that match a regular expression, from its parse tree. Not a matcher: whoever asks checks the text."""
+"""Generates texts that match a regular expression, from its parse tree. Not a matcher: callers check the text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["matching"]
 # Code points for `.`, for classes of characters and for `[^…]`, the readable ones first.
 READABLE = [*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(ord("0"), ord("9") + 1)]
 CANDIDATES = [*READABLE, *map(ord, " _-.,:;/@#%&+*=~!?'\"()[]{}<>|\\^$`\n\t"), *map(ord, "é中ä")]
-# More than any text here needs.
+# More repetitions than any text of the sandbox needs.
 LONGEST_REPEAT = 1_000
 
 
 def matching(pattern: str, repeats: int, variant: int = 0) -> str | None:
-    """A text for `pattern`: what may be repeated is there `repeats` times more than it must. `None` if it is broken."""
+    """A text for `pattern`, with `repeats` more repetitions than required. `None` for an invalid pattern."""
     try:
         tree = _parser.parse(pattern)
     except (re.error, OverflowError, RecursionError):
@@ -66,7 +66,7 @@ class _MatchingText:
 
 
 def _candidates(members: Any) -> list[int]:
-    """What is worth trying for a class: the usual characters, and its own."""
+    """The characters to try for a class: the usual ones, and its own."""
     own = [value for kind, value in members if kind is op.LITERAL]
     for kind, value in members:
         if kind is op.RANGE:

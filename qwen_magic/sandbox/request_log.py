@@ -1,4 +1,4 @@
-"""What the sandbox was asked, kept for whoever wants to look: tests, mostly."""
+"""A log of the sandbox's requests, for tests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ VISIBLE = 4
 class Recorded:
     """A request: `headers` by lower-case name, the key in them cut to its last characters.
 
-    `body` is the parsed JSON, or None. `status` is 0 until the answer begins, `done` says that it has ended, `cut` that
-    the client went away before. `time` is in seconds since 1970.
+    `body` is the parsed JSON, or `None`. `status` is 0 until the response begins; `done` is whether it has ended, `cut`
+    whether the client disconnected before. `time` is in seconds since 1970.
     """
 
     method: str
@@ -35,7 +35,7 @@ class Recorded:
 
 
 class Log:
-    """The last requests, in the order in which they came. Safe to use from several threads."""
+    """The last requests, in order of arrival. Safe to use from several threads."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -44,7 +44,7 @@ class Log:
         self.count = 0
 
     def add(self, request: ReceivedRequest, time: float) -> int:
-        """Keeps a request and returns the number under which it is known."""
+        """Adds a request and returns its number."""
         entry = Recorded(request.method, request.path, _redacted(request.headers), _parsed(request), request.raw, time)
         with self.changed:
             self.count += 1

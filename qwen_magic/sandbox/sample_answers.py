@@ -1,4 +1,4 @@
-"""Texts that the sandbox can play: a tour of everything markdown can hold, and one that tries to do harm."""
+"""Texts that the sandbox can answer with: a tour of all of markdown, and a hostile one."""
 
 from __future__ import annotations
 

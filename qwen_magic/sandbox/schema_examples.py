@@ -1,7 +1,7 @@
-"""A value that fits a JSON schema (draft 2020-12, as pydantic writes it): the same value for the same schema and words.
+"""Generates a value that fits a JSON schema (draft 2020-12, as pydantic writes it), always the same for equal input.
 
-Not a validator: what contradicts itself gets `None`. Own code, because the libraries for it are made for random data:
-hypothesis-jsonschema brings hypothesis, jsf brings Faker, and a sandbox is to answer the same question alike.
+Not a validator: a contradictory schema gets `None`. Own code, because the libraries for this make random data:
+hypothesis-jsonschema needs hypothesis, jsf needs Faker, and the sandbox must give equal answers to equal questions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["example"]
 SHALLOW, DEEPEST = 3, 24
 # Characters of a string that is made of the question's words.
 PHRASE = 40
-# Attempts at a string or a list of different items before it is left as it is.
+# Attempts at a string, or at a list of different items.
 ATTEMPTS = 40
 FORMATS = {
     "date": "2026-11-20",
@@ -60,7 +60,7 @@ _Schema = Mapping[str, Any]
 
 
 class _Unsatisfiable(Exception):
-    """Nothing fits, or only something that is nested without an end."""
+    """No value fits, or only an infinitely nested one."""
 
 
 def example(schema: Any, words: str) -> Any:
@@ -72,7 +72,7 @@ def example(schema: Any, words: str) -> Any:
 
 
 class _Examples:
-    """Values for the parts of one schema. `variant` 0, 1, … gives different values where there are any."""
+    """Values for the parts of one schema. Each `variant` 0, 1, … gives another value, if there is one."""
 
     def __init__(self, root: Any, words: str) -> None:
         self.root = root
@@ -209,7 +209,7 @@ class _Examples:
         raise _Unsatisfiable
 
     def referred(self, ref: Any) -> Any:
-        """What a reference inside the schema leads to."""
+        """The target of a reference inside the schema."""
         if not isinstance(ref, str) or not ref.startswith("#"):
             return True
         found = self.root

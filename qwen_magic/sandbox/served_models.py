@@ -29,12 +29,12 @@ DATED = re.compile(r"-\d{4}$")
 
 
 def names() -> tuple[str, ...]:
-    """The names that the list of models gives."""
+    """The names in the list of models."""
     return (*(model.name for model in KNOWN), *EXTRA, EMBEDDING)
 
 
 def find(name: object) -> ModelFacts:
-    """The facts of a model that can chat; raises the service's refusal for any other."""
+    """The facts of a model that can chat. Raises `Refusal` for any other."""
     if not isinstance(name, str) or not name:
         raise Refusal("InvalidParameter", "you must provide a model parameter")
     model = EXTRA.get(DATED.sub("", name)) or lookup(name)

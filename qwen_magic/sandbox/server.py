@@ -1,4 +1,4 @@
-"""The sandbox's door: a threading HTTP server on loopback. It knows sockets and bytes, and nothing of the service."""
+"""The sandbox's threading HTTP server on loopback: sockets and bytes. Not for the responses: see `service`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MB = 1024 * 1024
 MAX_BODY, MAX_UPLOAD = 16 * MB, 512 * MB
 REMEMBERED = 10_000
 BLOCK = 64 * 1024
-# Of a body that is too large so much is read all the same, so that its sender gets to read the refusal.
+# The part of a body above the limit that is read and dropped, so that the client reads the refusal.
 PATIENCE = 2
 # Of a line between the chunks of a body; more trailing lines than this are no trailer.
 LONGEST_LINE, MOST_TRAILERS = 8 * 1024, 100
@@ -38,11 +38,11 @@ LOOK, NAP = 3600.0, 0.01
 
 
 class Sandbox:
-    """The offline service: `start` it, talk to it over HTTP, `stop` it. Also a context manager.
+    """The offline service: `start` it, send it requests, `stop` it. Also a context manager.
 
-    `port` 0 takes any free one. Only `key` opens it, a random one for each sandbox, unless `any_key`: then any that
-    begins as the service's do. `parsing_polls` is how many questions about a freshly uploaded document are told that
-    it is still being read; `remember` is how many requests are kept in `requests`.
+    `port` 0 takes any free port. Requests need `key`, which is random for each sandbox; with `any_key`, any key that
+    begins as the service's. `parsing_polls` is the number of requests for which a new document is still being read;
+    `remember` is the number of requests that `requests` keeps.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Sandbox:
         self.thread: threading.Thread | None = None
 
     def start(self) -> Sandbox:
-        """Listens, and answers in a thread of its own. Raises OSError when the port is taken."""
+        """Listens, and answers in a separate thread. Raises `OSError` if the port is in use."""
         if self.server is None:
             self.server = _Server((self.host, self.port), self.service, self.log)
             self.port = self.server.server_port
@@ -88,7 +88,7 @@ class Sandbox:
 
     @property
     def root(self) -> str:
-        """`http://127.0.0.1:PORT`, where clients on this machine find it."""
+        """`http://127.0.0.1:PORT`."""
         host = "127.0.0.1" if self.host in ("", "0.0.0.0") else self.host
         return f"http://{host}:{self.port}"
 
@@ -104,7 +104,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Recorded]:
-        """What came so far, in order; a request that is still being answered is not `done`."""
+        """The requests so far, in order; one that is still being answered is not `done`."""
         return self.log.all()
 
     def clear(self) -> None:
@@ -112,7 +112,7 @@ class Sandbox:
         self.log.clear()
 
     def wait(self, until: Callable[[list[Recorded]], bool], timeout: float = 10.0) -> list[Recorded]:
-        """The requests, as soon as they are as `until` wants them; raises TimeoutError after `timeout` seconds."""
+        """The requests, as soon as `until` accepts them. Raises `TimeoutError` after `timeout` seconds."""
         return self.log.wait(until, timeout)
 
 
@@ -122,7 +122,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
-    # On Windows this would let two servers have the same port.
+    # On Windows this would allow two servers on the same port.
     allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, address: tuple[str, int], service: Service, log: Log) -> None:
@@ -132,7 +132,7 @@ class _Server(ThreadingHTTPServer):
         self.ending = False
 
     def server_bind(self) -> None:
-        """Without the base class's look-up of the host's name, which can take seconds and is used nowhere here."""
+        """Binds without the base class's look-up of the host name, which can take seconds and is not needed."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
@@ -151,13 +151,13 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a mistake of ours, and its traceback is wanted."""
+        """Ignores that a client disconnected; any other error is a bug, and its traceback is printed."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: reads requests, lets the service answer them, and notices when the client goes away."""
+    """One connection: reads requests, sends the service's responses, and notices when the client disconnects."""
 
     protocol_version = "HTTP/1.1"
     server_version = "qwen-magic-sandbox"
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_DELETE = do_PUT = do_PATCH = handle_any
 
     def is_for_us(self, host: str) -> bool:
-        """Whether the request names this machine: a page that has another name lead here gets nothing."""
+        """Whether the request's host is this machine. Prevents DNS rebinding, where another name resolves to it."""
         if not ipaddress.ip_address(str(self.server.server_address[0])).is_loopback:
             return True
         name = urlsplit(f"//{host}").hostname or ""
@@ -255,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.readline(LONGEST_LINE)
 
     def write(self, response: HttpResponse) -> bool:
-        """Sends a response; returns whether the client was there until its end."""
+        """Sends a response; returns whether the client stayed connected until its end."""
         if response.silence and not self.wait(response.silence):
             return False
         if isinstance(response.body, bytes):
@@ -272,7 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def take(self, step: Step) -> bool:
-        """Takes a step of a response; returns whether the next one makes sense."""
+        """Sends one step of a response; returns whether to go on."""
         if isinstance(step, Drop):
             self.drop()
             return False
@@ -282,7 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def wait(self, seconds: float) -> bool:
-        """Says nothing for so long; returns False as soon as the client, or the sandbox, is gone."""
+        """Sends nothing for so many seconds; returns `False` as soon as the client or the sandbox is gone."""
         end = time.monotonic() + seconds
         try:
             while (left := end - time.monotonic()) > 0:
@@ -294,7 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def there(self, seconds: float) -> bool:
-        """Waits so long for the client to go away; returns whether it stayed."""
+        """Waits so many seconds for the client to disconnect; returns whether it stayed."""
         self.connection.settimeout(seconds)
         try:
             if not self.connection.recv(1, socket.MSG_PEEK):
@@ -318,4 +318,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The sandbox is quiet; whoever wants to know reads `Sandbox.requests`."""
+        """Logs nothing: `Sandbox.requests` has the requests."""

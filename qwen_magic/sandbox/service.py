@@ -1,4 +1,4 @@
-"""The service behind the sandbox's door: which path is answered by whom, who may enter, how each protocol says no."""
+"""The sandbox's responses: routes requests by path, checks keys, and reports errors in each protocol."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ Handler = Callable[..., HttpResponse]
 
 
 class Service:
-    """Everything that outlives a request: files, batches, and how often a request was tried.
+    """The state between requests: files, batches, and the attempts of each request.
 
-    Only `key` opens it; without one every key that begins as the service's do.
+    Requests need `key`; if that is "", any key that begins as the service's.
     """
 
     def __init__(self, parsing_polls: int = 0, key: str = "") -> None:
@@ -113,7 +113,7 @@ class Service:
         )
 
     def respond(self, request: ReceivedRequest) -> HttpResponse:
-        """The response to any request; a refusal takes the form of the protocol that was spoken."""
+        """The response to any request; a refusal has the form of the request's protocol."""
         request_id = str(uuid.uuid4())
         try:
             response = self.route(request)
@@ -160,7 +160,7 @@ class Service:
         return replace(response, headers={"x-request-id": request_id, "x-dashscope-call-provider": "true"})
 
     def checked(self, chat: Chat, account: str) -> Chat:
-        """The question with what is attached to it; raises the service's refusal."""
+        """The question with its attachments. Raises `Refusal`."""
         check_messages(chat)
         check_options(chat)
         chat = replace(chat, seen=look(chat, self.storage, account))
@@ -168,7 +168,7 @@ class Service:
         return chat
 
     def misbehave(self, request: ReceivedRequest, script: Play) -> HttpResponse | None:
-        """What a directive makes of a question before anybody reads it."""
+        """The response of a directive that acts before the question is read; `None` without one."""
         for word in ("502", "reset"):
             if word in script and self.fails(request, script, word):
                 page = HttpResponse(BAD_GATEWAY.encode(), 502, "text/html")
@@ -199,7 +199,7 @@ class Service:
             if endpoint.endswith("/embeddings"):
                 return 200, embed(body)
             chat = compatible.read_chat(request, {**body, "stream": False})
-            self.misbehave(request, play(chat.question))  # a refusal; nobody sees a connection that breaks
+            self.misbehave(request, play(chat.question))  # may raise a refusal; a batch has no connection to break
             chat = self.checked(chat, account)
             reply = replace(answer(chat), reasoning="")
             return 200, compatible.CompatibleForm(chat, reply, request_id, counted=True).whole()

@@ -1,4 +1,4 @@
-"""How the service says no: its codes in both protocols, and the JSON of each."""
+"""The service's errors: its codes in both protocols, and the JSON of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Refusal", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class _ErrorKind:
-    """An error's HTTP status, and what the compatible protocol calls it."""
+    """An error's HTTP status, and its type and code in the compatible protocol."""
 
     status: int
     code: str | None
@@ -39,12 +39,12 @@ KINDS: Mapping[str, _ErrorKind] = {
 
 
 class Refusal(Exception):
-    """The service says no.
+    """An error of the service.
 
-    `code` is the native one. `by_model` says that the model refuses, and not the provider before it: the native
-    protocol then answers a request for a stream with HTTP 200 and an error event. `signed` says that the message
-    begins with the algorithm's own code. `framed` says that the HTTP error itself has the frames of a stream.
-    `param` is null in whatever the service was seen to say of a question; the Files API names a field.
+    `code` is the native one. `by_model`: the model refuses, and not the gateway before it; the native protocol then
+    answers a request for a stream with HTTP 200 and an error event. `signed`: the message begins with the algorithm's
+    own code. `framed`: the body of the HTTP error has the form of a stream. `param` is null in all captured errors of
+    questions; the Files API names a field.
     """
 
     def __init__(
@@ -80,5 +80,5 @@ class Refusal(Exception):
 
 
 def wrong(message: str) -> Refusal:
-    """The refusal of a model that cannot work with what it was given."""
+    """The refusal of a model that cannot process its input."""
     return Refusal("InvalidParameter", message, by_model=True, signed=True)

@@ -1,4 +1,4 @@
-"""What was uploaded, in memory: the files of both Files APIs, and the temporary storage behind `oss://`."""
+"""The uploaded files, in memory: those of both Files APIs, and the temporary storage of `oss://` URLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ID_PREFIX = {"file-extract": "file-fe", "batch": "file-batch", "batch_output": "
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """An uploaded file. `account` is the key that it came with: no other can see it. `created` is in Unix seconds."""
+    """An uploaded file. `account` is its key: requests with another key do not see it. `created` is in Unix seconds."""
 
     id: str
     account: str
@@ -31,7 +31,7 @@ class StoredFile:
 
 
 class Storage:
-    """All files, oldest first. `parsing_polls` is how many questions about a new file find it still being read."""
+    """All files, oldest first. `parsing_polls` is the number of requests for which a new file is still being read."""
 
     def __init__(self, parsing_polls: int = 0) -> None:
         self.parsing_polls = parsing_polls
@@ -63,7 +63,7 @@ class Storage:
             self.files.pop(file_id, None)
 
     def still_parsing(self, file_id: str) -> bool:
-        """Whether the service still reads this file; asking brings the end nearer."""
+        """Whether the service still reads this file. Each call counts as one of the `parsing_polls`."""
         with self.lock:
             left = self.polls.get(file_id, 0)
             self.polls[file_id] = max(0, left - 1)

@@ -1,4 +1,4 @@
-"""How many tokens something would be. An estimate that is always the same, not the tokenizer of a model."""
+"""Counts tokens: an estimate that is always the same, not a tokenizer."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class NativeFiles:
 
 
 class TemporaryUploads:
-    """`/api/v1/uploads` and the host that it points to: files for 48 hours, by `oss://` address."""
+    """`/api/v1/uploads` and its upload host: files for 48 hours, by `oss://` URL."""
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
@@ -148,7 +148,7 @@ class TemporaryUploads:
         )
 
     def store(self, request: ReceivedRequest) -> HttpResponse:
-        """The upload itself; it answers as the storage does: in XML when it refuses, with nothing when it took it."""
+        """The upload itself. Responds as the storage does: with XML for a refusal, with no body after success."""
         fields = read_form(request)
         given = {field.name: field.text for field in fields[:-1]}
         try:

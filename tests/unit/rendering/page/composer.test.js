@@ -84,12 +84,12 @@ test("nothing is attached twice, and a question is complete when all is uploaded
   attach(draft, { ...upload, id: "2" });
   assert.equal(draft.attachments.length, 3);
   assert.ok(!isComplete(draft));
-  noteUpload(draft, { uploaded: "1", path: "/tmp/a.bin", size: 5 });
+  noteUpload(draft, { uploaded: "1", path: "uploads/a.bin", size: 5 });
   assert.equal(upload.progress, 50);
-  noteUpload(draft, { uploaded: "1", path: "/tmp/a.bin", size: 10 });
+  noteUpload(draft, { uploaded: "1", path: "uploads/a.bin", size: 10 });
   noteUpload(draft, { uploaded: "2", error: {} });
   noteUpload(draft, { uploaded: "3", size: 10 });
-  assert.deepEqual(given(draft.attachments), [table, { kind: "file", value: "/tmp/a.bin", name: "a.bin" }]);
+  assert.deepEqual(given(draft.attachments), [table, { kind: "file", value: "uploads/a.bin", name: "a.bin" }]);
   assert.ok(isComplete(draft));
   detach(draft, upload);
   assert.equal(draft.attachments.length, 1);
