@@ -144,12 +144,46 @@ def ask(
     return _asked(question, show)
 
 
+class MapKeywords(TypedDict, total=False):
+    """The keywords of `map`, for type checkers."""
+
+    schema: type[Any] | str | Mapping[str, Any] | None
+    many: bool
+    where: str
+    images: str
+    endpoint: str
+    protocol: str
+    model: str
+    system: str | None
+    think: bool | None
+    search: bool | None
+    fields: Mapping[str, Any] | None
+    concurrency: int | None
+    rpm: float | None
+    tpm: float | None
+    cache: bool
+    yes: bool
+    force: bool
+    column: str
+    show: bool
+
+
+@overload
+def map(frame: list[Any] | tuple[Any, ...], template: str, **options: Unpack[MapKeywords]) -> list[dict[str, Any]]: ...
+
+
+@overload
+def map(frame: Any, template: str, **options: Unpack[MapKeywords]) -> Any: ...
+
+
 @in_one_line()
 @_noted_in_language()
 def map(
     frame: Any,
     template: str,
     *,
+    schema: Any = None,
+    many: bool = False,
     where: Any = "live",
     images: str = "",
     endpoint: str = "",
@@ -184,6 +218,11 @@ def map(
 
     What comes back is as it was given, index and order kept, with the columns `answer`, `error` (empty, or one line),
     `tokens_in` and `tokens_out`; of a list, a list of dicts. `column="topic"` makes that `topic`, `topic_error`, ….
+
+    With a `schema`, as for `ask`, each field is a column of the schema's type in the place of `answer`; they may be
+    empty, and are where there is an error. `column="x"` puts `x_` before their names. A list for each row (`list[…]`,
+    `many`) is one column. An answer that does not fit is asked for once more, as by `ask`.
+
     One bad row is one cell of `error`. Answers are kept on the disk, so that a row is never paid for twice; without
     `cache` each is asked.
 
@@ -200,7 +239,7 @@ def map(
     _refuse_types(template, fields)
     question = Question(
         template, endpoint=endpoint, protocol=protocol, model=model, system=system, think=think, search=search,
-        fields=fields or {}, alone=True,
+        fields=fields or {}, alone=True, schema=_schema(schema, many),
     )  # fmt: skip
     options = MapOptions(
         where=where, images=images, concurrency=concurrency, rpm=rpm, tpm=tpm, cache=cache, agreed=yes, force=force,

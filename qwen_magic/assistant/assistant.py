@@ -82,15 +82,18 @@ class _Last:
 
 
 class Assistant:
-    """What one shell asks with: who is asked (`provider`), the conversations, and the last answer."""
+    """What one shell asks with: who is asked (`provider`), the conversations, and the last answer.
+
+    `ladder` has what servers have refused as a form of data.
+    """
 
     def __init__(self, settings: Settings | None = None, credentials: Credentials | None = None) -> None:
         self.provider = Provider(settings or Settings.of_environment(), credentials or Credentials())
         self.conversations = Conversations()
         self.last: _Last | None = None
         self._store = AttachmentStore(self.provider)
-        self._ladder = Ladder()
-        self._builder = RequestBuilder(self.provider, self._store, self._ladder)
+        self.ladder = Ladder()
+        self._builder = RequestBuilder(self.provider, self._store, self.ladder)
 
     @property
     def settings(self) -> Settings:
@@ -193,7 +196,7 @@ class Assistant:
 
         request = continued(plan, beginning.text) if beginning else plan.request
         reply = AnswerBuilder(plan.request.think)
-        data = DataQuestion(plan.schema, plan.endpoint, self._ladder, request) if plan.schema else None
+        data = DataQuestion(plan.schema, plan.endpoint, self.ladder, request) if plan.schema else None
         error: BaseException | None = None
         with Interrupts() as interrupts:
             stream = self.provider.client.stream(plan.endpoint, request)

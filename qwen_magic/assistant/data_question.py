@@ -24,7 +24,18 @@ from ..structured.schema import Schema
 from ..structured.validation import Checked, check
 from .answer_builder import AnswerBuilder
 
-__all__ = ["DataQuestion", "EndlessBlanks", "Further", "in_form", "with_instructions", "without_instructions"]
+__all__ = [
+    "LIMIT_REACHED",
+    "MOST_BLANKS",
+    "DataQuestion",
+    "EndlessBlanks",
+    "Further",
+    "about_form",
+    "in_form",
+    "rung_of",
+    "with_instructions",
+    "without_instructions",
+]
 
 # A server that holds a model to a schema may let it write blanks for ever (vllm-project/vllm#17393, #18819). No JSON
 # has so many in a row, in characters; the figure is ours.
@@ -68,17 +79,25 @@ def in_form(request: ChatRequest, schema: Schema[Any], here: Endpoint, rung: Run
     return replace(request, think=think, output=output)
 
 
-class DataQuestion:
-    """One question for data, while it is asked."""
+def rung_of(request: ChatRequest) -> Rung:
+    """The form that a request for data asks for."""
+    return "prompt" if request.output is None else request.output.kind
 
-    def __init__(self, schema: Schema[Any], here: Endpoint, ladder: Ladder, request: ChatRequest) -> None:
+
+class DataQuestion:
+    """One question for data, while it is asked. `kept` says where a person finds the text of one that does not fit."""
+
+    def __init__(
+        self, schema: Schema[Any], here: Endpoint, ladder: Ladder, request: ChatRequest, kept: str = KEPT
+    ) -> None:
         self.checked = Checked()
         self._fits = False
         self._schema = schema
         self._here = here
         self._ladder = ladder
         self._model = request.model
-        self._rung: Rung = "prompt" if request.output is None else request.output.kind
+        self._kept = kept
+        self._rung = rung_of(request)
         self._lowered = False
         self._asked_again = False
 
@@ -95,8 +114,7 @@ class DataQuestion:
     def refused(self, request: ChatRequest, error: ServiceError) -> Further | None:
         """The same request one form lower, where the form may be what was refused."""
         lower = self._ladder.below(self._rung)
-        about_form = type(error) is InvalidRequest or ABOUT_FORM.search(str(error))
-        if lower is None or not about_form:
+        if lower is None or not (type(error) is InvalidRequest or about_form(str(error))):
             return None
         refused, self._rung, self._lowered = self._rung, lower, True
         reason = _("{model} takes no {form} here: asked with {lower}", model=self._model, form=refused, lower=lower)
@@ -115,11 +133,11 @@ class DataQuestion:
             # What came after the data, such as the same once more up to the limit, is of no matter.
             reply.end("stop")
             return None
-        if reply.finish_reason == LIMIT_REACHED:
-            raise _cut(reply)
+        if reply.finish_reason == LIMIT_REACHED and not endless:
+            raise _cut(reply, self._kept)
         if self._asked_again:
             reply.end(MISMATCH)
-            raise _mismatch(self.checked, endless)
+            raise _mismatch(self.checked, endless, self._kept)
         self._asked_again = True
         problem = ENDLESS if endless else str(self.checked.problems[0])
         reason = _("asked once more, because the answer did not fit the schema: {problem}", problem=problem)
@@ -137,18 +155,23 @@ class DataQuestion:
         return DataAnswer(**values, data=found.data, plain=found.plain, schema=self._schema, fits=self._fits)
 
 
-def _cut(reply: AnswerBuilder) -> SchemaMismatch:
+def about_form(refusal: str) -> bool:
+    """Whether a server's words are about the form that it was asked for."""
+    return ABOUT_FORM.search(refusal) is not None
+
+
+def _cut(reply: AnswerBuilder, kept: str) -> SchemaMismatch:
     tokens = reply.usage.output if reply.usage else 0
-    raising = _("Raise the limit with --set max_tokens=N (fields={{'max_tokens': N}} in ask()), or ask for less.")
+    raising = _("Raise the limit with --set max_tokens=N (fields={{'max_tokens': N}} in Python), or ask for less.")
     return SchemaMismatch(
         _("The answer was cut at the token limit ({tokens:,} tokens), in the middle of its JSON.", tokens=tokens),
-        sentences(raising, KEPT),
+        sentences(raising, kept),
     )
 
 
-def _mismatch(checked: Checked, endless: bool) -> SchemaMismatch:
+def _mismatch(checked: Checked, endless: bool, kept: str) -> SchemaMismatch:
     problem = ENDLESS if endless else "; ".join(map(str, checked.problems[:2]))
     return SchemaMismatch(
         _("The answer does not fit the schema, also when asked again: {problem}.", problem=problem),
-        sentences(_("Describe the field in the schema, or let it be empty."), KEPT),
+        sentences(_("Describe the field in the schema, or let it be empty."), kept),
     )

@@ -128,12 +128,17 @@ class RequestBuilder:
     def vary(self, plan: Plan, question: Question) -> ChatRequest:
         """The request of another question that is asked as `plan` says, without context: other words and attachments.
 
-        Cheap, so that it can be done for each row of a table. Raises `InputError` for what cannot go along.
+        With the plan's schema it has the form that the server takes as far as is known by now. Cheap, so that it can be
+        done for each row of a table. Raises `InputError` for what cannot go along.
         """
-        here, model = plan.endpoint, plan.request.model
+        here, model, schema = plan.endpoint, plan.request.model, plan.schema
         sent = self._store.load(question, None, here).parts(here, model, ())
         message = Message.user(question.prompt, *sent.parts)
-        return replace(plan.request, messages=(*plan.request.messages[:-1], message))
+        message = message if schema is None else with_instructions(message, schema)
+        request = replace(plan.request, messages=(*plan.request.messages[:-1], message))
+        if schema is None:
+            return request
+        return in_form(request, schema, here, self._ladder.rung(here, model, request.think))
 
     def dry_run(self, plan: Plan) -> DryRun:
         """The exact request of a plan."""

@@ -226,7 +226,8 @@ class QwenMagics(Magics):
             from .map_cell import map_cell
 
             names = self.shell.user_ns
-            map_cell(self.assistant, parsed.given, prompt, names, self.map_view(), self.map_publisher(name))
+            schema = self._schema(parsed.given)
+            map_cell(self.assistant, parsed.given, prompt, schema, names, self.map_view(), self.map_publisher(name))
             return None
         refuse_map_options(parsed.given)
         question = self.question(parsed, prompt)

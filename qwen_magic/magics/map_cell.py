@@ -14,13 +14,14 @@ from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map
 from ..mapping.views import MapView
 from ..mapping.ways import is_client, run_map
 from ..rendering.command_output import say
+from ..structured.schema import Schema
 from .commands.answers import dry_run_text
 from .commands.progress import confirm
 from .options import option_of, typed
 
 __all__ = ["map_cell"]
 
-# What a map has no use for: it has no conversation, and its rows attach nothing but images. It gives text, no data.
+# What a map has no use for: it has no conversation, and its rows attach nothing but images.
 WITHOUT = {
     "files",
     "images",
@@ -32,8 +33,6 @@ WITHOUT = {
     "pin",
     "raw",
     "chat",
-    "schema",
-    "many",
 }
 
 
@@ -41,11 +40,13 @@ def map_cell(
     assistant: Assistant,
     given: dict[str, Any],
     template: str,
+    schema: Schema[Any] | None,
     namespace: Mapping[str, Any],
     view: MapView,
     published: Published,
 ) -> None:
-    """Ask of each row of what `--map` names in `namespace`; `given` are the options of the cell's line.
+    """Ask of each row of what `--map` names in `namespace`; `given` are the options of the cell's line, and `schema` is
+    the form of the answers that they ask for.
 
     The result is published, not returned: its record is shown.
     """
@@ -60,6 +61,7 @@ def map_cell(
         search=given.get("search"),
         fields=typed(given.get("fields", [])),
         alone=True,
+        schema=schema,
     )
     options = MapOptions(
         where=where_of(given.get("where", "live"), namespace),

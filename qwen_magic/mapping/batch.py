@@ -29,7 +29,7 @@ from ..service.endpoints import Endpoint
 from ..service.exchange import keywords_of
 from .batch_ledger import BatchLedger, KnownBatch, default_ledger
 from .cache import AnswerCache
-from .engine import answer_of
+from .row_question import answer_of
 from .row_requests import RowRequest
 
 __all__ = ["BatchState", "Batches", "files_of", "without_thinking"]

@@ -1,19 +1,24 @@
 """A map as a batch: what the cache misses is uploaded, waited for, and collected into the cache. Not for other kernels'
 batches beyond that: `%qwen batches` lists those.
+
+A batch asks each row once. With a schema, what does not fit is asked once more by the next run of the same map, and a
+form that was refused is not asked for by it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from ..assistant.data_question import about_form
 from ..assistant.interrupts import Interrupts
 from ..core.errors import QwenError
 from ..core.translatable import _, listed
 from .batch import Batches, BatchState
 from .cache import AnswerCache
-from .engine import RowResult, Tally, failed
+from .engine import Tally
 from .report import MapProgress
+from .row_question import RowQuestion, RowResult, failed
 from .row_requests import RowRequest
 from .views import MapView
 
@@ -22,7 +27,7 @@ __all__ = ["batch_results"]
 # A sleep that is no longer than this can be interrupted on every system, in seconds.
 SLICE = 0.1
 
-Works = Callable[[], Iterator[RowRequest | QwenError]]
+Works = Callable[[], Iterator[RowQuestion | QwenError]]
 
 
 def batch_results(
@@ -37,24 +42,29 @@ def batch_results(
         view.start(model, tally.total)
         try:
             with interrupts.passing():
-                batches.submit(missing(works, cache), model)
+                batches.submit(missing(works, cache, batches.errors()), model)
                 wait(batches, keys_of(works), tally, view, interrupts.check)
         except KeyboardInterrupt:
             stopped = True
-        results = list(found(batches, works, cache, stopped))
+        results = list(found(batches.errors(), works, cache, stopped))
     tally.done = sum(result is not None for result in results)
     tally.failed = sum(result is not None and bool(result.error) for result in results)
+    if any(result is not None and about_form(result.error) for result in results):
+        tally.notes.append(_("The form of the answers was refused: run the map again, and it asks for another one."))
     cache.close()
     return results, stopped or interrupts.waiting
 
 
-def missing(works: Works, cache: AnswerCache) -> Iterator[RowRequest]:
-    """The requests that have no answer yet."""
-    return (work for work in works() if isinstance(work, RowRequest) and cache.find(work.key) is None)
+def missing(works: Works, cache: AnswerCache, errors: Mapping[bytes, str]) -> Iterator[RowRequest]:
+    """The requests that have no answer yet; `errors` are those of earlier batches."""
+    for row in works():
+        if isinstance(row, RowQuestion) and row.recall(cache.find) is None:
+            row.avoid(errors)
+            yield row.request
 
 
 def keys_of(works: Works) -> set[bytes]:
-    return {work.key for work in works() if isinstance(work, RowRequest)}
+    return {row.request.key for row in works() if isinstance(row, RowQuestion)}
 
 
 def wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check: Callable[[], None]) -> None:
@@ -84,14 +94,15 @@ def line(states: tuple[BatchState, ...]) -> str:
     )
 
 
-def found(batches: Batches, works: Works, cache: AnswerCache, stopped: bool) -> Iterator[RowResult | None]:
-    errors = batches.errors()
-    for work in works():
-        if isinstance(work, QwenError):
-            yield failed(work)
-        elif (answer := cache.find(work.key)) is not None:
-            yield RowResult(answer.text, "", answer.usage, True, answer.finish_reason)
+def found(errors: Mapping[bytes, str], works: Works, cache: AnswerCache, stopped: bool) -> Iterator[RowResult | None]:
+    for row in works():
+        if isinstance(row, QwenError):
+            yield failed(row)
+        elif (result := row.recall(cache.find)) is not None:
+            yield result
         elif stopped:
             yield None
+        elif row.misfit is not None:
+            yield failed(row.misfit, row.usage)
         else:
-            yield RowResult(error=errors.get(work.key, _("The batch has no answer to this row.")))
+            yield RowResult(error=errors.get(row.request.key, _("The batch has no answer to this row.")))

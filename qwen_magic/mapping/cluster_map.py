@@ -32,13 +32,14 @@ from ..service.endpoints import LOCAL_SERVERS, REGIONS, Endpoint, endpoint
 from .cluster_parts import GO_ON, Parts, error_of, parts_of, threads
 from .engine import Tally
 from .estimate import Estimate
-from .mapper import Agree, MapOptions, Published, agree_to, concurrency, prices_of, refuse_taken
+from .mapper import Agree, MapOptions, Published, agree_to, concurrency, prices_of
 from .partitions import (
     ClusterJob,
     PartitionState,
     refusal_of_worker,
 )
-from .report import ERRORS, FIRST_ROWS, Digest, MapProgress, progress_line, report_of
+from .report import ERRORS, FIRST_ROWS, Digest, FirstRows, MapProgress, progress_line, report_of
+from .result_columns import ResultColumns
 from .row_requests import columns_sent, template_of
 from .views import MapView
 
@@ -69,7 +70,7 @@ def map_on_cluster(
     if client.asynchronous:
         raise InputError(_("The client is asynchronous."), _("Make it without asynchronous=True."))
     parts = parts_of(given, client)
-    refuse_taken(options, parts.names)
+    ResultColumns(options.column, question.schema).check(parts.names)
     template = template_of(question.prompt, parts.names, options.images, options.namespace)
     _refuse_secret_values(template.outside)
     plan = assistant.plan_alone(question)
@@ -229,6 +230,7 @@ class _Together:
             sum(tally.failed for tally in latest),
             sum(tally.cached for tally in latest),
             sum(tally.asked for tally in runs),
+            repaired=sum(tally.repaired for tally in runs),
             usage=sum((tally.usage for tally in runs), Usage()),
             notes=list(dict.fromkeys(note for tally in latest for note in tally.notes)),
         )
@@ -244,9 +246,11 @@ class _Together:
             for count, error, row in state.digest.errors:
                 counts[error] += count
                 first.setdefault(error, starts[state.number] + row)
-        sample = [(starts[state.number] + row, text) for state in states for row, text in state.digest.sample]
+        rows = [(starts[state.number] + row, cells) for state in states for row, cells in state.digest.first.rows]
+        fields = states[0].digest.first.fields if states else ()
         errors = tuple((count, error, first[error]) for error, count in counts.most_common(ERRORS))
-        return Digest(tuple(sample[:FIRST_ROWS]), errors, sum(state.digest.cut for state in states))
+        shown = FirstRows(fields, tuple(rows[:FIRST_ROWS]))
+        return Digest(shown, errors, sum(state.digest.cut for state in states))
 
 
 def _watched(
@@ -273,12 +277,12 @@ def _watched(
                     together.take(states)
                     line = progress_line(together.tally, time.monotonic() - begun, prices, together.model)
                     tally = together.tally
-                    view.update(MapProgress(tally.done, tally.total, line, together.digest.sample))
+                    view.update(MapProgress(tally.done, tally.total, line, together.digest.first))
                     _pause(view.interval, futures, interrupts.check)
                 _await_states(together, states, error is None)
         except KeyboardInterrupt:
             stopped = True
-        result = parts.result(job.options, futures)
+        result = parts.result(job, futures)
         client.cancel([future for future in futures if not future.done() or result is None])
         client.unsubscribe_topic(job.name)
         together.take(states)

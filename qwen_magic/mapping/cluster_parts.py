@@ -14,11 +14,10 @@ from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError
 from ..core.translatable import _, sentences
-from .engine import RowResult
 from .estimate import Estimate
 from .frames import VALUE, Rows, frame_rows, rows_of
-from .mapper import MapOptions, columns
 from .partitions import ClusterJob, answered_frame, answered_rows, estimated_frame, estimated_rows, length_of
+from .row_question import RowResult
 
 __all__ = ["GO_ON", "Parts", "error_of", "parts_of", "threads"]
 
@@ -44,7 +43,7 @@ class Parts(Protocol):
     def start(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Any]:
         """Start to ask; returns the futures of the parts."""
 
-    def result(self, options: MapOptions, futures: Sequence[Any]) -> Any:
+    def result(self, job: ClusterJob, futures: Sequence[Any]) -> Any:
         """What was given, with columns added; `None` where there is nothing to give before all of it is done."""
 
 
@@ -79,11 +78,11 @@ class _RowParts:
         parts = enumerate(self._parts(sent))
         return [client.submit(answered_rows, part, job, number, pure=False) for number, part in parts]
 
-    def result(self, options: MapOptions, futures: Sequence[Any]) -> Any:
+    def result(self, job: ClusterJob, futures: Sequence[Any]) -> Any:
         lengths, results = self.lengths(None, ()), list[RowResult | None]()
         for future, length in zip(futures, lengths, strict=True):
             results += future.result() if future.status == "finished" else [None] * length
-        return self._rows.with_columns(columns(options, results))
+        return self._rows.with_columns(job.columns.filled(results))
 
     def _parts(self, sent: tuple[str, ...]) -> Iterator[list[dict[str, Any]]]:
         rows = self._rows.values(sent)
@@ -107,12 +106,12 @@ class _FrameParts:
     def start(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Any]:
         from distributed import futures_of
 
-        meta = self._meta.with_columns(columns(job.options, []))
+        meta = self._meta.with_columns(job.columns.filled([]))
         answered = partial(answered_frame, job=job)
         self._mapped = client.persist(self._frame.map_partitions(answered, meta=meta, enforce_metadata=False))
         return sorted(futures_of(self._mapped), key=lambda future: int(future.key[-1]))
 
-    def result(self, options: MapOptions, futures: Sequence[Any]) -> Any:
+    def result(self, job: ClusterJob, futures: Sequence[Any]) -> Any:
         return self._mapped if all(future.status == "finished" for future in futures) else None
 
     def _each(self, client: Any, function: Callable[[Any], Any], sent: tuple[str, ...]) -> list[Any]:

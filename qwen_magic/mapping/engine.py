@@ -12,20 +12,20 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..assistant.answer_builder import AnswerBuilder
-from ..core.errors import ConfigurationError, QwenError, RateLimited
+from ..assistant.data_question import LIMIT_REACHED
+from ..core.errors import ConfigurationError, QwenError, RateLimited, SchemaMismatch
 from ..core.events import Event, Usage
-from ..core.messages import ChatRequest
 from ..core.translatable import sentences
 from .cache import AnswerCache, CachedAnswer
 from .limiter import Limiter
 from .row_errors import RowErrors, wait_before_row
+from .row_question import RowQuestion, RowResult, answer_of, failed
 from .row_requests import RowRequest
 
-__all__ = ["Asker", "Engine", "RowResult", "Tally", "Work", "answer_of", "failed"]
+__all__ = ["Asker", "Engine", "Tally", "Work"]
 
 # Of rows that the cache has, so many are taken before the loop looks at its requests again.
 AT_ONCE = 50
@@ -33,20 +33,12 @@ AT_ONCE = 50
 ANSWER_TOKENS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class RowResult:
-    """What became of a row: a text, or a line that says why there is none. `cached`: nothing was asked for it."""
-
-    text: str | None = None
-    error: str = ""
-    usage: Usage | None = None
-    cached: bool = False
-    finish_reason: str = ""
-
-
 @dataclass
 class Tally:
-    """How far a map is; changed by the loop, read by others. `usage` is what was asked for, not what was cached."""
+    """How far a map is; changed by the loop, read by others. `usage` is what was asked for, not what was cached.
+
+    `repaired` is how many rows were asked once more, because their answers did not fit the schema.
+    """
 
     total: int
     done: int = 0
@@ -54,6 +46,7 @@ class Tally:
     cached: int = 0
     asked: int = 0
     under_way: int = 0
+    repaired: int = 0
     usage: Usage = field(default_factory=Usage)
     notes: list[str] = field(default_factory=list)
 
@@ -66,24 +59,28 @@ class Asker(Protocol):
 
 @dataclass
 class Work:
-    """A request, and the rows that wait for its answer: rows that say the same are asked once."""
+    """A question, and the rows that wait for its answer: rows that say the same are asked once.
 
-    request: RowRequest
+    `keys` are those of the requests that are made of it.
+    """
+
+    question: RowQuestion
     rows: list[int]
+    keys: list[bytes] = field(default_factory=list)
     attempt: int = 1
     started: float = 0.0
     tokens: int = 0
 
 
 class Engine:
-    """Asks all rows. `works` gives the request of each row, or what is wrong with it; `connect` opens an `Asker`.
+    """Asks all rows. `works` gives the question of each row, or what is wrong with it; `connect` opens an `Asker`.
 
     With `blocking`, making a request takes long (it reads a file), and is done in another thread.
     """
 
     def __init__(
         self,
-        works: Iterator[RowRequest | QwenError],
+        works: Iterator[RowQuestion | QwenError],
         tally: Tally,
         connect: Callable[[], AbstractAsyncContextManager[Asker]],
         limiter: Limiter,
@@ -151,33 +148,43 @@ class Engine:
             made = await self._made()
             if made is None:
                 return None
-            row, request = made
-            if isinstance(request, QwenError):
-                self._finish([row], failed(request))
-            elif request.key in self._asked:
-                self._asked[request.key].rows.append(row)
-            elif (known := self._known(request)) is not None:
+            row, question = made
+            if isinstance(question, QwenError):
+                self._finish([row], failed(question))
+            elif question.request.key in self._asked:
+                self._asked[question.request.key].rows.append(row)
+            elif (known := self._known(question)) is not None:
                 self.tally.cached += 1
-                self._finish([row], RowResult(known.text, "", known.usage, True, known.finish_reason))
+                self._finish([row], known)
             else:
-                work = Work(request, [row])
-                if self._cache is not None:
-                    self._asked[request.key] = work
+                work = Work(question, [row])
+                self._remember(work)
                 return work
             if taken % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return None
 
-    async def _made(self) -> tuple[int, RowRequest | QwenError] | None:
+    async def _made(self) -> tuple[int, RowQuestion | QwenError] | None:
         if self._blocking:
             made = await asyncio.get_running_loop().run_in_executor(None, next, self._works, None)
         else:
             made = next(self._works, None)
         return None if made is None else (next(self._rows), made)
 
-    def _known(self, request: RowRequest) -> CachedAnswer | None:
-        found: CachedAnswer | None = self._with_cache(lambda cache: cache.find(request.key))
+    def _known(self, question: RowQuestion) -> RowResult | None:
+        found: RowResult | None = self._with_cache(lambda cache: question.recall(cache.find))
         return found
+
+    def _remember(self, work: Work) -> None:
+        """Note that the request is under way, so that rows with the same one wait for its answer."""
+        if self._cache is not None:
+            key = work.question.request.key
+            work.keys.append(key)
+            self._asked[key] = work
+
+    def _forget(self, work: Work) -> None:
+        for key in work.keys:
+            self._asked.pop(key, None)
 
     def _with_cache(self, use: Callable[[AnswerCache], Any]) -> Any:
         """What `use` gives. A cache that fails is left out from then on: the answers are worth more."""
@@ -213,7 +220,7 @@ class Engine:
 
     def _start(self, work: Work) -> None:
         work.started = self._clock()
-        work.tokens = work.request.tokens + int(self._answer_tokens)
+        work.tokens = work.question.request.tokens + int(self._answer_tokens)
         self._limiter.start(work.started, work.tokens)
         self.tally.under_way += 1
         task = asyncio.get_running_loop().create_task(self._ask(work))
@@ -231,38 +238,68 @@ class Engine:
 
     async def _ask(self, work: Work) -> None:
         try:
-            answer = answer_of(work.request.chat, await self._ask_once(work.request))
+            request = work.question.request
+            answer = answer_of(request.chat, await self._ask_once(request))
         except QwenError as error:
             self._refused(work, error)
         else:
             self._answered(work, answer)
 
     def _answered(self, work: Work, answer: CachedAnswer) -> None:
-        used = answer.usage.total if answer.usage else work.tokens
-        self._limiter.answered(work.tokens, used)
-        self._errors.answered()
+        self._count(work, answer)
+        question, key = work.question, work.question.request.key
+        misfit: SchemaMismatch | None = None
+        result = None
+        try:
+            result = question.answered(answer)
+        except SchemaMismatch as error:
+            misfit = error
+        # One that does not fit is kept as well: it is paid for, and the next map goes on from there.
+        if result is not None or answer.finish_reason != LIMIT_REACHED:
+            self._with_cache(lambda cache: cache.keep(key, replace(answer, usage=question.usage)))
+        if result is not None:
+            self._errors.answered()
+            self._end(work, result)
+        elif misfit is not None:
+            self._fail(work, misfit)
+        else:
+            self.tally.repaired += 1
+            self._ask_again(work, 0.0)
+
+    def _count(self, work: Work, answer: CachedAnswer) -> None:
+        self._limiter.answered(work.tokens, answer.usage.total if answer.usage else work.tokens)
         self.tally.asked += 1
         if answer.usage is not None:
             self.tally.usage += answer.usage
             self._answer_tokens += (answer.usage.output - self._answer_tokens) / min(self.tally.asked, 100)
-        self._with_cache(lambda cache: cache.keep(work.request.key, answer))
-        self._asked.pop(work.request.key, None)
-        self._finish(work.rows, RowResult(answer.text, "", answer.usage, False, answer.finish_reason))
 
     def _refused(self, work: Work, error: QwenError) -> None:
         if isinstance(error, RateLimited) and error.transient:
             self._limiter.refused(self._clock(), work.started, error.retry_after)
         else:
             self._limiter.failed()
-        delay = wait_before_row(work.attempt, error)
-        if delay is not None:
+        if reason := work.question.refused(error):
+            self._remember(work)
+            if reason not in self.tally.notes:
+                self.tally.notes.append(reason)
+            self._ask_again(work, 0.0)
+        elif (delay := wait_before_row(work.attempt, error)) is not None:
             work.attempt += 1
-            heapq.heappush(self._again, (self._clock() + delay, next(self._order), work))
-            return
-        self._asked.pop(work.request.key, None)
-        self._finish(work.rows, failed(error))
+            self._ask_again(work, delay)
+        else:
+            self._fail(work, error)
+
+    def _ask_again(self, work: Work, delay: float) -> None:
+        heapq.heappush(self._again, (self._clock() + delay, next(self._order), work))
+
+    def _fail(self, work: Work, error: QwenError) -> None:
+        self._end(work, failed(error, work.question.usage))
         if self._errors.ends(error):
             self.ended = self.ended or error
+
+    def _end(self, work: Work, result: RowResult) -> None:
+        self._forget(work)
+        self._finish(work.rows, result)
 
     def _finish(self, rows: Sequence[int], result: RowResult) -> None:
         for row in rows:
@@ -275,16 +312,3 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def failed(error: QwenError) -> RowResult:
-    """The result of a row that has this error instead of an answer; the error can still be translated."""
-    return RowResult(error=sentences(error.happened, error.remedy))
-
-
-def answer_of(request: ChatRequest, events: list[Event]) -> CachedAnswer:
-    """The answer that the events of a request make."""
-    reply = AnswerBuilder(request.think)
-    reply.add(events)
-    answer = reply.answer(model=request.model, endpoint="")
-    return CachedAnswer(answer.text, answer.model, answer.finish_reason, answer.request_id, answer.usage)

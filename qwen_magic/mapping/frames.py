@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..core.errors import InputError
 from ..core.translatable import _
+from ..structured.frame import Kind, pandas_series, polars_series
 
 __all__ = ["VALUE", "Column", "Rows", "rows_of"]
 
@@ -24,11 +25,15 @@ TAKEN = _("Give a DataFrame or Series of pandas or polars, or a list.")
 
 @dataclass(frozen=True)
 class Column:
-    """A column to add: `kind` is `text` or `number`; the values are in the order of the rows."""
+    """A column to add: `kind` is `text`, `number`, or `data` with the type of a schema's field.
+
+    The values are in the order of the rows; where there is none it is `None`.
+    """
 
     name: str
-    kind: str
-    values: Sequence[Any]
+    kind: Literal["text", "number", "data"]
+    values: list[Any]
+    type: Kind = ""
 
 
 class Rows(Protocol):
@@ -92,11 +97,7 @@ class FrameRows:
             yield {name: known(value) for name, value in zip(wanted, row, strict=True)}
 
     def with_columns(self, columns: Iterable[Column]) -> Any:
-        import narwhals
-
-        kinds: dict[str, Any] = {"text": narwhals.String, "number": narwhals.Int64}
-        backend = self._frame.implementation
-        added = [narwhals.new_series(each.name, each.values, kinds[each.kind], backend=backend) for each in columns]
+        added = [series_of(column, self._frame.implementation) for column in columns]
         return self._frame.with_columns(*added).to_native()
 
 
@@ -148,6 +149,24 @@ def frame_rows(given: Any) -> FrameRows:
     if len(rows.names) < len(found.columns):
         raise InputError(_("Two columns have the same name, such as 1 and '1'."), _("Rename one of them."))
     return rows
+
+
+def series_of(column: Column, backend: Any) -> Any:
+    """A column as a Series of narwhals. Data has the types of `DataAnswer.frame`, and is always nullable."""
+    import narwhals
+
+    kinds: dict[str, Any] = {"text": narwhals.String, "number": narwhals.Int64}
+    if column.kind != "data":
+        return narwhals.new_series(column.name, column.values, kinds[column.kind], backend=backend)
+    if backend.is_pandas_like():
+        native = pandas_series(backend.to_native_namespace(), column.values, column.type, True).rename(column.name)
+    elif backend.is_polars():
+        native = polars_series(column.name, column.values, column.type)
+    else:  # those that keep a date and a choice as text
+        types: dict[str, Any] = {"integer": narwhals.Int64, "number": narwhals.Float64, "boolean": narwhals.Boolean}
+        kind = column.type if isinstance(column.type, str) else "string"
+        return narwhals.new_series(column.name, column.values, types.get(kind), backend=backend)
+    return narwhals.from_native(native, series_only=True)
 
 
 def known(value: Any) -> Any:

@@ -46,5 +46,6 @@ class MapWidget(PageWidget):
             "done": progress.done,
             "total": progress.total,
             "line": in_all_languages(progress.line),
-            "rows": [{"row": row, "text": text} for row, text in progress.rows],
+            "fields": list(progress.first.fields),
+            "rows": [{"row": row, "cells": list(cells)} for row, cells in progress.first.rows],
         }

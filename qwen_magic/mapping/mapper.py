@@ -24,12 +24,14 @@ from ..service.timeouts import Timeouts
 from .batch import Batches, without_thinking
 from .batch_map import batch_results
 from .cache import AnswerCache, default_cache
-from .engine import ANSWER_TOKENS, Engine, RowResult, Tally
+from .engine import ANSWER_TOKENS, Engine, Tally
 from .estimate import Estimate, estimated
-from .frames import Column, Rows, rows_of
+from .frames import Rows, rows_of
 from .job import Job
 from .limiter import Limiter
 from .report import progress, report
+from .result_columns import ANSWER, ResultColumns
+from .row_question import RowQuestion, question_of
 from .row_requests import RowRequest, RowRequests, row_requests
 from .views import MapView
 
@@ -39,7 +41,6 @@ __all__ = [
     "MapOptions",
     "Published",
     "agree_to",
-    "columns",
     "concurrency",
     "connected",
     "dry_map",
@@ -47,7 +48,6 @@ __all__ = [
     "made",
     "map_rows",
     "prices_of",
-    "refuse_taken",
 ]
 
 # Requests under way at once, where nothing is said: a service, and a server on a machine of one's own; ours.
@@ -70,7 +70,7 @@ class MapOptions:
     """How a map is asked: `where` is `live`, or at half the price `batch-chat` (an hour) or `batch` (a day). A client
     of a dask cluster is for `ways.run_map` alone.
 
-    `rpm` and `tpm` are per minute; `column` is the answer's name in the result.
+    `rpm` and `tpm` are per minute; `column` is the name of the answers in the result (`ResultColumns`).
     `images` is the column with each row's image. Without `cache`, every row is asked and nothing is kept. `agreed`
     says that the person has agreed to any number of rows. `namespace` is what a template may name beside columns.
     """
@@ -83,14 +83,8 @@ class MapOptions:
     cache: bool = True
     agreed: bool = False
     force: bool = False
-    column: str = "answer"
+    column: str = ANSWER
     namespace: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def columns(self) -> tuple[str, str, str, str]:
-        """The columns that are added: the answer, the error, tokens in, tokens out."""
-        before = "" if self.column == "answer" else f"{self.column}_"
-        return self.column, f"{before}error", f"{before}tokens_in", f"{before}tokens_out"
 
     def check(self) -> None:
         """Raises `InputError` for what cannot be."""
@@ -115,8 +109,6 @@ class MapOptions:
                 _("where={where!r}: there is no such way to ask.", where=self.where),
                 _("Choose {names}.", names=alternatives(WHERE)),
             )
-        if not self.column.strip():
-            raise InputError(_("The answer's column has no name."), _("Such as --column answer (column='answer')."))
 
 
 @dataclass(frozen=True)
@@ -139,6 +131,8 @@ def map_rows(
 ) -> Any:
     """Ask `question` (its prompt is a template) about each row, and return what was given with columns added.
 
+    With a schema each row's answer is data by it.
+
     Raises `InputError` before anything is sent, what fails every row, and `Stopped` when the person interrupts; then
     `published` has had the result so far, and the cache what was answered.
     """
@@ -156,9 +150,10 @@ def map_rows(
         cache,
         blocking=bool(requests.images),
     )
-    stopped = run(assistant, engine, requests, view)
+    added = ResultColumns(options.column, question.schema)
+    stopped = run(assistant, engine, requests, added.fields, view)
     assistant.conversations.get().spending.count(requests.plan.request.model, tally.usage, tally.asked)
-    result = rows.with_columns(columns(options, engine.results))
+    result = rows.with_columns(added.filled(engine.results))
     published(result)
     if stopped:
         kept = _("They are kept: run it again to go on.") if cache else _("The result so far is in _qwen.")
@@ -181,10 +176,12 @@ def batched(
     """The rest of `map_rows` for a batch."""
     model, begun = requests.plan.request.model, time.monotonic()
     batches = Batches(assistant.provider.client, requests.endpoint, cache)
+    added = ResultColumns(options.column, requests.plan.schema)
     results, stopped = batch_results(batches, lambda: made(rows, requests), cache, tally, model, view)
     ended = _("Stopped. The batch goes on.") if stopped else ""
-    view.finish(report(tally, time.monotonic() - begun, prices_of(assistant), model, results, ended))
-    result = rows.with_columns(columns(options, results))
+    seconds = time.monotonic() - begun
+    view.finish(report(tally, seconds, prices_of(assistant), model, results, added.fields, ended))
+    result = rows.with_columns(added.filled(results))
     published(result)
     if stopped:
         raise Stopped(_("The batch goes on. To collect it, run the cell again, or %qwen batches."))
@@ -195,9 +192,9 @@ def dry_map(assistant: Assistant, given: Any, question: Question, options: MapOp
     """The first requests that `map_rows` would send, and the estimate. Nothing is sent."""
     rows, requests, cache = prepared(assistant, given, question, options)
     first: list[DryRun] = []
-    for request in made(rows, requests):
-        if isinstance(request, RowRequest):
-            first.append(assistant.shown(requests.plan, request.http))
+    for row in made(rows, requests):
+        if isinstance(row, RowQuestion):
+            first.append(assistant.shown(requests.plan, row.request.http))
         if len(first) == SHOWN_REQUESTS:
             break
     return MapDryRun(tuple(first), estimate_of(rows, requests, cache), prices_of(assistant))
@@ -209,7 +206,7 @@ def prepared(
     """Everything that is decided before the first row."""
     options.check()
     rows = rows_of(given)
-    refuse_taken(options, rows.names)
+    ResultColumns(options.column, question.schema).check(rows.names)
     requests = row_requests(
         assistant, rows, question, images=options.images, namespace=options.namespace, force=options.force
     )
@@ -220,21 +217,11 @@ def prepared(
     return rows, requests, default_cache() if options.cache else None
 
 
-def refuse_taken(options: MapOptions, names: tuple[str, ...]) -> None:
-    """Raises `InputError` where a column that is to be added is there already."""
-    taken = next((name for name in options.columns if name in names), None)
-    if taken is not None:
-        raise InputError(
-            _("There is a column {name!r} already.", name=taken),
-            _("Give the answer another name: --column NAME (column='…')."),
-        )
-
-
-def made(rows: Rows, requests: RowRequests) -> Iterator[RowRequest | QwenError]:
-    """The request of each row, or what is wrong with it."""
+def made(rows: Rows, requests: RowRequests) -> Iterator[RowQuestion | QwenError]:
+    """The question of each row, or what is wrong with it."""
     for row in rows.values(requests.columns):
         try:
-            yield requests.make(row)
+            yield question_of(requests, requests.make(row))
         except QwenError as error:
             yield error
 
@@ -286,13 +273,13 @@ def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) ->
         return estimated(len(rows), [requests.shared] * len(rows), requests.shared, ANSWER_TOKENS, plan.request.model)
     seen: set[bytes] = set()
     tokens = []
-    for request in made(rows, requests):
-        if isinstance(request, RowRequest) and request.key not in seen:
+    for row in made(rows, requests):
+        if isinstance(row, RowQuestion) and row.request.key not in seen:
             if cache is not None:
-                seen.add(request.key)
-                if cache.find(request.key) is not None:
+                seen.add(row.request.key)
+                if row.recall(cache.find) is not None:
                     continue
-            tokens.append(request.tokens)
+            tokens.append(row.request.tokens)
     if cache is not None:
         cache.close()
     return estimated(len(rows), tokens, requests.shared, ANSWER_TOKENS, plan.request.model)
@@ -302,7 +289,7 @@ def prices_of(assistant: Assistant) -> Prices:
     return Prices(assistant.settings.prices, assistant.settings.currency)
 
 
-def run(assistant: Assistant, engine: Engine, requests: RowRequests, view: MapView) -> bool:
+def run(assistant: Assistant, engine: Engine, requests: RowRequests, fields: tuple[str, ...], view: MapView) -> bool:
     """Run the engine and show how far it is; whether the person stopped it."""
     model, tally, prices = requests.plan.request.model, engine.tally, prices_of(assistant)
     job = Job(engine.run)
@@ -314,25 +301,12 @@ def run(assistant: Assistant, engine: Engine, requests: RowRequests, view: MapVi
         try:
             with interrupts.passing():
                 while not job.wait(view.interval):
-                    view.update(progress(tally, time.monotonic() - begun, prices, model, engine.results))
+                    view.update(progress(tally, time.monotonic() - begun, prices, model, engine.results, fields))
                     interrupts.check()
         except KeyboardInterrupt:
             stopped = True
         finally:
             job.stop()
             ended = _("Stopped.") if stopped else engine.ended.in_language() if engine.ended else ""
-            view.finish(report(tally, time.monotonic() - begun, prices, model, engine.results, ended))
+            view.finish(report(tally, time.monotonic() - begun, prices, model, engine.results, fields, ended))
     return stopped or interrupts.waiting
-
-
-def columns(options: MapOptions, results: list[RowResult | None]) -> Iterator[Column]:
-    """The columns of the results. Rows without one were not asked, because the map ended before."""
-    rows = [result or NOT_ASKED for result in results]
-    answer, error, tokens_in, tokens_out = options.columns
-    yield Column(answer, "text", [row.text for row in rows])
-    yield Column(error, "text", [str(row.error) for row in rows])
-    yield Column(tokens_in, "number", [row.usage.input if row.usage else 0 for row in rows])
-    yield Column(tokens_out, "number", [row.usage.output if row.usage else 0 for row in rows])
-
-
-NOT_ASKED = RowResult(error=_("The map ended before this row was asked."))

@@ -23,13 +23,15 @@ from ..core.translatable import _
 from ..service.credentials import Credentials
 from ..service.endpoints import Choice, protocol_name
 from .cache import default_cache
-from .engine import Engine, RowResult, Tally, failed
+from .engine import Engine, Tally
 from .estimate import Estimate
 from .frames import Rows, frame_rows, rows_of
 from .job import Job
 from .limiter import Limiter
-from .mapper import MapOptions, columns, connected, estimate_of, made
+from .mapper import MapOptions, connected, estimate_of, made
 from .report import Digest, digest
+from .result_columns import ResultColumns
+from .row_question import RowResult, failed
 from .row_requests import row_requests
 
 __all__ = [
@@ -63,6 +65,11 @@ class ClusterJob:
     options: MapOptions
     machine: str = ""
 
+    @property
+    def columns(self) -> ResultColumns:
+        """The columns that it adds."""
+        return ResultColumns(self.options.column, self.question.schema)
+
 
 @dataclass(frozen=True)
 class PartitionState:
@@ -83,7 +90,7 @@ def answered_rows(rows: Sequence[Mapping[str, Any]], job: ClusterJob, number: in
 def answered_frame(frame: Any, job: ClusterJob) -> Any:
     """A partition of a dask DataFrame with its answers; raises as `answered_rows`."""
     rows = frame_rows(frame)
-    return rows.with_columns(columns(job.options, _answered(rows, job, _number()) if len(rows) else []))
+    return rows.with_columns(job.columns.filled(_answered(rows, job, _number()) if len(rows) else []))
 
 
 def estimated_rows(rows: Sequence[Mapping[str, Any]], job: ClusterJob) -> Estimate:
@@ -154,7 +161,7 @@ def _estimate(rows: Rows, job: ClusterJob) -> Estimate:
 
 def _answered(rows: Rows, job: ClusterJob, number: int) -> list[RowResult | None]:
     """Ask a partition's rows within one share of the limits."""
-    wanted, options, run = _wanted(), job.options, uuid.uuid4().hex
+    wanted, options, run, fields = _wanted(), job.options, uuid.uuid4().hex, job.columns.fields
     with _assistant(job) as assistant:
         try:
             requests = row_requests(
@@ -183,10 +190,10 @@ def _answered(rows: Rows, job: ClusterJob, number: int) -> list[RowResult | None
             try:
                 while not work.wait(TOLD_EVERY):
                     _check(wanted)
-                    _tell(job, PartitionState(number, run, model, tally, digest(engine.results, whole=False)))
+                    _tell(job, PartitionState(number, run, model, tally, digest(engine.results, fields, whole=False)))
             finally:
                 work.stop()
-                _tell(job, PartitionState(number, run, model, tally, digest(engine.results)))
+                _tell(job, PartitionState(number, run, model, tally, digest(engine.results, fields)))
     if engine.ended is not None:
         raise engine.ended
     return engine.results

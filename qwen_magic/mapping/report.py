@@ -13,15 +13,27 @@ from ..core.events import Usage
 from ..core.languages import translated
 from ..core.translatable import _, _n, applied, listed
 from ..rendering.fact_table import Listing
-from .engine import RowResult, Tally
+from ..structured.table import cell
+from .engine import Tally
 from .estimate import money
+from .row_question import RowResult
 
-__all__ = ["Digest", "MapProgress", "MapReport", "digest", "progress", "report", "report_of"]
+__all__ = ["Digest", "FirstRows", "MapProgress", "MapReport", "digest", "progress", "report", "report_of"]
 
-# Rows that are shown: as they come, and in the record; characters of each, and kinds of errors.
+# Rows that are shown: as they come, and in the record; characters of each cell, and kinds of errors.
 FIRST_ROWS, SHOWN, ERRORS = 5, 160, 10
+# Fields of a row that are shown.
+FIRST_FIELDS = 8
 # A rate that is known so early says nothing, in seconds.
 MOMENT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """The first rows that have answers: the number of each, and its cells, one for each of `fields` or its text."""
+
+    fields: tuple[str, ...] = ()
+    rows: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +43,17 @@ class MapProgress:
     done: int
     total: int
     line: str
-    rows: tuple[tuple[int, str], ...] = ()
+    first: FirstRows = FirstRows()
 
 
 @dataclass(frozen=True)
 class Digest:
     """What a report says of results: the first answers, the errors, and how many answers were cut off.
 
-    `sample` has rows and texts; `errors` messages with their count and the first such row, the most frequent first.
+    `errors` are messages with their count and the first such row, the most frequent first.
     """
 
-    sample: tuple[tuple[int, str], ...] = ()
+    first: FirstRows = FirstRows()
     errors: tuple[tuple[int, str, int], ...] = ()
     cut: int = 0
 
@@ -52,14 +64,15 @@ class MapReport:
 
     summary: str
     notes: tuple[str, ...]
-    sample: tuple[tuple[int, str], ...]
+    first: FirstRows
     errors: tuple[tuple[int, str, int], ...]
 
     @property
     def listings(self) -> tuple[Listing, ...]:
         """The tables of the record: the errors, most frequent first, and the first answers."""
         errors = Listing((_("rows"), _("error"), _("first row")), self.errors)
-        answers = Listing((_("row"), _("first answers")), self.sample)
+        names = self.first.fields or (_("first answers"),)
+        answers = Listing((_("row"), *names), [(row, *cells) for row, cells in self.first.rows])
         return tuple(listing for listing in (errors, answers) if listing.rows)
 
     @property
@@ -72,10 +85,16 @@ class MapReport:
 
 
 def progress(
-    tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None]
+    tally: Tally,
+    seconds: float,
+    prices: Prices,
+    model: str,
+    results: Sequence[RowResult | None],
+    fields: tuple[str, ...] = (),
 ) -> MapProgress:
-    """How far a map is after so many seconds."""
-    return MapProgress(tally.done, tally.total, progress_line(tally, seconds, prices, model), sample(results))
+    """How far a map is after so many seconds; `fields` are those of its schema."""
+    line = progress_line(tally, seconds, prices, model)
+    return MapProgress(tally.done, tally.total, line, first_rows(results, fields))
 
 
 def progress_line(tally: Tally, seconds: float, prices: Prices, model: str) -> str:
@@ -106,10 +125,16 @@ def spent(usage: Usage, prices: Prices, model: str) -> list[str]:
 
 
 def report(
-    tally: Tally, seconds: float, prices: Prices, model: str, results: Sequence[RowResult | None], ended: str = ""
+    tally: Tally,
+    seconds: float,
+    prices: Prices,
+    model: str,
+    results: Sequence[RowResult | None],
+    fields: tuple[str, ...] = (),
+    ended: str = "",
 ) -> MapReport:
     """What to say at the end; `ended` is what ended it before all rows had a result."""
-    return report_of(tally, seconds, prices, model, digest(results), ended)
+    return report_of(tally, seconds, prices, model, digest(results, fields), ended)
 
 
 def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: Digest, ended: str = "") -> MapReport:
@@ -125,6 +150,14 @@ def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: D
     not_asked = _("{count:,} not asked", count=left) if left else ""
     summary = _("{what}.", what=listed([answered, not_asked, *exceptions(tally), *spent(tally.usage, prices, model)]))
     notes = [applied(one_line, note) for note in (ended, *tally.notes) if note]
+    if tally.repaired:
+        notes.append(
+            _n(
+                "{count:,} row was asked once more, because its answer did not fit the schema.",
+                "{count:,} rows were asked once more, because their answers did not fit the schema.",
+                count=tally.repaired,
+            )
+        )
     if found.cut:
         notes.append(
             _n(
@@ -133,15 +166,16 @@ def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: D
                 count=found.cut,
             )
         )
-    return MapReport(summary, tuple(notes), found.sample, found.errors)
+    return MapReport(summary, tuple(notes), found.first, found.errors)
 
 
-def digest(results: Sequence[RowResult | None], whole: bool = True) -> Digest:
+def digest(results: Sequence[RowResult | None], fields: tuple[str, ...], whole: bool = True) -> Digest:
     """What a report says of these results; unless `whole`, only the first answers, which is quick."""
+    first = first_rows(results, fields)
     if not whole:
-        return Digest(sample(results))
+        return Digest(first)
     cut = sum(result is not None and result.finish_reason == "length" for result in results)
-    return Digest(sample(results), grouped(results), cut)
+    return Digest(first, grouped(results), cut)
 
 
 def grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], ...]:
@@ -154,14 +188,22 @@ def grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], 
     return tuple((count, applied(shortened, error), first[error]) for error, count in counts.most_common(ERRORS))
 
 
-def sample(results: Sequence[RowResult | None]) -> tuple[tuple[int, str], ...]:
-    found: list[tuple[int, str]] = []
+def first_rows(results: Sequence[RowResult | None], fields: tuple[str, ...]) -> FirstRows:
+    fields = fields[:FIRST_FIELDS]
+    found: list[tuple[int, tuple[str, ...]]] = []
     for row, result in enumerate(results[: FIRST_ROWS * 100]):
-        if result is not None and result.text is not None:
-            found.append((row, shortened(result.text)))
+        if result is not None and not result.error:
+            found.append((row, cells_of(result, fields)))
             if len(found) == FIRST_ROWS:
                 break
-    return tuple(found)
+    return FirstRows(fields, tuple(found))
+
+
+def cells_of(result: RowResult, fields: tuple[str, ...]) -> tuple[str, ...]:
+    if fields:
+        values = result.data or {}
+        return tuple(shortened(cell(values.get(name))) for name in fields)
+    return (shortened(cell(result.data) if result.text is None else result.text),)
 
 
 def shortened(text: str) -> str:

@@ -15,6 +15,7 @@ from ..core.errors import (
     NotTheService,
     QwenError,
     RateLimited,
+    SchemaMismatch,
     ServiceUnavailable,
 )
 from ..service.retries import wait_before_next
@@ -32,7 +33,13 @@ OF_EVERY_ROW = (
     NotTheService,
 )
 # These may be of one row or of every row, and so many in a row are taken for the latter; ours.
-ALIKE: dict[type[QwenError], int] = {InvalidRequest: 3, ConnectionFailed: 10, ServiceUnavailable: 50, RateLimited: 50}
+ALIKE: dict[type[QwenError], int] = {
+    InvalidRequest: 3,
+    ConnectionFailed: 10,
+    SchemaMismatch: 20,
+    ServiceUnavailable: 50,
+    RateLimited: 50,
+}
 # A row that is refused for the rate is asked so often: the limits "usually clear within a minute" (the service's docs,
 # "Rate limits"), and with the pauses of the limiter this is some two minutes.
 RATE_ATTEMPTS = 10

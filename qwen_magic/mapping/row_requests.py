@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..assistant.assistant import Assistant
+from ..assistant.data_question import in_form
 from ..assistant.question import Question
 from ..assistant.request_builder import Plan
 from ..attachments import Attach
@@ -21,6 +22,8 @@ from ..protocols import Decoder, HttpRequest, protocol
 from ..service.credentials import SERVICE
 from ..service.endpoints import Endpoint
 from ..service.exchange import keywords_of
+from ..structured.instructions import instructions
+from ..structured.ladder import RUNGS, Ladder
 from .cache import cache_key
 from .frames import Rows
 from .template import Template, no_column
@@ -61,11 +64,17 @@ class RowRequests:
         self._form = protocol(plan.endpoint.protocol)
         self._window = lookup(plan.request.model).window if plan.endpoint.dialect.service else None
         self.shared = sum(count_tokens(message.text) for message in plan.request.messages[:-1])
+        self._beside = BESIDE + (count_tokens(instructions(plan.schema)) if plan.schema else 0)
 
     @property
     def endpoint(self) -> Endpoint:
         """Who is asked."""
         return self.plan.endpoint
+
+    @property
+    def ladder(self) -> Ladder:
+        """What servers have refused as a form of data."""
+        return self._assistant.ladder
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -77,7 +86,7 @@ class RowRequests:
         prompt = self.template.render(row)
         attach = Attach(images=(image_of(row, self.images),) if self.images else (), force=self._force, cwd=CWD)
         chat = self._assistant.vary(self.plan, Question(prompt, attach=attach))
-        tokens = self.shared + count_tokens(prompt) + BESIDE
+        tokens = self.shared + count_tokens(prompt) + self._beside
         if self._window is not None and tokens > self._window:
             raise InputError(
                 _(
@@ -88,6 +97,23 @@ class RowRequests:
                 ),
                 _("Shorten the row."),
             )
+        return self._encoded(chat, tokens)
+
+    def changed(self, request: RowRequest, chat: ChatRequest, *, same_key: bool) -> RowRequest:
+        """`chat` in the place of a row's request; with `same_key` its answer is kept as that of the row's request."""
+        made = self._encoded(chat, request.tokens)
+        return replace(made, key=request.key) if same_key else made
+
+    def in_other_forms(self, request: RowRequest) -> Iterator[RowRequest]:
+        """A row's request for data in the forms that another run may have asked for."""
+        if self.plan.schema is None:
+            return
+        for rung in RUNGS:
+            chat = in_form(request.chat, self.plan.schema, self.endpoint, rung)
+            if chat != request.chat:
+                yield self._encoded(chat, request.tokens)
+
+    def _encoded(self, chat: ChatRequest, tokens: int) -> RowRequest:
         http = self._form.encode(chat, self.endpoint.dialect)
         content = keywords_of(http)["content"]
         if self.endpoint.account == SERVICE:

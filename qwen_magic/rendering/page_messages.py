@@ -276,7 +276,7 @@ class MapRow(TypedDict):
     """One of the first answers."""
 
     row: int
-    text: str
+    cells: list[str]
 
 
 class MapState(TypedDict):
@@ -286,4 +286,5 @@ class MapState(TypedDict):
     done: int
     total: int
     line: ByLanguage
+    fields: list[str]
     rows: list[MapRow]

@@ -11,10 +11,12 @@ from ..core.errors import InputError
 from ..core.translatable import _
 from .schema import Schema
 
-__all__ = ["VALUE", "frame"]
+__all__ = ["VALUE", "Kind", "frame", "kind_of", "pandas_series", "polars_series"]
 
 # The name of the column of a list that is not made of objects.
 VALUE = "value"
+PANDAS = {"integer": "int64", "number": "float64", "boolean": "bool", "string": "string"}
+PANDAS_NULLABLE = {"integer": "Int64", "number": "Float64", "boolean": "boolean", "string": "string"}
 
 
 def frame(plain: Any, schema: Schema[Any]) -> Any:
@@ -64,10 +66,11 @@ def made_by(name: str) -> Callable[..., Any]:
 
 
 Kind = str | tuple[str, ...]
+"""The type of a column: a word of JSON schema, `date` or `date-time`, the choices, or nothing for anything else."""
 
 
 def kind_of(schema: Mapping[str, Any]) -> Kind:
-    """The type of a column: a word of JSON schema, `date` or `date-time`, the choices, or nothing for anything else."""
+    """The type of the column of a field with this schema."""
     options = [each for each in schema.get("anyOf", ()) if isinstance(each, Mapping) and each.get("type") != "null"]
     if len(options) == 1:
         return kind_of(options[0])
@@ -84,37 +87,37 @@ def kind_of(schema: Mapping[str, Any]) -> Kind:
 def pandas_frame(columns: dict[str, list[Any]], kinds: dict[str, Kind], empty: set[str], schema: Schema[Any]) -> Any:
     pd: Any = import_module("pandas")
 
-    types = {"integer": "int64", "number": "float64", "boolean": "bool", "string": "string"}
-    nullable = {"integer": "Int64", "number": "Float64", "boolean": "boolean", "string": "string"}
-    made = {}
-    for name, values in columns.items():
-        kind = kinds[name]
-        optional = name not in schema.required or name in empty
-        if isinstance(kind, tuple):
-            made[name] = pd.Series(pd.Categorical(values, categories=list(kind)))
-        elif kind in ("date", "date-time"):
-            made[name] = pd.to_datetime(pd.Series(values, dtype="object"), errors="coerce", utc=kind == "date-time")
-        else:
-            made[name] = pd.Series(values, dtype=(nullable if optional else types).get(kind, "object"))
-    return pd.DataFrame(made)
+    optional = {name for name in columns if name not in schema.required} | empty
+    return pd.DataFrame({name: pandas_series(pd, columns[name], kinds[name], name in optional) for name in columns})
+
+
+def pandas_series(pd: Any, values: list[Any], kind: Kind, nullable: bool) -> Any:
+    """A Series of these values. `pd` is pandas, or a module that is used as pandas is."""
+    if isinstance(kind, tuple):
+        return pd.Series(pd.Categorical(values, categories=list(dict.fromkeys(kind))))
+    if kind in ("date", "date-time"):
+        return pd.to_datetime(pd.Series(values, dtype="object"), errors="coerce", utc=kind == "date-time")
+    try:
+        return pd.Series(values, dtype=(PANDAS_NULLABLE if nullable else PANDAS).get(kind, "object"))
+    except OverflowError:  # JSON has integers of any size
+        return pd.Series(values, dtype="object")
 
 
 def polars_frame(columns: dict[str, list[Any]], kinds: dict[str, Kind], empty: set[str], schema: Schema[Any]) -> Any:
     pl: Any = import_module("polars")
 
+    return pl.DataFrame([polars_series(name, values, kinds[name]) for name, values in columns.items()])
+
+
+def polars_series(name: str, values: list[Any], kind: Kind) -> Any:
+    """A Series of these values."""
+    pl: Any = import_module("polars")
+
+    if isinstance(kind, tuple):
+        return pl.Series(name, values, dtype=pl.Enum(list(dict.fromkeys(kind))))
+    if kind == "date":
+        return pl.Series(name, values, dtype=pl.String).str.to_date(strict=False)
+    if kind == "date-time":
+        return pl.Series(name, values, dtype=pl.String).str.to_datetime(time_zone="UTC", strict=False)
     types: dict[str, Any] = {"integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean, "string": pl.String}
-    made = []
-    for name, values in columns.items():
-        kind = kinds[name]
-        if isinstance(kind, tuple):
-            made.append(pl.Series(name, values, dtype=pl.Enum(list(dict.fromkeys(kind)))))
-        elif kind == "date":
-            made.append(pl.Series(name, values, dtype=pl.String).str.to_date(strict=False))
-        elif kind == "date-time":
-            texts = pl.Series(name, values, dtype=pl.String)
-            made.append(texts.str.to_datetime(time_zone="UTC", strict=False))
-        elif kind in types:
-            made.append(pl.Series(name, values, dtype=types[kind], strict=False))
-        else:
-            made.append(pl.Series(name, values, strict=False))
-    return pl.DataFrame(made)
+    return pl.Series(name, values, dtype=types.get(kind), strict=False)

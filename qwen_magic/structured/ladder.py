@@ -13,7 +13,7 @@ from typing import Literal
 from ..core.models import lookup
 from ..service.endpoints import Endpoint
 
-__all__ = ["FACTS", "FormatFacts", "Ladder", "Rung", "facts_for"]
+__all__ = ["FACTS", "RUNGS", "FormatFacts", "Ladder", "Rung", "facts_for"]
 
 Rung = Literal["json_schema", "json_object", "prompt"]
 RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "prompt")
@@ -73,7 +73,8 @@ class Ladder:
 
     def remember(self, here: Endpoint, model: str, rung: Rung) -> None:
         """The server refused what is above this form, and took this one."""
-        self._refused[here.base_url, model] = rung
+        known = self._refused.get((here.base_url, model), RUNGS[0])
+        self._refused[here.base_url, model] = max(known, rung, key=RUNGS.index)
 
     @staticmethod
     def below(rung: Rung) -> Rung | None:

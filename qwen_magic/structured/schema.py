@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, get_args
+from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints, is_typeddict
 
 from ..core.errors import InputError
 from ..core.messages import OutputFormat
@@ -221,12 +221,21 @@ def _msgspec_document(target: Any) -> dict[str, Any]:
     import msgspec
 
     try:
-        document: dict[str, Any] = msgspec.json.schema(target)
-        return document
+        return _in_order(msgspec.json.schema(target), target)
     except TypeError:  # a field's type is a class that only pydantic has a schema for
         if "pydantic" not in sys.modules:
             raise
         return _pydantic_document(target)
+
+
+def _in_order(document: dict[str, Any], target: Any) -> dict[str, Any]:
+    """The document with the fields of a TypedDict as they are written: msgspec sorts them by name."""
+    target = next(iter(get_args(target)), target)
+    known = document.get("$defs", {}).get(getattr(target, "__name__", ""), {})
+    if is_typeddict(target) and "properties" in known:
+        order = [name for name in get_type_hints(target) if name in known["properties"]]
+        known["properties"] = {name: known["properties"][name] for name in order}
+    return document
 
 
 def _pydantic_document(target: Any) -> dict[str, Any]:

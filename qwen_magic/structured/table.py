@@ -14,7 +14,7 @@ from .frame import VALUE, kind_of
 from .json_text import Splitter, decoded
 from .schema import Schema
 
-__all__ = ["MOST_ROWS", "GrowingTable", "Table", "table"]
+__all__ = ["MOST_ROWS", "GrowingTable", "Table", "cell", "table"]
 
 # A page with more rows than these is slow, and nobody reads them there. The figures are ours.
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 200, 50, 1_000
@@ -45,7 +45,7 @@ def table(plain: Any, schema: Schema[Any]) -> Table:
     growing = GrowingTable(schema)
     if not schema.many:
         fields = plain if isinstance(plain, Mapping) else {VALUE: plain}
-        rows = [(str(name), _cell(value)) for name, value in fields.items()]
+        rows = [(str(name), cell(value)) for name, value in fields.items()]
         return Table((FIELD, VALUE), tuple(rows[:MOST_ROWS]), len(rows), headed=False)
     for row in plain:
         growing.add(row)
@@ -79,7 +79,7 @@ class GrowingTable:
                     self.add(found.value)
             elif found := decoded(f"{{{element}}}"):
                 for name, value in found.value.items():
-                    self._keep((str(name), _cell(value)))
+                    self._keep((str(name), cell(value)))
 
     def add(self, row: Any) -> None:
         """The next element of the list."""
@@ -88,7 +88,7 @@ class GrowingTable:
             return
         fields = row if isinstance(row, Mapping) else {VALUE: row}
         self.columns += [name for name in fields if name not in self.columns][: MOST_COLUMNS - len(self.columns)]
-        self._keep(tuple(_cell(fields.get(name)) for name in self.columns))
+        self._keep(tuple(cell(fields.get(name)) for name in self.columns))
 
     def _keep(self, cells: tuple[str, ...]) -> None:
         self.total += 1
@@ -96,12 +96,12 @@ class GrowingTable:
             self.rows.append(cells)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """A value as a person reads it in a table."""
     if value is None:
         return ""
     if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
-        text = ", ".join(map(_cell, value))
+        text = ", ".join(map(cell, value))
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + "…"

@@ -31,6 +31,33 @@ def test_a_cell_maps_a_frame_into_a_variable(mapping: Kernel) -> None:
     assert said.strip() == "[3, 2, 1] ['Review: good', 'Review: bad', 'Review: fair'] ['review']"
 
 
+def test_a_cell_maps_a_frame_to_a_column_for_each_field(mapping: Kernel, sandbox: Sandbox) -> None:
+    result = mapping.run("%%qwen --map df -o out --schema 'topic, score int'\n{{ review }}", cell_id="a")
+    assert result.status == "ok", result.error
+    assert "topic</th>" in result.saved[-1]["data"]["text/html"]
+    assert mapping.value("(list(out.topic), str(out.score.dtype), out is _qwen)") == (
+        ["good", "bad", "fair"],
+        "Int64",
+        True,
+    )
+    shown = mapping.run("%%qwen --map df --dry-run --schema 'topic, score int'\n{{ review }}")
+    assert '"response_format"' in shown.text
+    assert "JSON schema" in shown.text
+    assert len(sandbox.requests) == 3
+
+
+def test_python_takes_a_class_of_the_notebook(mapping: Kernel) -> None:
+    person = (
+        "from dataclasses import dataclass\n@dataclass\nclass Review:\n    topic: str\n    score: int | None = None\n"
+    )
+    mapping.run(f"import qwen_magic\n{person}")
+    result = mapping.run("out = qwen_magic.map(df, '{{ review }}', schema=Review)")
+    assert result.status == "ok", result.error
+    assert mapping.value("list(out.columns)[:3]") == ["review", "topic", "score"]
+    mapping.run("%%qwen --map df -o out --schema Review --many\n{{ review }}")
+    assert mapping.value("sorted(out.answer.iloc[0][0])") == ["score", "topic"]
+
+
 def test_python_does_the_same_where_nobody_looks(mapping: Kernel) -> None:
     result = mapping.run(
         "import qwen_magic\nout = qwen_magic.map(df.review, 'sandbox: echo\\n{{ value }}')\nprint(list(out.answer))"
@@ -94,7 +121,9 @@ def test_the_cache_says_its_size_and_is_cleared(mapping: Kernel, sandbox: Sandbo
     [
         ("--map nothing", "nothing"),
         ("--map df -f a.txt", "--map takes no -f"),
-        ("--map df --schema 'topic str'", "--map takes no --schema"),
+        ("--map df --schema 'review, score int'", "'review' already"),
+        ("--map df --schema 'topic strr'", "unknown type"),
+        ("--map df --many", "--many needs a schema"),
         ("--map df --rpm fast", "--rpm fast"),
         ("--yes", "--yes needs --map"),
         ("--map df --column review", "'review' already"),

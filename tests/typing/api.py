@@ -54,6 +54,15 @@ def data() -> None:
     print(ask("Who?", schema=Person).data.agee)  # type: ignore[attr-defined]  # there is no such field
 
 
+def maps(frame: Any) -> None:
+    assert_type(qwen_magic.map(["a"], "{{ value }}", schema=Person), list[dict[str, Any]])
+    assert_type(qwen_magic.map(("a",), "{{ value }}", schema="name, age int", many=True), list[dict[str, Any]])
+    assert_type(qwen_magic.map([{"a": 1}], "{{ a }}", schema=list[City], column="x"), list[dict[str, Any]])
+    assert_type(qwen_magic.map(frame, "{{ a }}", schema={"type": "object"}, where="batch", rpm=60), Any)
+    qwen_magic.map(frame, "{{ a }}", schema=Person("a", 1))  # type: ignore[call-overload]  # a class, not an object
+    qwen_magic.map(frame, "{{ a }}", chat="review")  # type: ignore[call-overload]  # a map has no conversation
+
+
 def answers(answer: Answer) -> None:
     assert_type(answer.text, str)
     assert_type(answer.reasoning, str)

@@ -22,16 +22,30 @@ function element(tag, name, text = "") {
 }
 
 /**
- * The rows of the table of first answers.
+ * A row of the table of first answers.
  *
+ * @param {"td" | "th"} tag
+ * @param {string} first
+ * @param {string[]} cells
+ */
+function tableRow(tag, first, cells) {
+  const line = element("tr", "");
+  line.append(
+    element(tag, "qwen-map-row", first),
+    ...cells.map((text) => element(tag, "qwen-map-answer", text)),
+  );
+  return line;
+}
+
+/**
+ * The rows of the table of first answers, under the names of their fields.
+ *
+ * @param {string[]} fields
  * @param {MapRow[]} rows
  */
-function answerRows(rows) {
-  return rows.map(({ row, text }) => {
-    const line = element("tr", "");
-    line.append(element("td", "qwen-map-row", String(row)), element("td", "qwen-map-answer", text));
-    return line;
-  });
+function answerRows(fields, rows) {
+  const head = fields.length && rows.length ? [tableRow("th", "", fields)] : [];
+  return [...head, ...rows.map(({ row, cells }) => tableRow("td", String(row), cells))];
 }
 
 /**
@@ -68,7 +82,7 @@ function showMap({ model, el }) {
     bar.value = progress.done;
     bar.setAttribute("aria-label", progress.model);
     line.textContent = progress.line[language];
-    table.replaceChildren(...answerRows(progress.rows));
+    table.replaceChildren(...answerRows(progress.fields, progress.rows));
   }
 
   model.on("change:progress", draw);

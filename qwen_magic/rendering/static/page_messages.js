@@ -256,17 +256,18 @@ export {};
 // --- a map
 
 /**
- * One of the first answers; `row` is its number, from 0.
+ * One of the first answers; `row` is its number, from 0, and `cells` its data, one for each field, or its text.
  * @typedef {object} MapRow
  * @property {number} row
- * @property {string} text
+ * @property {string[]} cells
  */
 /**
- * How far a map is: `line` is the facts for a person.
+ * How far a map is: `line` is the facts for a person, `fields` are the names of the rows' cells, if they have any.
  * @typedef {object} MapState
  * @property {string} model
  * @property {number} done
  * @property {number} total
  * @property {ByLanguage} line
+ * @property {string[]} fields
  * @property {MapRow[]} rows
  */

@@ -30,6 +30,7 @@ from qwen_magic.mapping.report import MapProgress, MapReport
 from qwen_magic.mapping.ways import run_map
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
+from qwen_magic.structured.schema import make_schema
 
 ECHO = "sandbox: echo\n"
 # The share of a worker that has died is free again after so long; by default after 30 s.
@@ -184,6 +185,22 @@ def test_nothing_is_called_while_the_graph_is_built(mapper: Mapper, sandbox: San
     """What dask would call without `meta` gets a row that is none of the frame."""
     mapper(frame(*rows("graph", 4))[1], ECHO + "{{ text }}", cache=False)
     assert sorted(prompts(sandbox)) == sorted(rows("graph", 4))
+
+
+def test_a_schema_gives_each_field_a_column_on_the_cluster_as_well(mapper: Mapper, sandbox: Sandbox) -> None:
+    whole, distributed = frame("data good", "data bad", "data fair")
+    question = Question("", schema=make_schema("topic, score int"))
+    here = mapper(whole, "{{ text }}", question)
+    assert list(here.topic) == ["data good", "data bad", "data fair"]
+    assert str(here.score.dtype) == "Int64"
+    assert mapper.report.first.fields == ("topic", "score")
+    sandbox.clear()
+    there = mapper(distributed, "{{ text }}", question)
+    assert str(there.dtypes["score"]) == "Int64"
+    pd.testing.assert_frame_equal(there.compute(), here, check_dtype=False)
+    assert not sandbox.requests
+    with pytest.raises(InputError, match="column 'text' already"):
+        mapper(distributed, "{{ text }}", Question("", schema=make_schema("text, score int")))
 
 
 def test_a_partition_without_rows_and_a_series(mapper: Mapper) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd  # type: ignore[import-untyped]  # it has no types of its own
 import polars as pl
 import pytest
+from support.maps import Mapper, Recording
 
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
@@ -29,82 +29,17 @@ from qwen_magic.core.errors import (
 from qwen_magic.core.languages import in_language
 from qwen_magic.core.settings import Settings
 from qwen_magic.mapping.frames import rows_of
-from qwen_magic.mapping.mapper import MapOptions, dry_map, map_rows
-from qwen_magic.mapping.report import MapProgress, MapReport
+from qwen_magic.mapping.mapper import MapOptions, dry_map
+from qwen_magic.mapping.report import MapProgress
 from qwen_magic.mapping.row_requests import row_requests
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import endpoint
 
+pytestmark = pytest.mark.usefixtures("own_cache", "handled")
+
 ECHO = "sandbox: echo\n"
 REVIEWS = pd.DataFrame({"review": ["good", "bad", "fair"], "stars": [5, 1, 3]}, index=[30, 20, 10])
-
-
-@dataclass
-class Recording:
-    """A view that remembers what it was shown; `each` is called at every update."""
-
-    interval: float = 0.02
-    each: Callable[[MapProgress], None] = lambda progress: None
-    shown: list[MapProgress] = field(default_factory=list)
-    reports: list[MapReport] = field(default_factory=list)
-
-    def start(self, model: str, total: int) -> None:
-        assert total
-
-    def update(self, progress: MapProgress) -> None:
-        self.shown.append(progress)
-        self.each(progress)
-
-    def finish(self, report: MapReport) -> None:
-        self.reports.append(report)
-
-
-@dataclass
-class Mapper:
-    """Maps with an assistant of its own; remembers what was published, shown and asked of the person."""
-
-    assistant: Assistant
-    view: Recording = field(default_factory=Recording)
-    published: list[Any] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-    agrees: bool | None = None
-
-    def __call__(self, given: Any, template: str, question: Question | None = None, **options: Any) -> Any:
-        asked = replace(question or Question(""), prompt=template)
-        self.view = replace(self.view, shown=[], reports=[])
-        return map_rows(
-            self.assistant, given, asked, MapOptions(**options), self.view, self._agree, self.published.append
-        )
-
-    def _agree(self, question: str) -> bool | None:
-        self.questions.append(question)
-        return self.agrees
-
-    @property
-    def report(self) -> MapReport:
-        return self.view.reports[-1]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QWEN_MAGIC_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(autouse=True)
-def handled() -> Iterator[None]:
-    """As in a kernel: whoever runs these tests in the background may have SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
-def mapper(sandbox: Sandbox) -> Iterator[Mapper]:
-    credentials = Credentials({"QWEN_API_KEY": sandbox.key})
-    assistant = Assistant(Settings(endpoint=sandbox.compatible_url), credentials)
-    yield Mapper(assistant)
-    assistant.close()
 
 
 def prompts(sandbox: Sandbox) -> list[str]:
@@ -459,7 +394,7 @@ def test_a_secret_in_the_template_is_refused(mapper: Mapper, sandbox: Sandbox) -
 def test_the_first_answers_and_the_numbers_are_shown_while_it_runs(mapper: Mapper) -> None:
     rows = [f"row {n}" for n in range(5)] + ["sandbox: stall 1\nslow"]
     mapper(rows, ECHO + "{{ value }}")
-    assert any(progress.done == 5 and len(progress.rows) == 5 for progress in mapper.view.shown)
+    assert any(progress.done == 5 and len(progress.first.rows) == 5 for progress in mapper.view.shown)
     assert "6 of 6 rows answered" in mapper.report.summary
     assert "row 0" in mapper.report.mimebundle["text/html"]
 

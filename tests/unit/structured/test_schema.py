@@ -26,6 +26,7 @@ class Person:
 class City(TypedDict):
     name: str
     size: NotRequired[int]
+    country: str
 
 
 class Product(pydantic.BaseModel):
@@ -41,6 +42,12 @@ class Point(msgspec.Struct):  # type: ignore[misc, unused-ignore]  # any type, w
 @dataclass
 class Basket:
     products: list[Product]
+
+
+def test_fields_keep_their_order() -> None:
+    """A model writes them in this order, and it is that of the columns."""
+    for schema in (make_schema(City), make_schema(list[City])):
+        assert list(schema.fields) == ["name", "size", "country"]
 
 
 CLASSES = [Person, City, Product, Point, Basket]
