@@ -46,7 +46,8 @@ class QwenRelay(LoggingConfigurable):
     largest_spool = Integer(
         1024 * MB,
         min=0,
-        help="How many bytes of one user's requests may be kept at once, in memory or on disk, until they are sent on.",
+        help="How many bytes of one user's requests and answers may be kept at once, in memory or on disk, until they "
+        "are sent on.",
     ).tag(config=True)
     concurrency = Integer(256, min=0, help="How many requests may be under way at once, of all users.").tag(config=True)
     requests_per_minute = Float(600.0, min=0, help="How many requests a user may send in the long run.").tag(

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from tornado.web import HTTPError
 
 from .routes import Form
+from .upstream import Kind
 
 __all__ = ["Refused", "broken_off", "said"]
 
@@ -56,12 +57,14 @@ def said(status: int, error: BaseException | None, form: Form, request_id: str) 
     return _report(status, CODES.get(status, OTHER), message, form, request_id)
 
 
-def broken_off(message: str, form: Form, request_id: str) -> str:
-    """The event that ends a stream which cannot go on.
+def broken_off(message: str, kind: Kind, form: Form, request_id: str) -> str:
+    """The end of a stream, or of JSON, that cannot go on; whatever half of JSON stands before it, it is none with this.
 
     Closing the connection is not enough: JupyterHub's standard proxy does not pass that on, and the caller waits.
     """
     body = _report(502, BROKEN_OFF, message, form, request_id)
+    if kind == "json":
+        return f"\n{body}\n"
     return f"event:error\n:HTTP_STATUS/502\ndata:{body}\n\n" if form == "native" else f"data: {body}\n\n"
 
 

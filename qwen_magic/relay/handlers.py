@@ -26,9 +26,10 @@ from tornado.web import HTTPError, authenticated, stream_request_body
 from .._version import __version__
 from ..service.credentials import Secret
 from .error_responses import Refused, broken_off, said
+from .held_answer import IN_MEMORY, PIECE, HeldAnswer
 from .routes import Form, Route, allowed, form_of
 from .streaming_response import Passing, without_key
-from .upstream import for_the_caller, is_json, is_stream
+from .upstream import Kind, for_the_caller, kind_of
 from .usage_log import EDGE, AnswerCounter, model_in
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ __all__ = ["RELAY_HEADER", "RelayHandler"]
 
 # Says who answered, for `jupyter qwen doctor`.
 RELAY_HEADER = "X-Qwen-Relay"
-# Requests up to this size are kept in memory, larger ones on disk, in bytes.
-IN_MEMORY = 1024 * 1024
-PIECE = 64 * 1024
 # Jupyter's own arguments, which are not the service's business.
 OURS = ("token", "_xsrf", "no_track_activity")
 # Why an answer ended before its end, as the log has it and as the caller is told.
@@ -48,10 +46,6 @@ REASONS = {
     "upstream broke": "The relay lost the service in mid-answer.",
     "server stopped": "The Jupyter server is stopping.",
 }
-
-
-# An answer in JSON is held back until it is whole, up to so many bytes; a usual one has thousands. The figure is ours.
-MOST_HELD = 1024 * 1024
 
 
 @stream_request_body
@@ -70,7 +64,8 @@ class RelayHandler(APIHandler):
         self.body = SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
         self.size = self.kept = 0
         self.limit: float = 0
-        self.placed = self.streams = self.answered = False
+        self.placed = self.answered = False
+        self.kind: Kind = "file"
         self.patience: asyncio.TimerHandle | None = None
         self.counter = AnswerCounter()
         self.model: str | None = None
@@ -243,36 +238,30 @@ class RelayHandler(APIHandler):
     # --- going out
 
     async def answer_with(self, response: httpx2.Response, key: Secret) -> None:
-        """Pass the answer on: a stream as it comes, JSON once it is whole, unless that is a lot.
-
-        What breaks off before it has begun can still be an error with a status, which every proxy passes on. That a
-        connection was closed JupyterHub's standard proxy does not pass on.
-        """
+        """Pass the answer on: a stream as it comes, anything else once it is whole, unless that is a lot."""
         self.answered = True
-        passing = Passing(key, events=is_stream(response.headers))
-        held: bytes | None = b"" if is_json(response.headers) else None
-        if held is None:
-            await self.start(response, key)
-        async for chunk in response.aiter_bytes():
-            piece = (held or b"") + passing.feed(chunk)
-            if held is not None and len(piece) <= MOST_HELD:
-                held = piece
-                continue
-            if held is not None:
-                held = None
-                await self.start(response, key)
+        self.kind = kind_of(response.headers)
+        pieces = _passed(response, Passing(key, events=self.kind == "stream"))
+        with HeldAnswer(self.relay.spools, self.user, timed=self.kind == "file") as held:
+            beyond = b"" if self.kind == "stream" else await held.fill(pieces)
+            await self.start(response, key, length=held.size if beyond is None else None)
+            for piece in held.pieces():
+                await self.pass_on(piece)
+        await self.pass_on(beyond or b"")
+        async for piece in pieces:
             await self.pass_on(piece)
-        if held is not None:
-            await self.start(response, key)
-        await self.pass_on((held or b"") + passing.rest())
 
-    async def start(self, response: httpx2.Response, key: Secret) -> None:
-        """Send the answer's head on. From here on nothing waits for more bytes to come."""
+    async def start(self, response: httpx2.Response, key: Secret, length: int | None) -> None:
+        """Send the answer's head on, with the body's `length` in bytes if that is known.
+
+        From here on nothing waits for more bytes to come.
+        """
         self.set_status(response.status_code)
         self.request_id = without_key(response.headers.get("x-request-id", self.request_id), key)
-        self.streams = is_stream(response.headers)
         for name, value in for_the_caller(response.headers, key).items():
             self.set_header(name, value)
+        if length:
+            self.set_header("Content-Length", length)
         connection: Any = self.request.connection
         connection.stream.set_nodelay(True)
         await self.flush()
@@ -297,15 +286,16 @@ class RelayHandler(APIHandler):
     def break_off(self, ended: str) -> None:
         """End the caller's answer so that nobody takes what came for the whole.
 
-        A stream ends with an error; of anything else the connection is closed without an end.
+        A stream ends with an error, and so does JSON, which is none with that behind it; of anything else the
+        connection is closed without an end.
         """
         self.ended = ended
         if not self._headers_written and ended == "server stopped":
             raise Refused(503, REASONS[ended])
         if self._finished:
             return
-        if self.streams and ended in REASONS:
-            self.finish(broken_off(REASONS[ended], self.form, self.request_id))
+        if self.kind != "file" and ended in REASONS:
+            self.finish(broken_off(REASONS[ended], self.kind, self.form, self.request_id))
             return
         self.detach().close()
         self.on_finish()
@@ -360,6 +350,13 @@ class RelayHandler(APIHandler):
             "request_id": self.request_id,
         }
         self.relay.log.info("relayed %s", json.dumps(facts, ensure_ascii=True))
+
+
+async def _passed(response: httpx2.Response, passing: Passing) -> AsyncIterator[bytes]:
+    """The body of an answer, as the caller gets it."""
+    async for chunk in response.aiter_bytes():
+        yield passing.feed(chunk)
+    yield passing.rest()
 
 
 def _is_random(name: str) -> bool:

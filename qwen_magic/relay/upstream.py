@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import httpx2
 
@@ -16,7 +17,11 @@ from ..service.content_coding import packed_once
 from ..service.credentials import Secret
 from .streaming_response import without_key
 
-__all__ = ["Upstream", "for_the_caller", "is_json", "is_stream"]
+__all__ = ["Kind", "Upstream", "for_the_caller", "kind_of"]
+
+# A stream of server-sent events, one JSON value, or anything else.
+Kind = Literal["stream", "json", "file"]
+_KINDS: tuple[tuple[str, Kind], ...] = (("text/event-stream", "stream"), ("application/json", "json"))
 
 # What a caller may say to the service; everything else is between the caller and Jupyter.
 TOLD = (
@@ -94,10 +99,10 @@ class Upstream:
 
 
 def for_the_caller(headers: httpx2.Headers, key: Secret) -> dict[str, str]:
-    """The headers of an answer that are passed on. The length is of what was packed, and not of a stream's errors."""
+    """The headers of an answer that are passed on. Its length counts for what is passed on as it came, to its end."""
     heard = {name: without_key(value, key) for name, value in headers.items() if _is_heard(name, key)}
     heard = {name: CONTROL.sub(b"?", value.encode(headers.encoding)).decode("latin-1") for name, value in heard.items()}
-    if "content-encoding" in headers or is_stream(headers):
+    if "content-encoding" in headers or kind_of(headers) != "file":
         heard.pop("content-length", None)
     return heard
 
@@ -106,11 +111,7 @@ def _is_heard(name: str, key: Secret) -> bool:
     return name in HEARD or (name.startswith(HEARD_PREFIX) and without_key(name, key) == name)
 
 
-def is_json(headers: httpx2.Headers) -> bool:
-    """Whether the body is one JSON value."""
-    return headers.get("content-type", "").lower().startswith("application/json")
-
-
-def is_stream(headers: httpx2.Headers) -> bool:
-    """Whether the body is a stream of server-sent events."""
-    return headers.get("content-type", "").lower().startswith("text/event-stream")
+def kind_of(headers: httpx2.Headers) -> Kind:
+    """What the body of an answer is, by its type."""
+    content_type = headers.get("content-type", "").lower()
+    return next((kind for prefix, kind in _KINDS if content_type.startswith(prefix)), "file")

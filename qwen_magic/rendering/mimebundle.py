@@ -27,14 +27,30 @@ from .rules.links import LINK, host_of
 from .safe_markdown import as_code, as_link, as_text, neutralise
 from .sanitizer import IGNORE_MATH, sanitise
 
-__all__ = ["attachment_line", "html_calls", "html_parts", "markdown_calls", "plain_beside", "quiet", "record"]
+__all__ = [
+    "BEGINNING",
+    "attachment_line",
+    "html_calls",
+    "html_parts",
+    "markdown_calls",
+    "plain_beside",
+    "quiet",
+    "record",
+]
 
 # Thinking can be ten times as long as its answer; of a longer one the beginning and the end are saved, in characters.
 LONGEST_THINKING = 20_000
 
-# A frame and room for each block of code, in the record itself: a notebook that is opened again has no style sheet.
-BLOCK = re.compile('<div class="highlight"(?: data-language="([^"]*)")?>')
+# MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked. Without its
+# room at the sides the text stands against the bar of the selected cell, in a narrow window.
+BEGINNING = f'<div class="qwen-record {IGNORE_MATH}" style="padding:0 8px">\n'
+
+# How each block of code looks, in the record itself: a notebook that is opened again may have no style sheet of ours.
+# The same values are in `answer.css`, for the live view. JupyterLab's sanitizer keeps all of them.
+BLOCK = re.compile('<div class="highlight"(?: data-language="([^"]*)")?><pre><code>')
 FRAME = '<div class="highlight" style="border:1px solid #8886;border-radius:4px;margin:8px 0;padding:6px 10px">'
+LABEL = '<small style="display:block;line-height:18px;opacity:0.6">'
+CODE = '<pre style="background:none;margin:0;overflow-x:auto"><code style="background:none;white-space:pre">'
 
 
 def record(
@@ -88,8 +104,7 @@ def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
     thinking = shortened(answer.reasoning)
     fold = folded(framed(markdown_html(thinking)), show_reasoning) if thinking else ""
     html = fold + framed(html)
-    # MathJax would take dollars for formulas all over the output; so it looks only where formulas are marked.
-    return f'<div class="qwen-record {IGNORE_MATH}">\n{"".join(html_parts(answer, html))}</div>'
+    return f"{BEGINNING}{''.join(html_parts(answer, html))}</div>"
 
 
 def html_parts(answer: Answer, html: str) -> Iterator[str]:
@@ -115,7 +130,7 @@ def html_calls(answer: Answer) -> Iterator[str]:
 
 def framed(html: str) -> str:
     """The HTML of an answer, with a frame around each block of code, and its language in it."""
-    return BLOCK.sub(lambda block: FRAME + (f"<small>{block[1]}</small>" if block[1] else ""), html)
+    return BLOCK.sub(lambda block: FRAME + (f"{LABEL}{block[1]}</small>" if block[1] else "") + CODE, html)
 
 
 def folded(content: str, opened: bool, around: str = "\n") -> str:

@@ -203,5 +203,5 @@ class AnswerRenderer(RendererHTML):
         return f'<div class="math block {PROCESS_MATH}">\\[{escape(tokens[idx].content)}\\]</div>\n'
 
     def unsafe_math(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        source = escape(tokens[idx].content)
-        return f"<pre><code>{source}</code></pre>\n" if tokens[idx].block else f"<code>{source}</code>"
+        source = tokens[idx].content
+        return code_html(source, "") if tokens[idx].block else f"<code>{escape(source)}</code>"

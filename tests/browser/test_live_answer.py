@@ -61,6 +61,34 @@ def test_everything_that_markdown_has_is_rendered_while_it_streams_and_in_the_re
     assert jump <= 8, f"the text jumped by {jump} pixels"
 
 
+CODE = "```python\\nx = 1\\n```\\n\\n- item\\n\\n  ```sh\\n  " + "ls " * 100 + "\\n  ```\\n\\nbetween\\n\\n"
+
+
+def test_code_is_as_high_live_and_in_the_record_and_in_a_file_from_elsewhere_without_our_style_sheet(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
+    made = notebook(SHOW + f"show('{CODE}{{middle}}words', holds=['middle'])")
+    height = "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    made.run()
+    code = page.locator(".qwen-answer .highlight")
+    expect(code.last).to_contain_text("ls ls")
+    expect(code.get_by_role("button", name="Copy this code")).to_have_count(2)
+    live = code.evaluate_all(height)
+    made.release("middle")
+    code = page.locator(".qwen-record .highlight")
+    expect(code).to_have_count(2)
+    assert code.evaluate_all(height) == live
+    made.save()
+    made.shut_down()
+    made.path.write_text(made.path.read_text(encoding="utf-8").replace("words", "other words"), encoding="utf-8")
+    page.route("**/extensions/qwen-magic/**", lambda route: route.abort())  # as where it is not installed
+    made.open()
+    expect(page.locator(".qwen-record")).to_contain_text("other words")
+    assert code.evaluate_all(height) == pytest.approx(live, abs=4)
+    assert page.locator(".qwen-record pre").last.evaluate("pre => pre.scrollWidth > pre.clientWidth")
+    expect(page.locator(".qwen-record")).to_have_css("padding-left", "8px")
+
+
 def check_rendering(answer: Locator) -> None:
     """What a person must be able to see in RICH, whoever shows it."""
     expect(answer.locator("mjx-container")).to_have_count(3)

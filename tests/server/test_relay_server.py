@@ -178,9 +178,37 @@ def test_a_service_that_breaks_off_is_not_taken_for_one_that_ended(
     assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
 
 
-def test_a_long_answer_in_json_that_breaks_off_breaks_off(before_it: JupyterServer, service: FaultServer) -> None:
-    json_head = HEADERS.replace(b"text/event-stream", b"application/json")
-    service.play((json_head, *[framed(b"x" * 100_000)] * 12, 0.05, "close"))
+JSON_HEAD = HEADERS.replace(b"text/event-stream", b"application/json")
+FILE_HEAD = HEADERS.replace(b"text/event-stream", b"application/octet-stream")
+
+
+@pytest.mark.parametrize("head", [JSON_HEAD, FILE_HEAD], ids=["json", "file"])
+def test_a_long_answer_that_breaks_off_is_an_error(before_it: JupyterServer, service: FaultServer, head: bytes) -> None:
+    service.play((head, *[framed(b"x" * 100_000)] * 40, 0.05, "close"))
+    response = asked(before_it)
+    assert response.status_code == 502
+    assert "lost the service in mid-answer" in response.json()["error"]["message"]
+
+
+def test_a_long_answer_in_one_piece_passes_as_it_is(before_it: JupyterServer, service: FaultServer) -> None:
+    body = bytes(range(256)) * 12_000
+    service.play((FILE_HEAD, *[framed(body[start : start + 100_000]) for start in range(0, len(body), 100_000)], LAST))
+    response = asked(before_it)
+    assert response.content == body
+    assert response.headers["content-length"] == str(len(body))
+
+
+def test_an_answer_that_is_too_long_to_wait_for_is_never_taken_for_whole(
+    before_it: JupyterServer, service: FaultServer
+) -> None:
+    pieces = [framed(b" " * 1_000_000)] * 70
+    service.play((JSON_HEAD, framed(b'{"id": 1'), *pieces, "close"))
+    response = asked(before_it)
+    assert response.text.startswith('{"id": 1')
+    with pytest.raises(ValueError, match="delimiter"):
+        response.json()
+    assert "lost the service in mid-answer" in response.text[-1000:]
+    service.play((FILE_HEAD, *pieces, "close"))
     with pytest.raises(httpx.RemoteProtocolError):
         asked(before_it)
 

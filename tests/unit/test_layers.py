@@ -148,11 +148,8 @@ def test_the_sandbox_is_not_the_client_turned_round() -> None:
 
 def test_every_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = {
-        name: needs
-        for name, needs in project["optional-dependencies"].items()
-        if name not in ("examples", "lab", "test")
-    }
+    others = ("examples", "lab", "test")  # for notebooks and tests: the package itself imports none of them
+    extras = {name: needs for name, needs in project["optional-dependencies"].items() if name not in others}
     declared = {distribution(need) for needs in (project["dependencies"], *extras.values()) for need in needs}
     distributions = packages_distributions()
     found = set().union(*map(outer, sources())) - NOT_ON_THE_INDEX

@@ -22,11 +22,10 @@ from ...core.events import Event
 from ...core.languages import translated
 from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
-from ..mimebundle import attachment_line, quiet, record
+from ..mimebundle import BEGINNING, attachment_line, quiet, record
 from ..page_messages import AnswerPatch, AnswerState, BeginMessage, RecordMessage, SavedView
 from ..page_widget import PageWidget
 from ..safe_markdown import as_text
-from ..sanitizer import IGNORE_MATH
 from .protocol import Heading
 
 __all__ = ["AnswerWidget", "LiveView"]
@@ -148,9 +147,8 @@ class LiveView:
     def _saved(self, heading: Heading) -> SavedView:
         """What the page writes into the file around an answer that has not ended, and the view that it is shown in."""
         attached = quiet(" · ".join(map(attachment_line, heading.attachments)))
-        before = f'<div class="qwen-record {IGNORE_MATH}">\n{attached}'
         return {
             "view": self._display_id,
             "model": self._widget.model_id,
-            "around": [before, f"{quiet(UNFINISHED)}</div>"],
+            "around": [f"{BEGINNING}{attached}", f"{quiet(UNFINISHED)}</div>"],
         }

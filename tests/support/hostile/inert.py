@@ -23,8 +23,7 @@ ATTRIBUTES = {
     ("ol", "start"),
     ("details", "open"),
     ("div", "data-language"),
-    ("div", "style"),
-    ("span", "style"),
+    *((tag, "style") for tag in ("div", "small", "span", "pre", "code")),
     ("li", "value"),
     ("th", "style"),
     ("td", "style"),
@@ -32,8 +31,8 @@ ATTRIBUTES = {
 LINK = re.compile(r"(https?://|mailto:)[\x21-\uffff]+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=]+")
 STYLE = re.compile(
-    r"text-align: ?(left|right|center)|border:1px solid #8886;[a-z0-9 :;-]+"
-    r"|display:block;(background-color:#[0-9a-f]{8}|opacity:0\.7)"
+    r"text-align: ?(left|right|center)|padding:0 8px|(border:1px solid #8886;|background:none;)[a-z0-9 :;-]+"
+    r"|display:block;(background-color:#[0-9a-f]{8}|(line-height:18px;)?opacity:0\.[67])"
 )
 
 # Other renderers give headings names, and cells and code blocks attributes of their own.
