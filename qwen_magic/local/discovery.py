@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import QwenError
+from ..core.threads import start_thread
 from ..service.connection import Connection
 from ..service.endpoints import LOCAL_SERVERS, Endpoint, endpoint
 from ..service.timeouts import Timeouts
@@ -62,7 +62,7 @@ class _Search:
         self._answer: queue.SimpleQueue[tuple[str, ...]] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._transport = Transport(Timeouts(connect=timeout, idle=timeout))
-        threading.Thread(target=self._run, args=(server.url("models"),), name="qwen-discovery", daemon=True).start()
+        start_thread("qwen-discovery", self._run, server.url("models"))
 
     def result(self, deadline: float) -> tuple[str, ...]:
         """The server's models; none if it does not run, is no OpenAI-compatible server, or is too slow."""

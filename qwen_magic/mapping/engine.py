@@ -166,7 +166,7 @@ class Engine:
 
     async def _made(self) -> tuple[int, RowQuestion | QwenError] | None:
         if self._blocking:
-            made = await asyncio.get_running_loop().run_in_executor(None, next, self._works, None)
+            made = await asyncio.to_thread(next, self._works, None)
         else:
             made = next(self._works, None)
         return None if made is None else (next(self._rows), made)

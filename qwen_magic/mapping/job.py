@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from ..core.threads import start_thread
+
 __all__ = ["Job"]
 
 # Python on Windows does not notice an interrupt while it waits for a lock, so nothing waits longer than this.
@@ -24,10 +26,9 @@ class Job:
         self._stopped = False
         self._over = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="qwen-map", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        start_thread("qwen-map", self._run)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end, but no longer than this; whether it has come. Raises what the work raised."""

@@ -5,7 +5,6 @@ Questions run in separate threads (`question_thread`), through the same `Assista
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..conversations import Conversation
 from ..core.errors import InputError, QwenError, Stopped
 from ..core.languages import in_language
 from ..core.models import chats
+from ..core.threads import start_thread
 from ..rendering.page_messages import GivenAttachment, KnownConversation
 from .completions import attachable
 from .page_requests import Ask, Complete, Given, Hello, Model, PageMessage, Plain, Stop, Upload, message_in
@@ -151,7 +151,7 @@ class Session:
             with in_language(self._assistant.settings.language):
                 work()
 
-        threading.Thread(target=work_in_its_language, name="qwen-panel", daemon=True).start()
+        start_thread("qwen-panel", work_in_its_language)
 
     # --- following the conversation
 

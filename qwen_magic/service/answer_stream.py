@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, QwenError, StreamError
 from ..core.events import Event, Retrying, Started
+from ..core.threads import start_thread
 from ..protocols import Decoder, HttpRequest
 from ..protocols.answer_reader import AnswerReader
 from ..protocols.event_reader import EventReader
@@ -53,7 +54,7 @@ class AnswerStream:
         self._answered = False
         self._reused = False
         self._waiting: list[Event] = []
-        threading.Thread(target=self._run, name="qwen-answer", daemon=True).start()
+        start_thread("qwen-answer", self._run)
 
     def __enter__(self) -> AnswerStream:
         return self

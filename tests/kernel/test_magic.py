@@ -466,6 +466,13 @@ def test_a_login_does_not_show_the_key(kernel: Kernel, sandbox: Sandbox) -> None
     assert kernel.run(ASK + "Hello").error.startswith("NoKey")
 
 
+def test_questions_whose_threads_log_come_to_an_end(kernel: Kernel) -> None:
+    """Without the caller's context, a thread that logs may hang (ipython/ipykernel#1269)."""
+    kernel.run("import logging; logging.basicConfig(level=logging.DEBUG, force=True)\n%load_ext qwen_magic\n%qwen use sandbox")
+    for _again in range(12):
+        assert kernel.run(ASK + "Hello").status == "ok"
+
+
 def test_the_key_is_in_nothing_that_the_package_says(kernel: Kernel, sandbox: Sandbox) -> None:
     key = "sk-secret-0123456789abcdef"
     kernel.use(sandbox.compatible_url, key)
