@@ -13,7 +13,13 @@ CELL: ContextVar[str] = ContextVar("cell", default="none")
 def test_a_thread_has_the_context_that_its_caller_had() -> None:
     seen: SimpleQueue[str] = SimpleQueue()
     CELL.set("a")
-    thread = start_thread("looks", lambda wait: (wait.get(), seen.put(CELL.get())), waiting := SimpleQueue[int]())
+    waiting: SimpleQueue[int] = SimpleQueue()
+
+    def look() -> None:
+        waiting.get()
+        seen.put(CELL.get())
+
+    thread = start_thread("looks", look)
     CELL.set("b")
     waiting.put(1)
     assert seen.get(timeout=10) == "a"
