@@ -468,7 +468,8 @@ def test_a_login_does_not_show_the_key(kernel: Kernel, sandbox: Sandbox) -> None
 
 def test_questions_whose_threads_log_come_to_an_end(kernel: Kernel) -> None:
     """Without the caller's context, a thread that logs may hang (ipython/ipykernel#1269)."""
-    kernel.run("import logging; logging.basicConfig(level=logging.DEBUG, force=True)\n%load_ext qwen_magic\n%qwen use sandbox")
+    kernel.run("import logging; logging.basicConfig(level=logging.DEBUG, force=True)")
+    kernel.run("%load_ext qwen_magic\n%qwen use sandbox")
     for _again in range(12):
         assert kernel.run(ASK + "Hello").status == "ok"
 
