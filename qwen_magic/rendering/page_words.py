@@ -102,6 +102,8 @@ EXTENSION = {
     "askAgainLong": N_("Run this question again; its answer is replaced"),
     "stop": N_("Stop Qwen"),
     "stopLong": N_("Stop the answer: interrupt the kernel"),
+    "fixError": N_("Fix This Error with Qwen"),
+    "fixErrorLong": N_("Ask Qwen to correct the cell that failed last; the change is shown first"),
     "openChat": N_("Chat with Qwen"),
     "openChatLong": N_("Open the chat panel of this notebook"),
     "chat": N_("Qwen"),

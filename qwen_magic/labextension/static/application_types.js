@@ -34,7 +34,7 @@
  */
 /** @typedef {{ request_id?: string, model?: string, endpoint?: string, usage?: Usage }} AnswerFacts */
 /** @typedef {{ input?: number, output?: number }} Usage */
-/** @typedef {{ metadata?: { qwen?: AnswerFacts } }} Output */
+/** @typedef {{ type?: string, metadata?: { qwen?: AnswerFacts } }} Output */
 /**
  * @typedef {object} SharedCell
  * @property {() => string} getSource
@@ -49,6 +49,7 @@
  * @property {Signal} mimeTypeChanged
  * @property {SharedCell} sharedModel
  * @property {{ length: number, get: (index: number) => Output }} [outputs] of a code cell
+ * @property {number | null} [executionCount] of a code cell
  */
 /** @typedef {Iterable<CellModel> & { changed: Signal<unknown, { newValues?: CellModel[] }> }} CellList */
 /**
@@ -68,7 +69,7 @@
 /**
  * @typedef {object} NotebookContent
  * @property {HTMLElement} node
- * @property {{ node: HTMLElement, model: CellModel }[]} widgets
+ * @property {{ node: HTMLElement, model: CellModel, outputArea?: { node: HTMLElement } }[]} widgets
  * @property {number} activeCellIndex
  * @property {{ model: CellModel } | null} activeCell
  * @property {string} codeMimetype

@@ -5,6 +5,7 @@
 /** @import { Application, CommandPalette, Modules, NotebookTracker } from "./application_types.js" */
 
 import { say } from "./extension_words.js";
+import { fixCommand } from "./failed_cells.js";
 import { isQuestion } from "./notebooks.js";
 import { openChat } from "./side_panel.js";
 
@@ -13,6 +14,10 @@ const CHAT = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16
 </svg>`;
 const AGAIN = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16 16">
   <path class="jp-icon3" fill="#616161" d="M8 2a6 6 0 1 0 6 6h-1.500A4.500 4.500 0 1 1 8 3.500V6l4-3.250L8-.500z"/>
+</svg>`;
+
+const FIX = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16 16">
+  <path class="jp-icon3" fill="#616161" d="M13.800 4.200l-2.300 2.300-2-2 2.300-2.300a4 4 0 0 0-5.300 5L2.200 11.500a1.600 1.600 0 0 0 2.300 2.300l4.300-4.300a4 4 0 0 0 5-5.300z"/>
 </svg>`;
 
 /**
@@ -47,6 +52,7 @@ export function addCommands(app, tracker, { LabIcon, ...modules }, palette) {
       isEnabled: () => Boolean(kernel()),
       execute: () => kernel()?.interrupt(),
     },
+    "fix-error": { icon: new LabIcon({ name: "qwen-magic:fix", svgstr: FIX }), ...fixCommand(app, tracker) },
     "open-chat": {
       label: say("openChat"),
       caption: say("openChatLong"),

@@ -7,6 +7,7 @@ import { colourCells } from "./colouring.js";
 import { addCommands } from "./commands.js";
 import { describeRequests } from "./execute_metadata.js";
 import { useLanguage } from "./extension_words.js";
+import { addFixButton } from "./failed_cells.js";
 import { forEachNotebook } from "./notebooks.js";
 import { recoverAnswers } from "./records.js";
 import { addStatus } from "./status.js";
@@ -68,7 +69,10 @@ export async function pluginsOf(load) {
       forEachNotebook(tracker, (panel) => recoverAnswers(panel, NotebookActions.executed));
     }),
     plugin("commands", "Commands, buttons, shortcuts, the chat.", ICommandPalette, (tracker, palette, app) => {
+      const { executed } = NotebookActions;
       addCommands(app, tracker, { LabIcon, OutputArea, OutputAreaModel, Panel }, palette);
+      executed.connect(() => app.commands.notifyCommandChanged());
+      forEachNotebook(tracker, (panel) => addFixButton(app, panel, executed));
     }),
     plugin("status", "The last model and the tokens, in the status bar.", IStatusBar, (tracker, statusBar) => {
       if (statusBar) addStatus(tracker, { NotebookActions, Widget }, statusBar);
