@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ..attachments.message_parts import fenced
-from .trimmed_traceback import Origins, Step, chain, steps, trimmed
+from .trimmed_traceback import CodeFrame, Origins, chain, frames, trimmed
 from .unified_diff import CellSource
 from .used_names import described_names, secrets_among, used_names
 
@@ -64,7 +64,7 @@ def code_of(cell: CellSource) -> str:
 
 def error_facts(failure: Failure, origins: Origins) -> ErrorFacts:
     """The facts of an error. `origins` tells the person's own code from libraries'."""
-    found = [step for error, _ in chain(failure.error) for step in steps(error, origins)]
+    found = [frame for error, _ in chain(failure.error) for frame in frames(error, origins)]
     names = _names_used(failure.error, origins)
     text = trimmed(failure.error, origins)
     for secret in secrets_among(names):
@@ -81,24 +81,24 @@ def _names_used(error: BaseException, origins: Origins) -> dict[str, Any]:
     """The names of the lines that failed: the person's innermost one and the cell's, of the last error first."""
     found: dict[str, Any] = {}
     for each, _link in reversed(chain(error)):
-        own = [step for step in steps(each, origins) if step.own]
-        for step in (*own[-1:], *own[:1]):
-            for name, value in used_names(step.traceback).items():
+        own = [frame for frame in frames(each, origins) if frame.own]
+        for frame in (*own[-1:], *own[:1]):
+            for name, value in used_names(frame.traceback).items():
                 found.setdefault(name, value)
     return found
 
 
-def _cells_in(failed: CellSource, found: Sequence[Step]) -> Iterator[CellSource]:
+def _cells_in(failed: CellSource, found: Sequence[CodeFrame]) -> Iterator[CellSource]:
     """The cell that failed, and the others that are nearest to where it did."""
     yield failed
-    others = {step.cell.name: step.cell for step in reversed(found) if step.cell and step.cell.name != failed.name}
+    others = {frame.cell.name: frame.cell for frame in reversed(found) if frame.cell and frame.cell.name != failed.name}
     yield from list(others.values())[:MAX_CELLS]
 
 
-def _versions(found: Iterable[Step], names: dict[str, Any]) -> Iterator[str]:
+def _versions(found: Iterable[CodeFrame], names: dict[str, Any]) -> Iterator[str]:
     """Of Python, and of the libraries in the traceback and on the failing lines."""
     yield f"Python {platform.python_version()}"
-    modules = [str(step.traceback.tb_frame.f_globals.get("__name__", "")) for step in found if not step.own]
+    modules = [str(frame.traceback.tb_frame.f_globals.get("__name__", "")) for frame in found if not frame.own]
     modules += [value.__name__ if isinstance(value, ModuleType) else type(value).__module__ for value in names.values()]
     for package in dict.fromkeys(module.partition(".")[0] for module in modules):
         if package not in sys.stdlib_module_names and (version := _version_of(package)):

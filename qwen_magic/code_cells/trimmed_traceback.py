@@ -19,7 +19,7 @@ from types import TracebackType
 from ..core.errors import redacted
 from .unified_diff import CellSource
 
-__all__ = ["Origins", "Step", "chain", "steps", "trimmed"]
+__all__ = ["Origins", "CodeFrame", "chain", "frames", "trimmed"]
 
 # Bounds are ours: what a person would still read. Exceptions in a row, and in a group; groups in groups; frames; and
 # characters of a message and of it all.
@@ -79,7 +79,7 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CodeFrame:
     """A frame of a traceback. `line` counts as the person sees it; `own` is whether it is their code."""
 
     traceback: TracebackType
@@ -119,22 +119,22 @@ def chain(error: BaseException) -> list[tuple[BaseException, str]]:
     return found[::-1]
 
 
-def steps(error: BaseException, origins: Origins) -> list[Step]:
+def frames(error: BaseException, origins: Origins) -> list[CodeFrame]:
     """The frames of an exception, without those of IPython that lead to the cell, or that failed to compile it."""
     if isinstance(error, SyntaxError) and error.filename and origins.cell(error.filename):
         return []
-    found = list(_all_steps(error.__traceback__, origins))
-    first = next((number for number, step in enumerate(found) if step.own), 0)
+    found = list(_all_frames(error.__traceback__, origins))
+    first = next((number for number, frame in enumerate(found) if frame.own), 0)
     return found[first:]
 
 
-def _all_steps(traceback: TracebackType | None, origins: Origins) -> Iterator[Step]:
+def _all_frames(traceback: TracebackType | None, origins: Origins) -> Iterator[CodeFrame]:
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
         cell = origins.cell(filename)
         line = traceback.tb_lineno + (_offset(cell.source, filename) if cell else 0)
         own = cell is not None or origins.is_file(filename)
-        yield Step(traceback, origins.name(filename), line, own, cell)
+        yield CodeFrame(traceback, origins.name(filename), line, own, cell)
         traceback = traceback.tb_next
 
 
@@ -154,7 +154,7 @@ def trimmed(error: BaseException, origins: Origins) -> str:
 
 def _described(error: BaseException, origins: Origins, depth: int = 0) -> Iterator[str]:
     """The lines of one exception: its frames, its message, and what is in it if it is a group."""
-    shown = steps(error, origins)
+    shown = frames(error, origins)
     if shown:
         yield "Traceback (most recent call last):"
         yield from _frame_lines(shown)
@@ -176,10 +176,10 @@ def _message(error: BaseException, origins: Origins) -> list[str]:
     return _cut("".join(summary.format_exception_only()).rstrip("\n"), MAX_MESSAGE).split("\n")
 
 
-def _frame_lines(shown: Sequence[Step]) -> Iterator[str]:
+def _frame_lines(shown: Sequence[CodeFrame]) -> Iterator[str]:
     """The frames in lines; what is repeated, and what is in libraries, is cut short."""
     entries: list[tuple[str, ...]] = []
-    for own, run in groupby(shown, key=lambda step: step.own):
+    for own, run in groupby(shown, key=lambda frame: frame.own):
         part = list(run)
         entries += _own_entries(part) if own else _library_entries(part)
     left = len(entries) - MAX_FRAMES
@@ -190,16 +190,16 @@ def _frame_lines(shown: Sequence[Step]) -> Iterator[str]:
         yield from entry
 
 
-def _own_entries(run: Sequence[Step]) -> Iterator[tuple[str, ...]]:
-    for heading, same in groupby(run, key=lambda step: step.heading):
-        step, *again = same
-        yield (f"  {heading}", *(f"    {line}" for line in step.code))
+def _own_entries(run: Sequence[CodeFrame]) -> Iterator[tuple[str, ...]]:
+    for heading, same in groupby(run, key=lambda frame: frame.heading):
+        frame, *again = same
+        yield (f"  {heading}", *(f"    {line}" for line in frame.code))
         if again:
             yield (f"  [the same {len(again)} more times]",)
 
 
-def _library_entries(run: Sequence[Step]) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [(f"  {step.heading}",) for step in run]
+def _library_entries(run: Sequence[CodeFrame]) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = [(f"  {frame.heading}",) for frame in run]
     left = len(lines) - 2 * LIBRARY_ENDS
     if left <= 1:
         return lines
