@@ -88,15 +88,21 @@ class EventReader:
 
     def _complete(self) -> list[tuple[str, str]]:
         """Take the complete events off what is unread."""
-        end = 0
-        for found in EMPTY_LINE.finditer(self._unread, max(0, self._searched - UNSURE)):
-            end = found.end()
+        end = self._end_of_last()
         text = self._unread[:end].decode("utf-8", "replace")
         del self._unread[:end]
         self._searched = len(self._unread)
         if max(end, self._searched) > self._largest:
             self._refuse_large(text)
         return list(_events(text))
+
+    def _end_of_last(self) -> int:
+        """Where the last complete event ends; 0 if none does."""
+        start = max(0, self._searched - UNSURE)
+        if b"\r" not in self._unread:  # as good as always, and a tenth of the time
+            found = self._unread.rfind(b"\n\n", start)
+            return found + 2 if found >= 0 else 0
+        return max((line.end() for line in EMPTY_LINE.finditer(self._unread, start)), default=0)
 
     def _refuse_large(self, text: str) -> None:
         """Raise for one event that is too large; many small ones may have come at once."""
@@ -120,7 +126,7 @@ def too_large(where: str) -> StreamGarbled:
 def _events(text: str) -> Iterator[tuple[str, str]]:
     """The events of a text of whole events."""
     event, data = "", list[str]()
-    for line in LINE_END.split(text):
+    for line in LINE_END.split(text) if "\r" in text else text.split("\n"):
         if not line:
             if event or data:
                 yield event or "message", "\n".join(data)

@@ -64,17 +64,21 @@ def _no_json(name: str) -> None:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """`value` if it is an object, else an empty one."""
-    return value if isinstance(value, dict | Mapping) else {}  # a dict, as good as always: looked at first
+    # A dict, as good as always. A stream has these functions called for every few characters.
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def rows(value: Any) -> list[JSONObject]:
     """The objects in a list; none where it is no list."""
-    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+    return [row for row in value if type(row) is dict or isinstance(row, Mapping)] if isinstance(value, list) else []
 
 
 def first_choice(choices: Any, otherwise: JSONObject) -> JSONObject:
     """The first of several answers (n > 1): only it has a place in a conversation."""
-    return next((choice for choice in rows(choices) if not choice.get("index")), otherwise)
+    for choice in rows(choices):
+        if not choice.get("index"):
+            return choice
+    return otherwise
 
 
 def text_of(content: Any) -> str:
@@ -88,7 +92,7 @@ def text_of(content: Any) -> str:
 
 def word(value: Any) -> str:
     """A name, an id or a reason: a string of a sensible length, or a number."""
-    return str(value)[:LONGEST_WORD] if value and isinstance(value, str | int) else ""
+    return str(value)[:LONGEST_WORD] if value and isinstance(value, (str, int)) else ""
 
 
 def count(value: Any) -> int:

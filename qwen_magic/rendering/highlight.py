@@ -31,7 +31,7 @@ BLANKS = re.compile(r"\s{200}")
 # YAML and the others 0.12 s at most.
 MOST_CHARACTERS, MOST_OF_OTHERS = 100_000, 5_000
 MEASURED = {
-    *("Bash", "C", "C#", "C++", "Go", "Groovy", "HTML", "JSON", "Java", "JavaScript"),
+    *("Bash", "C", "C++", "Go", "Groovy", "HTML", "JSON", "Java", "JavaScript"),
     *("Kotlin", "PHP", "Python", "Ruby", "S", "Swift", "TypeScript"),
 }
 

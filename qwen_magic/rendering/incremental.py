@@ -47,11 +47,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Finished text, its blocks, and safe markdown; how much of the answer was formulas before and after it."""
+    """Finished text, its blocks as HTML and as parsed; how much of the answer was formulas before and after it."""
 
     text: str
     blocks: tuple[str, ...]
-    markdown: str
+    parsed: Sequence[list[Token]]
     typeset_before: int
     typeset_after: int
 
@@ -61,7 +61,7 @@ class Blocks:
 
     When `close` has been called, all the blocks together are what `render` makes of the whole answer, wherever it was
     cut into pieces. `work` counts the characters that were parsed, and those of HTML that were made. With `written`,
-    `markdown` is what `neutralise` makes of it, from the same parse.
+    `markdown` is what `neutralise` makes of it, from the same parse: not on the way, when a page waits for the HTML.
     """
 
     def __init__(self, *, written: bool = False) -> None:
@@ -110,7 +110,7 @@ class Blocks:
         """The closed answer as safe markdown; `None` where it has to be parsed once more for it."""
         if not self._written:
             return None
-        text = paragraphs(finished.markdown for finished in self._finished)
+        text = paragraphs(paragraphs(map(written, finished.parsed)) for finished in self._finished)
         return text + "\n" if text else ""
 
     def _take(self) -> bool:
@@ -167,9 +167,9 @@ class Blocks:
     def _rendered(self, text: str, outlined: Sequence[list[Token]] | None = None) -> Finished:
         before = self._references.get(TYPESET, 0)
         blocks = completed(outline(text, self._references) if outlined is None else outlined, self._references)
-        markdown = paragraphs(map(written, blocks)) if self._written else ""  # first: HTML changes the tokens
         html = tuple(block_html(block, {}) for block in blocks)
-        return Finished(text, html, markdown, before, self._references.get(TYPESET, 0))
+        kept = blocks if self._written else ()
+        return Finished(text, html, kept, before, self._references.get(TYPESET, 0))
 
     def _pay(self, work: int) -> None:
         self.work += work

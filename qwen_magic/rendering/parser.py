@@ -123,7 +123,7 @@ def html_blocks(text: str, references: References, *, provisional: bool = False)
 
 
 def block_html(block: Sequence[Token], env: MutableMapping[str, Any]) -> str:
-    """The HTML of one top-level block. The tokens are changed by it."""
+    """The HTML of one top-level block. It changes nothing of the tokens that `safe_markdown.written` reads."""
     return sanitise(parser().renderer.render(block, parser().options, env))
 
 
@@ -180,8 +180,7 @@ class AnswerRenderer(RendererHTML):
         return f"<sup>{shown[2:-1]}</sup>" if FOOTNOTE in tokens[idx].meta else shown
 
     def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        tokens[idx].attrs.setdefault("style", "text-align:left")
-        return self.renderToken(tokens, idx, options, env)
+        return f'<{tokens[idx].tag} style="{tokens[idx].attrs.get("style", "text-align:left")}">'
 
     td_open = th_open
 

@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
 
 from ..core.errors import ConnectionFailed, QwenError, StreamError
-from ..core.events import Event, Retrying, Started
+from ..core.events import Event, ReasoningDelta, Retrying, Started, TextDelta
 from ..core.threads import start_thread
 from ..protocols import Decoder, HttpRequest
 from ..protocols.answer_reader import AnswerReader
@@ -33,6 +35,9 @@ SLICE = 0.05
 NAP = 0.01
 # Seconds after which an empty batch is yielded when nothing arrives, so that the view can update its clock.
 QUIET = 1.0
+# Deltas of which a run is one text.
+_DELTAS: dict[type, type[TextDelta | ReasoningDelta]] = {TextDelta: TextDelta, ReasoningDelta: ReasoningDelta}
+_TEXT = attrgetter("text")
 # The last item of the queue.
 END = object()
 
@@ -96,7 +101,7 @@ class AnswerStream:
         return self._taken()
 
     def _taken(self) -> list[Event]:
-        batch, self._waiting = self._waiting, []
+        batch, self._waiting = _joined(self._waiting), []
         return batch
 
     def _wait(self, not_before: float) -> object:
@@ -167,3 +172,14 @@ class AnswerStream:
     def _put(self, events: list[Event]) -> None:
         self._answered = True
         self._arrived.put(events)
+
+
+def _joined(events: list[Event]) -> list[Event]:
+    """The same with one delta for each run of them: of a burst, whoever reads a batch has thousands."""
+    batch: list[Event] = []
+    for kind, run in groupby(events, type):
+        if kind in _DELTAS:
+            batch.append(_DELTAS[kind]("".join(map(_TEXT, run))))
+        else:
+            batch.extend(run)
+    return batch

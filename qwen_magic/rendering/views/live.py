@@ -9,7 +9,8 @@ answer anyway: it costs no message. The page's half is `static/answer_widget.js`
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import traitlets
@@ -18,7 +19,7 @@ from IPython.display import display
 
 from ...core.answer import Answer
 from ...core.control_characters import one_line
-from ...core.events import Event
+from ...core.events import Event, ReasoningDelta, TextDelta
 from ...core.languages import translated
 from ...core.translatable import _
 from ..answer_state import GrowingAnswer, heading_state
@@ -33,6 +34,10 @@ __all__ = ["AnswerWidget", "LiveView"]
 UNFINISHED = _(
     "The answer was still coming when this was saved. As long as the kernel runs, %qwen last shows all of it."
 )
+
+# Characters of a burst that are parsed and sent at once: they take some 50 ms. With 200,000 at once, the garbage
+# collection of their tokens takes a quarter of the time.
+_PORTION = 16_000
 
 
 class AnswerWidget(PageWidget):
@@ -130,9 +135,9 @@ class LiveView:
         display(data, metadata={"qwen": {"view": self._display_id}}, raw=True, display_id=self._display_id)
 
     def update(self, events: Sequence[Event]) -> None:
-        """Send what is new, in one message."""
-        if events:
-            self._widget.update(self._growing.take(events))
+        """Send what is new, in one message; of a burst in several, so that the page draws while the rest is parsed."""
+        for portion in portions(events):
+            self._widget.update(self._growing.take(portion))
 
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
@@ -152,3 +157,16 @@ class LiveView:
             "model": self._widget.model_id,
             "around": [f"{BEGINNING}{attached}", f"{quiet(UNFINISHED)}</div>"],
         }
+
+
+def portions(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """The events in order, cut where a text is longer than `_PORTION`."""
+    portion: list[Event] = []
+    for event in events:
+        if isinstance(event, (TextDelta, ReasoningDelta)):
+            while len(event.text) > _PORTION:
+                yield [*portion, replace(event, text=event.text[:_PORTION])]
+                event, portion = replace(event, text=event.text[_PORTION:]), []
+        portion.append(event)
+    if portion:
+        yield portion

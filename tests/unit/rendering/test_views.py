@@ -103,6 +103,23 @@ def test_a_finished_block_is_sent_once(kernel: BlockingKernelClient) -> None:
     assert sum("Paragraph number 7." in block for block in sent) == 1
 
 
+BURST = """
+text = "".join(f"Paragraph number {number}.\\n\\n" for number in range(2_000))
+view = choose_view(get_ipython(), get_ipython().get_parent()["metadata"])
+view.start(Heading("qwen-plus", "beijing"))
+view.update([ReasoningDelta("Let me think."), TextDelta(text)])
+"""
+
+
+def test_of_a_burst_the_page_has_the_beginning_while_the_rest_is_parsed(kernel: BlockingKernelClient) -> None:
+    messages = run(kernel, ASK + BURST + FINISH, PAGE)
+    patches = [message["data"]["content"] for message in of_type(messages, "comm_msg") if "content" in message["data"]]
+    burst = [patch["answer"]["blocks"] for patch in patches if "answer" in patch][-4:]
+    assert max(map(len, burst)) < 1_000
+    [_, record] = of_type(messages, "display_data", "update_display_data")[-2:]
+    assert record["data"]["text/html"].count("<p>Paragraph") == record["data"]["text/markdown"].count("Para") == 2_000
+
+
 def test_a_page_that_is_loaded_again_gets_everything_that_came_before(kernel: BlockingKernelClient) -> None:
     messages = run(kernel, ASK, PAGE)
     shown = of_type(messages, "display_data")[0]

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -390,6 +391,16 @@ def test_events_come_at_once_and_then_in_batches(client: Client) -> None:
     assert text(batches[0]) == "0 "
     assert len(batches) < 20
     assert "".join(map(text, batches)) == "".join(f"{number} " for number in range(100))
+
+
+def test_a_burst_comes_as_a_few_events(client: Client) -> None:
+    deltas = [chunk(content=f"{number} ") for number in range(2_000)]
+    body = framed(sse(chunk(reasoning_content="a"), chunk(reasoning_content="b"), *deltas, chunk("stop")))
+    with FaultServer((HEADERS, body, LAST)) as server, client.stream(at(server.url), question()) as stream:
+        events: list[Event] = list(chain.from_iterable(stream.batches(0.05)))
+    assert len(events) < 100
+    assert text(events) == "".join(f"{number} " for number in range(2_000))
+    assert reasoning(events) == "ab"
 
 
 def test_nothing_is_left_behind(client: Client) -> None:
