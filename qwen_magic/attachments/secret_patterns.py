@@ -186,6 +186,8 @@ def _account(data: bytes) -> FoundSecret | None:
 def _service_key(data: bytes) -> FoundSecret | None:
     for each in FORMS:
         for mark in each.marks:
+            if mark not in data:  # beginning a search takes twenty times as long, and there are many marks
+                continue
             for found in _matches(data, mark, each.pattern):
                 if RUN.search(found[0], len(mark)) and not SHOWN.search(found[0]):
                     return FoundSecret("key", each.service, found.start())

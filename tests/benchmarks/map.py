@@ -1,10 +1,11 @@
-"""One question over many rows, beside plain httpx2, the openai SDK with a semaphore, and chatlas, in one run.
+"""One question over many rows, beside plain httpx and httpx2, the openai SDK with a semaphore, and chatlas, in one run.
 
     python tests/benchmarks/map.py [--rows 5000] [--at-once 64] [--large 50000] [--rpm 6000]
 
 The server is a process of its own, answers after 200 ms and notes when each request came. Printed are: the time beside
-the ideal one, CPU a row, the most memory beside that before, and the most requests that came in any one second under
-a limit. Peers that are not installed are left out.
+the ideal one, CPU a row beside ours, and the most memory beside that before; the same on two worker processes of dask;
+the most requests that came in any one second under a limit; memory with many rows beside a fifth of them; and whether
+the goals are met. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache as once
 from multiprocessing.connection import Connection
 from typing import Any
 
 LATENCY = 0.2
+# The goals: times the ideal time, and ms of CPU a row.
+GOAL_TIME, GOAL_CPU = 1.2, 2.0
 PATH = "/compatible-mode/v1"
 TEMPLATE = "What is the topic of this review? {{ value }}"
 ANSWER = {
@@ -114,19 +118,43 @@ def gathered(given: list[str], at_once: int, ask: Callable[[str], Awaitable[Any]
     return asyncio.gather(*map(one, given))
 
 
-def with_map(url: str, given: list[str], at_once: int, rpm: float | None = None, cache: bool = True) -> None:
+def with_map(url: str, given: list[str], at_once: int, rpm: float | None = None, where: Any = "live") -> None:
     import qwen_magic
 
     os.environ |= {"QWEN_API_KEY": "sk-benchmark-0001", "QWEN_MODEL": "qwen-plus"}
-    found = qwen_magic.map(given, TEMPLATE, endpoint=url, concurrency=at_once, rpm=rpm, yes=True, cache=cache)
+    found = qwen_magic.map(given, TEMPLATE, endpoint=url, concurrency=at_once, rpm=rpm, yes=True, where=where)
     assert all(row["answer"] == "The battery." for row in found)
+
+
+@once
+def workers() -> Any:
+    """A client of two worker processes, in the process that measures; they end with it."""
+    import distributed
+
+    os.environ |= {"QWEN_API_KEY": "sk-benchmark-0001"}
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0")
+    return distributed.Client(cluster)
+
+
+def with_dask(url: str, given: list[str], at_once: int, rpm: float | None = None) -> None:
+    with_map(url, given, at_once, rpm, where=workers())
+
+
+def with_httpx(url: str, given: list[str], at_once: int) -> None:
+    import httpx
+
+    plain(httpx, url, given, at_once)
 
 
 def with_httpx2(url: str, given: list[str], at_once: int) -> None:
     import httpx2
 
+    plain(httpx2, url, given, at_once)
+
+
+def plain(library: Any, url: str, given: list[str], at_once: int) -> None:
     async def run() -> None:
-        async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=at_once), timeout=60) as client:
+        async with library.AsyncClient(limits=library.Limits(max_connections=at_once), timeout=60) as client:
 
             async def ask(row: str) -> Any:
                 body = {"model": "qwen-plus", "messages": [{"role": "user", "content": prompt(row)}]}
@@ -162,6 +190,8 @@ def with_chatlas(url: str, given: list[str], at_once: int) -> None:
 
 WAYS: dict[str, Callable[[str, list[str], int], None]] = {
     "qwen_magic": with_map,
+    "distributed": with_dask,
+    "httpx": with_httpx,
     "httpx2": with_httpx2,
     "openai": with_openai,
     "chatlas": with_chatlas,
@@ -175,10 +205,18 @@ def measured(way: str, url: str, count: int, at_once: int, pipe: Connection, **o
     ask(url, rows(at_once), at_once)  # imports, connections
     given = rows(count + at_once)[at_once:]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun, cpu = time.perf_counter(), time.process_time()
+    begun, cpu = time.perf_counter(), used(way)
     ask(url, given, at_once, **options)
-    took = time.perf_counter() - begun, time.process_time() - cpu
+    took = time.perf_counter() - begun, used(way) - cpu
     pipe.send((*took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+    if way == "distributed":
+        workers().shutdown()
+
+
+def used(way: str) -> float:
+    """CPU seconds so far, those of dask's workers as well."""
+    theirs = sum(workers().run(time.process_time).values()) if way == "distributed" else 0.0
+    return time.process_time() + theirs
 
 
 def measure(way: str, url: str, count: int, at_once: int, **options: Any) -> tuple[float, float, float]:
@@ -211,25 +249,51 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=50_000)
     parser.add_argument("--rpm", type=int, default=6_000)
     given = parser.parse_args()
-    ideal = given.rows / given.at_once * LATENCY
-    print(f"{given.rows:,} rows, {given.at_once} at once, {LATENCY * 1000:.0f} ms: ideal {ideal:.1f} s")
-    print(f"{'':<14}{'s':>8}{'× ideal':>10}{'CPU ms a row':>14}{'MB more':>9}")
     with server() as (url, times):
-        for way in WAYS:
-            if way != "qwen_magic" and importlib.util.find_spec(way) is None:
-                continue
-            seconds, cpu, memory = measure(way, url, given.rows, given.at_once)
-            row = f"{seconds:>8.1f}{seconds / ideal:>10.2f}{cpu / given.rows * 1000:>14.2f}{memory:>9.1f}"
-            print(f"{way:<14}{row}", flush=True)
-        times()
-        seconds, cpu, memory = measure("qwen_magic", url, given.rows // 5, given.at_once, rpm=given.rpm)
-        arrived = times()[given.at_once :]
-        print(f"rpm={given.rpm}: {given.rows // 5:,} rows in {seconds:.1f} s, ", end="")
-        print(f"at most {most_in_a_second(arrived)} in any second")
+        compare(url, given.rows, given.at_once)
+        for way in ("qwen_magic", "distributed"):
+            if installed(way):
+                keep_rate(way, url, times, given.rows // 5, given.at_once, given.rpm)
         if given.large:
-            seconds, cpu, memory = measure("qwen_magic", url, given.large, given.at_once)
-            print(f"{given.large:,} rows: {seconds:.0f} s, {cpu / given.large * 1000:.2f} ms CPU a row, ", end="")
-            print(f"{memory:.0f} MB more")
+            grow(url, given.large, given.at_once)
+
+
+def compare(url: str, count: int, at_once: int) -> None:
+    """The table of all ways."""
+    ideal = count / at_once * LATENCY
+    print(f"{count:,} rows, {at_once} at once, {LATENCY * 1000:.0f} ms: ideal {ideal:.1f} s")
+    print(f"{'':<14}{'s':>8}{'× ideal':>10}{'CPU ms a row':>14}{'× ours':>8}{'MB more':>9}")
+    ours = 0.0
+    for way in filter(installed, WAYS):
+        seconds, cpu, memory = measure(way, url, count, at_once)
+        ours = ours or cpu
+        ratios = f"{seconds:>8.1f}{seconds / ideal:>10.2f}{cpu / count * 1000:>14.2f}{cpu / ours:>8.1f}"
+        goals = f"  goals: {met(seconds / ideal, GOAL_TIME)}, {met(cpu / count * 1000, GOAL_CPU)}"
+        print(f"{way:<14}{ratios}{memory:>9.1f}{goals * (way == 'qwen_magic')}", flush=True)
+
+
+def keep_rate(way: str, url: str, times: Callable[[], list[float]], count: int, at_once: int, rpm: int) -> None:
+    """The most requests that came in any second, where there is a limit."""
+    times()
+    seconds, _, _ = measure(way, url, count, at_once, rpm=rpm)
+    most = most_in_a_second(times()[at_once:])
+    print(f"{way}, rpm={rpm}: {count:,} rows in {seconds:.1f} s (ideal {count / rpm * 60:.1f} s), ", end="")
+    print(f"at most {most} in any second: {met(most, rpm / 60)}", flush=True)
+
+
+def grow(url: str, count: int, at_once: int) -> None:
+    """Memory with so many rows, and with a fifth of them."""
+    for rows in (count // 5, count):
+        seconds, cpu, memory = measure("qwen_magic", url, rows, at_once)
+        print(f"{rows:,} rows: {seconds:.0f} s, {cpu / rows * 1000:.2f} ms CPU a row, {memory:.1f} MB more", flush=True)
+
+
+def met(found: float, goal: float) -> str:
+    return f"{found:.2f} of {goal:g} {'met' if found <= goal else 'MISSED'}"
+
+
+def installed(way: str) -> bool:
+    return importlib.util.find_spec(way) is not None
 
 
 if __name__ == "__main__":
