@@ -149,7 +149,7 @@ class MapKeywords(TypedDict, total=False):
 
     schema: type[Any] | str | Mapping[str, Any] | None
     many: bool
-    where: str
+    where: Any
     images: str
     endpoint: str
     protocol: str
