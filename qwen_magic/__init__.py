@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .core.code_blocks import CodeBlock
     from .core.errors import QwenError, SchemaMismatch
     from .structured.data_answer import DataAnswer
+    from .tools.tool import tool
 
 __all__ = [
     "Answer",
@@ -43,6 +44,7 @@ __all__ = [
     "compact",
     "conversation",
     "map",
+    "tool",
 ]
 
 
@@ -77,6 +79,7 @@ def __getattr__(name: str) -> Any:
         "compact": "api",
         "conversation": "api",
         "map": "api",
+        "tool": "tools.tool",
     }
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .mapping.views import MapView
     from .rendering.views.protocol import View
     from .structured.schema import Schema
+    from .tools.tool import Tool
+    from .tools.toolset import Toolset
 
 __all__ = ["ask", "chat", "chats", "compact", "conversation", "map"]
 
@@ -71,6 +73,8 @@ class Options(TypedDict, total=False):
     values: bool
     force: bool
     fields: Mapping[str, Any] | None
+    tools: Iterable[Callable[..., Any] | Tool]
+    allow: Iterable[str | Callable[..., Any] | Tool]
 
 
 @overload
@@ -116,6 +120,8 @@ def ask(
     values: bool = True,
     force: bool = False,
     fields: Mapping[str, Any] | None = None,
+    tools: Iterable[Callable[..., Any] | Tool] = (),
+    allow: Iterable[str | Callable[..., Any] | Tool] = (),
 ) -> Answer:
     """Ask, and return the answer; in a notebook it streams into the cell's output as well, unless `show` is false.
 
@@ -126,6 +132,10 @@ def ask(
     URLs, or one of them; `variables` are names in the notebook, or one of them, or objects by name; without `values`
     tables are described, and none of their values is sent. `fields` go into the request's body as they are
     (`{"temperature": 0.2}`). The prompt is sent as it is: in Python, f-strings put values in.
+
+    `tools` are functions that the model may call: its name, docstring and annotations are what it is told of each, and
+    `tool(function, …)` gives it others. Before one is called, the person is asked; those in `allow`, functions or their
+    names, are called without. Where nobody can be asked, a call is refused, and the answer goes on.
 
     With a `schema` the answer has `data` and a `frame`: an instance of the class (a dataclass, TypedDict, pydantic
     model or msgspec Struct), a list for `list[…]` and with `many`, a dict for the short form (`"name, age int, city?"`)
@@ -139,7 +149,7 @@ def ask(
     question = Question(
         prompt, endpoint=endpoint, protocol=protocol, model=model, system=system, think=think, search=search,
         fields=fields or {}, alone=alone, conversation=chat, append=append, pin=pin, attach=attach,
-        schema=_schema(schema, many),
+        schema=_schema(schema, many), tools=_tools(tools, allow),
     )  # fmt: skip
     return _asked(question, show)
 
@@ -318,6 +328,18 @@ def _schema(given: Any, many: bool) -> Schema[Any] | None:
     return None if given is None else schema_given(given, _namespace(), many=many)
 
 
+def _tools(tools: Any, allow: Any) -> Toolset | None:
+    """What the model may call, by `ask`'s keywords. Raises `InputError` for what is no tool."""
+    from .tools.tool import Tool
+    from .tools.toolset import toolset
+
+    given = (tools,) if callable(tools) or isinstance(tools, Tool) else tuple(tools)
+    allowed = (allow,) if callable(allow) or isinstance(allow, str | Tool) else tuple(allow)
+    if allowed and not given:
+        raise InputError(_("allow needs tools."), _('Such as tools=[lookup], allow=["lookup"].'))
+    return toolset(given, allowed) if given else None
+
+
 def _asked(question: Question, show: bool) -> Answer:
     """Ask a question where this runs: in the shell's conversations, or in one that belongs to no cell."""
     assistant, view, cell, answered = _surroundings(show)
@@ -394,6 +416,9 @@ def _namespace() -> Mapping[str, Any]:
 @cache
 def _of_script() -> Assistant:
     """What a script asks with, outside of IPython: one for the process, closed at its end."""
+    from .magics.consent_prompt import ask_person
+
     assistant = Assistant()
+    assistant.consent.ask = ask_person
     atexit.register(assistant.close)
     return assistant

@@ -13,14 +13,17 @@ from ..core.events import (
     Note,
     ReasoningDelta,
     Recast,
+    RoundEnded,
     Source,
     Sources,
     Started,
     TextDelta,
     ToolCallDelta,
+    ToolReturned,
     Usage,
 )
 from ..core.messages import ToolCall
+from ..core.tool_rounds import ToolResult, ToolRound
 from ..core.translatable import _
 
 __all__ = ["AnswerBuilder"]
@@ -39,6 +42,8 @@ class AnswerBuilder:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, list[ToolCallDelta]] = {}
+        self._results: list[ToolResult] = []
+        self._rounds: list[ToolRound] = []
         self._sources: tuple[Source, ...] = ()
         self._usage: Usage | None = None
         self._spent: Usage | None = None
@@ -66,10 +71,14 @@ class AnswerBuilder:
                 case Recast("text"):
                     self._text = self._reasoning + self._text
                     self._reasoning = []
-                case Note(text):
+                case Note(text) if text not in self._notes:
                     self._notes.append(text)
                 case ToolCallDelta(index):
                     self._calls.setdefault(index, []).append(event)
+                case ToolReturned(result):
+                    self._results.append(result)
+                case RoundEnded():
+                    self._end_round()
                 case Usage():
                     self._usage = event
                 case Started():
@@ -89,6 +98,16 @@ class AnswerBuilder:
         return "".join(self._text)
 
     @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls so far that have no result."""
+        return tuple(map(_joined, self._calls.values()))
+
+    @property
+    def rounds(self) -> tuple[ToolRound, ...]:
+        """The rounds of calls that have ended."""
+        return tuple(self._rounds)
+
+    @property
     def finish_reason(self) -> str:
         """The service's reason why it ended; empty as long as there is none."""
         return self._finish
@@ -103,7 +122,7 @@ class AnswerBuilder:
     @property
     def empty(self) -> bool:
         """Whether nothing has come that a person could read."""
-        return not (self._text or self._reasoning or self._calls)
+        return not (self._text or self._reasoning or self._calls or self._rounds)
 
     def answer(
         self,
@@ -124,10 +143,11 @@ class AnswerBuilder:
             finish_reason=self._finish or ended,
             request_id=self._started.request_id,
             seconds=round(time.perf_counter() - self._begun, 6),
-            tool_calls=tuple(map(_joined, self._calls.values())),
+            tool_calls=self.calls,
             sources=self._sources,
             attachments=attachments,
             notes=(*notes, *self._notes, *self._on_thinking()),
+            rounds=self.rounds,
         )
 
     def _begin_anew(self, reason: str) -> None:
@@ -137,9 +157,18 @@ class AnswerBuilder:
         self._finish, self.blanks = "", 0
         self._notes.append(reason)
 
+    def _end_round(self) -> None:
+        """Keep the round, and begin the answer to it."""
+        self._rounds.append(ToolRound(tuple(self._results), self.text, "".join(self._reasoning)))
+        self._spent, self._usage = self.usage, None
+        self._text, self._reasoning, self._calls, self._results = [], [], {}, []
+        self._finish, self.blanks = "", 0
+
     def _on_thinking(self) -> tuple[str, ...]:
         """Whether the switch for thinking did what it should. A service may count thinking that it does not show."""
-        thought = bool("".join(self._reasoning).strip() or (self._usage and self._usage.reasoning))
+        usage = self.usage
+        shown = [*(each.reasoning for each in self._rounds), *self._reasoning]
+        thought = bool("".join(shown).strip() or (usage and usage.reasoning))
         if self._think is False and thought:
             return (THOUGHT,)
         return (NOT_THOUGHT,) if self._think and not thought and self._finish == "stop" else ()

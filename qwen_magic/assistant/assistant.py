@@ -16,14 +16,15 @@ from ..code_cells.diff_answer import DiffAnswer, diff_answer
 from ..conversations import CellRef, Conversation, Conversations, Reservation, Turn
 from ..core.answer import FAILED, MISMATCH, STOPPED, Answer
 from ..core.errors import FileGone, InputError, ServiceError, Stopped
-from ..core.events import Again, Event, ReasoningDelta, TextDelta
+from ..core.events import Again, Event, Note, ReasoningDelta, RoundEnded, TextDelta, ToolReturned
 from ..core.messages import ChatRequest
 from ..core.settings import Settings
-from ..core.translatable import _
+from ..core.translatable import _, _n
 from ..provider.provider import Provider
 from ..service.credentials import Credentials
 from ..structured.data_answer import DataAnswer
 from ..structured.ladder import Ladder
+from ..tools.consent import Consent
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in
 from .data_question import DataQuestion, EndlessBlanks
@@ -32,9 +33,11 @@ from .question import Question
 from .request_builder import DryRun, Plan, RequestBuilder, continued
 
 if TYPE_CHECKING:
+    from ..core.tool_rounds import ToolResult
     from ..protocols import HttpRequest
     from ..rendering.views.protocol import View
     from ..service.answer_stream import AnswerStream
+    from ..tools.toolset import Toolset
 
 __all__ = ["Assistant", "Cancel"]
 
@@ -91,6 +94,7 @@ class Assistant:
         self.provider = Provider(settings or Settings.of_environment(), credentials or Credentials())
         self.conversations = Conversations()
         self.last: _Last | None = None
+        self.consent = Consent()
         self._store = AttachmentStore(self.provider)
         self.ladder = Ladder()
         self._builder = RequestBuilder(self.provider, self._store, self.ladder)
@@ -165,7 +169,8 @@ class Assistant:
             )
         # One that was stopped while the model was thinking begins anew: no protocol can go on with a thought. So does
         # one that is not the data that was asked for.
-        beginning = last.answer if last.answer.text and last.answer.finish_reason != MISMATCH else None
+        begun = last.answer.text or last.answer.rounds
+        beginning = last.answer if begun and last.answer.finish_reason != MISMATCH else None
         plan = replace(last.plan, endpoint=self.provider.resolve(last.plan.choice))
         if last.conversation is None or last.turn is None:
             return self._ask(plan, view, None, None, beginning, answered=answered)
@@ -194,7 +199,7 @@ class Assistant:
     ) -> Answer:
         from ..rendering.views.protocol import Heading
 
-        request = continued(plan, beginning.text) if beginning else plan.request
+        request = continued(plan, beginning, self.settings.tool_rounds) if beginning else plan.request
         reply = AnswerBuilder(plan.request.think)
         data = DataQuestion(plan.schema, plan.endpoint, self.ladder, request) if plan.schema else None
         error: BaseException | None = None
@@ -206,7 +211,7 @@ class Assistant:
                 view.start(Heading(*who, plan.attachments, notes, plan.schema, bool(plan.rewrites)))
                 with interrupts.passing():
                     if beginning is not None:
-                        _pass_on([ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)], reply, view)
+                        _pass_on(_events_of(beginning), reply, view)
                     self._listen(stream, plan, request, data, reply, view, cancel, interrupts.check)
             except (KeyboardInterrupt, Exception) as caught:
                 error = caught
@@ -258,7 +263,43 @@ class Assistant:
             request, reason = further
             _pass_on([Again(reason)], reply, view)
             stream = self.provider.client.stream(plan.endpoint, request)
-        self._hear(stream, plan, request, reply, view, cancel, check)
+        request = self._hear(stream, plan, request, reply, view, cancel, check)
+        check = _checking(cancel, check)
+        while plan.tools and (with_results := self._call_tools(plan.tools, plan, request, reply, view, check)):
+            stream = self.provider.client.stream(plan.endpoint, with_results)
+            request = self._hear(stream, plan, with_results, reply, view, cancel, check)
+
+    def _call_tools(
+        self,
+        tools: Toolset,
+        plan: Plan,
+        request: ChatRequest,
+        reply: AnswerBuilder,
+        view: View,
+        check: Callable[[], None],
+    ) -> ChatRequest | None:
+        """Run what the model called, and return the request with the results; `None` where the answer is whole."""
+        from ..tools.loop import ToolCalls, stopped, with_ids
+        from ..tools.toolset import next_request
+
+        earlier, most = len(reply.rounds), self.settings.tool_rounds
+        calls = with_ids(reply.calls, earlier)
+        if not calls or reply.finish_reason == LIMIT_REACHED or earlier >= most:
+            return None
+        results: list[ToolResult] = []
+        try:
+            with view.pausing():
+                for called in ToolCalls(tools, self.consent, plan.result_limits, check).run(calls):
+                    results.append(called.result)
+                    notes = [Note(called.note)] if called.note else []
+                    _pass_on([*notes, ToolReturned(called.result)], reply, view)
+        except BaseException:
+            left = stopped(calls[len(results) :], tools)
+            _pass_on([*map(ToolReturned, left), RoundEnded()], reply, view)
+            raise
+        last = earlier + 1 >= most
+        _pass_on([RoundEnded(), *([Note(_last_round(most))] if last else [])], reply, view)
+        return next_request(request, reply.rounds[-1].messages, last=last)
 
     def _hear(
         self,
@@ -269,8 +310,8 @@ class Assistant:
         view: View,
         cancel: Cancel | None,
         check: Callable[[], None],
-    ) -> None:
-        """Pass one answer on; where documents have gone from the service, upload each anew and ask again."""
+    ) -> ChatRequest:
+        """Pass one answer on, and return its request; documents that have gone from the service are uploaded anew."""
         for left in reversed(range(1 + len(documents_in(request.messages)))):
             try:
                 _read(stream, reply, view, cancel, check)
@@ -278,10 +319,11 @@ class Assistant:
                 if not left or not self._store.forget(request.messages, plan.endpoint, plan.loaded, error):
                     raise
             else:
-                return
+                break
             messages = self._store.finish(request.messages, plan.endpoint, request.model, plan.loaded)
             request = replace(request, messages=messages)
             stream = self.provider.client.stream(plan.endpoint, request)
+        return request
 
     def _keep(
         self, plan: Plan, answer: Answer, conversation: Conversation | None, reserved: Reservation | None
@@ -289,7 +331,9 @@ class Assistant:
         turn = None
         if reserved is not None and conversation is not None:
             words = answer.in_words if isinstance(answer, DataAnswer | DiffAnswer) else answer
-            turn = Turn(plan.question, words, plan.request.model, time.time(), pinned=plan.pin, estimate=plan.estimate)
+            # The service has counted the question anew in every round.
+            estimate = 0 if answer.rounds else plan.estimate
+            turn = Turn(plan.question, words, plan.request.model, time.time(), pinned=plan.pin, estimate=estimate)
             turn = reserved.keep(turn)
         elif plan.spends is not None:
             plan.spends.spending.count(plan.request.model, answer.usage)
@@ -307,6 +351,9 @@ class Assistant:
             question.cell, append=self.settings.append if question.append is None else question.append
         )
 
+
+# The service's word for an answer that was cut at the token limit: a call in it may be cut, too.
+LIMIT_REACHED = "length"
 
 # The cell's output is replaced as well, for everybody to see: it is said while the answer comes, and not kept.
 REPLACED = _("an earlier turn of this cell was replaced: %qwen undo brings it back")
@@ -328,7 +375,36 @@ def _begun_anew(conversation: Conversation) -> str:
 
 def _stopped(answer: Answer) -> Stopped:
     """What says that the person stopped this answer, and what is left of it."""
-    return Stopped(WHOLE if answer.complete else KEPT if answer.text or answer.reasoning else NOTHING)
+    arrived = answer.text or answer.thinking or answer.rounds
+    return Stopped(WHOLE if answer.complete else KEPT if arrived else NOTHING)
+
+
+def _checking(cancel: Cancel | None, check: Callable[[], None]) -> Callable[[], None]:
+    """`check`, which also raises when the answer is to be stopped from elsewhere."""
+
+    def look() -> None:
+        check()
+        if cancel is not None and cancel.asked:
+            raise KeyboardInterrupt
+
+    return look
+
+
+def _last_round(most: int) -> str:
+    return _n(
+        "functions were called once, as often as in one answer is allowed (%config QwenMagics.tool_rounds)",
+        "functions were called {count} times, as often as in one answer is allowed (%config QwenMagics.tool_rounds)",
+        count=most,
+    )
+
+
+def _events_of(beginning: Answer) -> list[Event]:
+    """An answer that is gone on with, as it came."""
+    events: list[Event] = []
+    for each in beginning.rounds:
+        results = map(ToolReturned, each.results)
+        events += [ReasoningDelta(each.reasoning), TextDelta(each.text), *results, RoundEnded()]
+    return [*events, ReasoningDelta(beginning.reasoning), TextDelta(beginning.text)]
 
 
 def _read(

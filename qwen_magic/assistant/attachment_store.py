@@ -157,6 +157,8 @@ def _refuse_secrets(question: Question, system: str | None, keys: tuple[str, ...
         refuse_secret_text(question.prompt, _("The question"), keys)
         if question.schema is not None:
             refuse_secret_text(instructions(question.schema), _("The schema"), keys)
+        if question.tools is not None:
+            refuse_secret_text(question.tools.text, _("What is said of the tools"), keys)
         if system:
             refuse_secret_text(system, _("The system prompt"), keys)
         for name, value in question.fields.items():

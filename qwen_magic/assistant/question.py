@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..code_cells.unified_diff import CellSource
     from ..conversations import CellRef, Conversation, Turn
     from ..structured.schema import Schema
+    from ..tools.toolset import Toolset
 
 __all__ = ["Question"]
 
@@ -27,7 +28,7 @@ class Question:
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
     same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
     as it was sent before: names, by the sha256 of it. With a `schema` the answer is data. It `rewrites` one of these
-    cells, where there are any, and has the change as a diff.
+    cells, where there are any, and has the change as a diff. The model may call the functions in `tools`.
     """
 
     prompt: str
@@ -47,4 +48,5 @@ class Question:
     attach: Attach | None = None
     snapshots: Mapping[str, str] = field(default_factory=dict)
     schema: Schema[Any] | None = None
+    tools: Toolset | None = None
     rewrites: tuple[CellSource, ...] = ()

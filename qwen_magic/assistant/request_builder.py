@@ -5,23 +5,26 @@ The only thing that may happen on the way is the upload of a document, when ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..attachments import Attachment, Sent
 from ..attachments.size_limits import BESIDE_MESSAGES, MAX_IMAGES, SHARED_BODY, TOKENS_BESIDE_FILES, WORKSPACE_BODY
 from ..code_cells.unified_diff import CellSource
 from ..conversations import Conversation, FittedContext, Limits, Turn, fit
-from ..core.answer import Attached
+from ..core.answer import Answer, Attached
 from ..core.errors import InputError
 from ..core.messages import ChatRequest, Message, Text
 from ..core.models import lookup
+from ..core.tokens import count_tokens
 from ..core.translatable import _, _n
 from ..protocols import HttpRequest, protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
 from ..structured.ladder import Ladder, facts_for
 from ..structured.schema import Schema
+from ..tools.results import ResultLimits
+from ..tools.toolset import Toolset, next_request
 from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
 from .data_question import in_form, with_instructions, without_instructions
 from .question import Question
@@ -44,7 +47,8 @@ class Plan:
 
     Made by `RequestBuilder.plan` from a `Question`, taken by the `Assistant`: what is sent is its `request`, the rest
     is for the view, the kept turn and `%qwen continue`. `choice` names the endpoint, so that it can be looked up again.
-    `loaded` is what goes along, and `attachments` what is said of it.
+    `loaded` is what goes along, and `attachments` what is said of it. The model may call what is in `tools`, of whose
+    results as much is sent as `result_limits` says.
     """
 
     choice: Choice
@@ -60,6 +64,8 @@ class Plan:
     pin: bool = False
     spends: Conversation | None = None
     schema: Schema[Any] | None = None
+    tools: Toolset | None = None
+    result_limits: ResultLimits = field(default_factory=ResultLimits)
     rewrites: tuple[CellSource, ...] = ()
 
 
@@ -104,6 +110,7 @@ class RequestBuilder:
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
         _refuse_schema(question, model)
+        _refuse_tools(question, model)
         if lookup(model).single_turn:
             notes = (*notes, *(_("asked alone: {model} takes one message", model=model),) * bool(context or system))
             context, system = (), None
@@ -122,6 +129,8 @@ class RequestBuilder:
             estimate=fitted.estimate,
             pin=question.pin,
             schema=question.schema,
+            tools=question.tools,
+            result_limits=_result_limits(question, here, model, window),
             rewrites=question.rewrites,
         )
 
@@ -163,6 +172,8 @@ class RequestBuilder:
             fields=question.fields,
             stream=question.fields.get("stream") is not False,
         )
+        if question.tools is not None:
+            return question.tools.given_to(request)
         if question.schema is None:
             return request
         if question.think is None and think and not facts_for(here, model).thinks:
@@ -223,6 +234,30 @@ def _refuse_schema(question: Question, model: str) -> None:
         raise InputError(only, _("Name another model with -m."))
 
 
+def _refuse_tools(question: Question, model: str) -> None:
+    """Raises `InputError` for tools together with what the service, or a server, does not take beside them."""
+    if question.tools is None:
+        return
+    if question.search or question.fields.get("enable_search"):
+        # nocobase/nocobase#9012
+        raise InputError(_("The service takes either tools or --search."), _("Leave out one of them."))
+    if "tools" in question.fields:
+        raise InputError(_("--set tools and -t exclude each other."), _("Leave out one of them."))
+    if question.schema is not None:
+        raise InputError(_("A question takes either tools or a schema."), _("Ask for the data in a second question."))
+    if lookup(model).single_turn:
+        only = _("{model} translates, and answers with nothing else.", model=model)
+        raise InputError(only, _("Name another model with -m."))
+
+
+def _result_limits(question: Question, here: Endpoint, model: str, window: int | None) -> ResultLimits:
+    """How much is sent of what a function returns."""
+    key = here.key.secret
+    keys = (key.reveal(),) if key else ()
+    forced = question.attach is not None and question.attach.force
+    return ResultLimits.for_window(window, sees=lookup(model).vision is not False, forced=forced, keys=keys)
+
+
 def _fitted_to(
     question: Question,
     system: str | None,
@@ -243,7 +278,7 @@ def _fitted_to(
             system=system,
             model=model,
             window=window,
-            reserve=_reserve(model, window),
+            reserve=_reserve(model, window) + (count_tokens(question.tools.text) if question.tools else 0),
             limits=_limits(here, model),
         )
 
@@ -316,13 +351,19 @@ def _refuse_documents(messages: tuple[Message, ...], model: str) -> None:
         )
 
 
-def continued(plan: Plan, text: str) -> ChatRequest:
-    """The request that goes on with `text`: in the protocol's partial mode where the model has it, else by asking.
+def continued(plan: Plan, beginning: Answer, tool_rounds: int) -> ChatRequest:
+    """The request that goes on with an answer: in the protocol's partial mode where the model has it, else by asking.
+
+    After so many `tool_rounds` the model may call no function more.
 
     Raises `InputError` for a model that cannot be asked twice.
     """
+    text = beginning.text
     # Nothing that is gone on with begins as a form has to.
     request = replace(plan.request, output=None) if text else plan.request
+    if beginning.rounds:
+        called = [message for each in beginning.rounds for message in each.messages]
+        request = next_request(request, called, last=len(beginning.rounds) >= tool_rounds)
     if not text:
         return request
     if lookup(request.model).single_turn:
@@ -331,7 +372,7 @@ def continued(plan: Plan, text: str) -> ChatRequest:
         )
     if plan.endpoint.dialect.service and lookup(request.model).continues:
         # "partial: true on the last assistant message; not while thinking" (docs, "Partial mode").
-        beginning = Message("assistant", (Text(text),), partial=True)
+        begun = Message("assistant", (Text(text),), partial=True)
         switch = False if lookup(request.model).thinking == "on" or request.think else request.think
-        return replace(request, messages=(*request.messages, beginning), think=switch)
+        return replace(request, messages=(*request.messages, begun), think=switch)
     return replace(request, messages=(*request.messages, Message.assistant(text), Message.user(GO_ON)))

@@ -18,7 +18,7 @@ from ..core.translatable import _, listed
 from .attachment import Attachment
 from .size_limits import INLINE_CHARACTERS, INLINE_TOKENS_BESIDE_FILES
 
-__all__ = ["Sent", "Target", "fenced", "parts"]
+__all__ = ["Sent", "Target", "data_url", "fenced", "parts"]
 
 _Route = Literal["repeated", "image", "uploaded", "inline"]
 _Upload = Callable[[Attachment], str]
@@ -107,7 +107,7 @@ def _part_of(
             part = Text(f"{_called(attachment)} is attached above already.")
             note = listed((note, _("attached already")))
         case "image":
-            part = Image(_data_url(attachment), attachment.name, attachment.sha256)
+            part = Image(data_url(attachment), attachment.name, attachment.sha256)
         case "uploaded":
             assert upload is not None
             part = Document(upload(attachment), attachment.name, attachment.sha256)
@@ -118,7 +118,8 @@ def _part_of(
     return part, Attached(attachment.name, attachment.kind, attachment.size, attachment.sha256, note)
 
 
-def _data_url(attachment: Attachment) -> str:
+def data_url(attachment: Attachment) -> str:
+    """The bytes of an attachment as a URL."""
     from base64 import b64encode
 
     return f"data:{attachment.mime};base64,{b64encode(attachment.data).decode('ascii')}"

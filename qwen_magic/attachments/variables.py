@@ -18,7 +18,7 @@ from .attachment import Attach, Attachment
 from .secret_scanner import refuse_secret_variable, refuse_secrets
 from .size_limits import MAX_DOCUMENT
 
-__all__ = ["described", "is_picture", "read_variable"]
+__all__ = ["described", "is_picture", "is_table", "read_variable"]
 
 # (package, class) of what becomes an image.
 PICTURES = {
@@ -50,6 +50,11 @@ def _is_a(value: object, classes: set[tuple[str, str]]) -> bool:
 def is_picture(value: object) -> bool:
     """Whether the variable becomes an image."""
     return _is_a(value, PICTURES)
+
+
+def is_table(value: object) -> bool:
+    """Whether it is a table or an array, which is described and not written out."""
+    return _is_a(value, FRAMES | ARRAYS)
 
 
 def read_variable(name: str, value: object, attach: Attach) -> Attachment:

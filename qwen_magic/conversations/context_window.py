@@ -239,10 +239,12 @@ def measure(messages: Iterable[Message], model: str = "") -> Size:
 
 def measure_message(message: Message, model: ModelFacts) -> Size:
     parts = message.parts
-    thinking = message.reasoning if model.keeps_thinking else ""
+    # Thinking, and the calls of functions, are fields of their own.
+    beside = [message.reasoning if model.keeps_thinking else ""]
+    beside += [f"{call.id}{call.name}{call.arguments}" for call in message.tool_calls]
     return Size(
-        tokens=TOKENS_A_MESSAGE + count_tokens(thinking) + sum(weigh_part(part, model.patch) for part in parts),
-        body=FRAME + encoded(thinking) + sum(body_of(part) for part in parts),
+        tokens=TOKENS_A_MESSAGE + sum(map(count_tokens, beside)) + sum(weigh_part(part, model.patch) for part in parts),
+        body=FRAME * len(beside) + sum(map(encoded, beside)) + sum(body_of(part) for part in parts),
         images=len(message.images),
         words=count_tokens(message.text) if message.role == "user" else 0,
         documents=sum(isinstance(part, Document) for part in parts),

@@ -71,6 +71,7 @@ def export(conversation: Saved, path: str | os.PathLike[str]) -> None:
 @in_language(ENGLISH)
 def transcript(conversation: Saved) -> str:
     """The transcript as markdown that is safe to show."""
+    from ..rendering.call_record import call_transcript
     from ..rendering.markdown import neutralise
     from ..rendering.mimebundle import markdown_calls
     from ..rendering.safe_markdown import as_text
@@ -81,6 +82,8 @@ def transcript(conversation: Saved) -> str:
     for _place, turn in conversation.turns:
         parts += ["---", _said_by("You", *_asking(turn), *(f"`{name.replace('`', '')}`" for name in _attached(turn)))]
         parts += [_quoted(turn.question.text), _said_by(as_text(_answerer(turn)), *map(as_text, _answering(turn)))]
+        for each in turn.answer.rounds:
+            parts += [_closed(each.text), *map(call_transcript, each.results)]
         parts += [_closed(turn.answer.text), *markdown_calls(turn.answer)]
     return neutralise("\n\n".join(parts) + "\n")
 
@@ -99,7 +102,7 @@ def page(conversation: Saved) -> str:
 
 def _turn_html(turn: Turn) -> Iterator[str]:
     from ..rendering.markdown import render
-    from ..rendering.mimebundle import html_calls
+    from ..rendering.mimebundle import html_calls, round_blocks
 
     yield _said_by_html("You", *_asking(turn), *_attached(turn))
     yield from (
@@ -109,7 +112,8 @@ def _turn_html(turn: Turn) -> Iterator[str]:
     )
     yield _said_html(turn.question.text)
     yield _said_by_html(_answerer(turn), *_answering(turn))
-    yield f'<div class="answer">\n{render(turn.answer.text)}{"".join(html_calls(turn.answer))}\n</div>'
+    rounds, calls = "".join(round_blocks(turn.answer)), "".join(html_calls(turn.answer))
+    yield f'<div class="answer">\n{rounds}{render(turn.answer.text)}{calls}\n</div>'
 
 
 def _said_html(text: str) -> str:

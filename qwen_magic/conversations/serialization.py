@@ -13,7 +13,8 @@
                   image     url, name, sha256; without its contents a picture's url is "", unless it lies on the web
                   document  file_id, name, sha256
         answer    text, reasoning, model, endpoint, usage, finish_reason, request_id, seconds, tool_calls, sources,
-                  attachments, notes: the fields of `Answer`
+                  attachments, notes, rounds: the fields of `Answer`; a round has results (of `ToolResult`), text,
+                  reasoning
         model     that was asked
         asked     seconds since 1970, UTC
         pinned, estimate, summary, keeps: the fields of `Turn`
@@ -185,11 +186,19 @@ def _read_turn(data: Any, where: str) -> tuple[Place | None, Turn]:
 
 def _without_contents(turn: Turn) -> Turn:
     """The turn without the bytes of its pictures; those on the web keep their address."""
-    parts = tuple(
-        replace(part, url="") if isinstance(part, Image) and part.url.startswith("data:") else part
-        for part in turn.question.parts
+
+    def emptied(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(
+            replace(part, url="") if isinstance(part, Image) and part.url.startswith("data:") else part
+            for part in parts
+        )
+
+    rounds = tuple(
+        replace(each, results=tuple(replace(result, parts=emptied(result.parts)) for result in each.results))
+        for each in turn.answer.rounds
     )
-    return replace(turn, question=replace(turn.question, parts=parts))
+    question = replace(turn.question, parts=emptied(turn.question.parts))
+    return replace(turn, question=question, answer=replace(turn.answer, rounds=rounds))
 
 
 def _plain(value: Any) -> Any:

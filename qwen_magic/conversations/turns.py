@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..core.answer import Answer
@@ -45,10 +45,12 @@ class Turn:
         return self.answer.complete
 
     @property
-    def messages(self) -> tuple[Message, Message]:
-        """The question and the answer, as later questions are sent them."""
-        question = Message(self.question.role, tuple(_sendable(part) for part in self.question.parts))
-        return question, Message.assistant(self.answer.text, self.answer.reasoning)
+    def messages(self) -> tuple[Message, ...]:
+        """The question, the calls of functions and the answer, as later questions are sent them."""
+        asked = (self.question, *(message for each in self.answer.rounds for message in each.messages))
+        answer = Message.assistant(self.answer.text, self.answer.reasoning)
+        said = (answer,) if self.answer.text or not self.answer.rounds else ()
+        return (*(replace(each, parts=tuple(map(_sendable, each.parts))) for each in asked), *said)
 
     @property
     def title(self) -> str:

@@ -11,6 +11,7 @@ from .code_blocks import CodeBlock, code_blocks
 from .events import Source, Usage
 from .messages import ToolCall
 from .sizes import readable_size
+from .tool_rounds import ToolRound
 from .translatable import _, listed
 
 __all__ = ["Answer", "Attached", "FAILED", "MISMATCH", "STOPPED"]
@@ -54,7 +55,8 @@ class Answer:
 
     `finish_reason` is the service's word (`stop`, `length`, `tool_calls`), or ours: `stopped` by the person who
     asked, `failed` in mid-answer. `seconds` runs from sending the request to the last event. `notes` are for the
-    person who reads: what was left out, replaced or changed on the way.
+    person who reads: what was left out, replaced or changed on the way. `rounds` are the functions that were called
+    before the answer's text; `tool_calls` are calls that were not run.
     """
 
     text: str
@@ -69,11 +71,18 @@ class Answer:
     sources: tuple[Source, ...] = ()
     attachments: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = field(default=(), repr=False)
+    rounds: tuple[ToolRound, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether the model said all that it had to say: only such an answer is context for the next question."""
-        return self.finish_reason not in (STOPPED, FAILED, MISMATCH, "length")
+        waits = bool(self.tool_calls) and not self.text
+        return not waits and self.finish_reason not in (STOPPED, FAILED, MISMATCH, "length")
+
+    @property
+    def thinking(self) -> str:
+        """All of the thinking, also that before the functions were called."""
+        return "\n\n".join(filter(None, (*(each.reasoning for each in self.rounds), self.reasoning)))
 
     @property
     def code(self) -> tuple[CodeBlock, ...]:

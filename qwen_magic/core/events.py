@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .tool_rounds import ToolResult
+
 __all__ = [
     "Again",
     "Event",
@@ -17,11 +19,13 @@ __all__ = [
     "ReasoningDelta",
     "Recast",
     "Retrying",
+    "RoundEnded",
     "Source",
     "Sources",
     "Started",
     "TextDelta",
     "ToolCallDelta",
+    "ToolReturned",
     "Usage",
 ]
 
@@ -140,6 +144,30 @@ class Again:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """A function that the model called is done, or was not run."""
+
+    result: ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnded:
+    """Every call has its result: what comes from now on is the model's answer to them."""
+
+
 Event = (
-    Again | Started | TextDelta | ReasoningDelta | Recast | ToolCallDelta | Sources | Usage | Note | Finish | Retrying
+    Again
+    | Started
+    | TextDelta
+    | ReasoningDelta
+    | Recast
+    | ToolCallDelta
+    | ToolReturned
+    | RoundEnded
+    | Sources
+    | Usage
+    | Note
+    | Finish
+    | Retrying
 )

@@ -14,7 +14,8 @@ class Settings:
     """Defaults for every question; an option of the cell wins over each.
 
     Empty names mean "choose for me". `prices` are per million tokens (in, out). Times are in seconds,
-    but `engine_idle` is in minutes. A map of more than `ask_above` rows is agreed to first.
+    but `engine_idle` is in minutes. A map of more than `ask_above` rows is agreed to first. In one answer the model may
+    call functions in `tool_rounds` rounds.
     """
 
     endpoint: str = ""
@@ -33,6 +34,7 @@ class Settings:
     currency: str = ""
     language: str = ""
     ask_above: int = 200
+    tool_rounds: int = 10
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

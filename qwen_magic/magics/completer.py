@@ -127,6 +127,8 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
             return paths(begun)
         case (*_, "-v" | "--var"):
             return variables(magics)
+        case (*_, "-t" | "--tool" | "--allow"):
+            return tools(magics)
         case (*_, "--schema"):
             return schemas(magics, begun)
         case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
@@ -155,6 +157,8 @@ def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterab
             return paths(begun)
         case ("explain",):
             return ("error", *variables(magics))
+        case ("tools",):
+            return ("forget",)
         case ("files",):
             return ("rm", "prune")
         case ("chat" | "show" | "reset" | "undo" | "rename" | "drop" | "compact",):
@@ -171,6 +175,13 @@ def chat_names(magics: QwenMagics) -> list[str]:
 def variables(magics: QwenMagics) -> list[str]:
     """Those that the person has made."""
     return [name for name in magics.shell.user_ns if name not in magics.shell.user_ns_hidden and name[:1] != "_"]
+
+
+def tools(magics: QwenMagics) -> list[str]:
+    """The functions of the notebook."""
+    from ..tools.toolset import candidate_tools
+
+    return list(candidate_tools(magics.shell.user_ns))
 
 
 def schemas(magics: QwenMagics, begun: str) -> list[str]:

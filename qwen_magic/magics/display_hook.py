@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ class Noted:
 
     def update(self, events: Sequence[Event]) -> None:
         self._view.update(events)
+
+    def pausing(self) -> AbstractContextManager[None]:
+        return self._view.pausing()
 
     def finish(self, answer: Answer) -> None:
         self._view.finish(answer)

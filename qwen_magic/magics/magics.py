@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ..panel.panels import Panels
     from ..service.endpoints import Endpoint
     from ..structured.schema import Schema
+    from ..tools.toolset import Toolset
     from .autosave import Autosave
 
 __all__ = ["QwenMagics"]
@@ -99,6 +100,7 @@ class QwenMagics(Magics):
     currency = Unicode(help="The currency of the prices.").tag(config=True)
     language = Unicode(help="The language of messages: en or zh_CN; empty for the environment's.").tag(config=True)
     ask_above = Int(200, min=0, help="A map of more rows than this is agreed to first.").tag(config=True)
+    tool_rounds = Int(10, min=1, help="How often in one answer the model may call functions.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, config: Config | None = None) -> None:
         super().__init__(shell=shell, config=config or getattr(shell, "config", Config()))
@@ -151,9 +153,11 @@ class QwenMagics(Magics):
             from ..local.interaction import Dialogue
             from .cells import CellOrder
             from .commands.progress import loading
+            from .consent_prompt import ask_person
 
             self._assistant = Assistant(self.settings)
             self._assistant.provider.dialogue = Dialogue(loading=loading)
+            self._assistant.consent.ask = ask_person
             self._assistant.conversations.cell_order = CellOrder(self.shell, self.folder)
         return self._assistant
 
@@ -310,7 +314,18 @@ class QwenMagics(Magics):
             pin=given.get("pin", False),
             attach=self._attach(given, prompt),
             schema=self._schema(given),
+            tools=self._tools(given),
         )
+
+    def _tools(self, given: dict[str, Any]) -> Toolset | None:
+        """The functions that the line gives to the model."""
+        if "tools" not in given:
+            if "allow" in given:
+                raise InputError(_("--allow needs -t."), _("Such as -t lookup --allow lookup."))
+            return None
+        from ..tools.toolset import toolset_named
+
+        return toolset_named(given["tools"], given.get("allow", ()), self.shell.user_ns)
 
     def _schema(self, given: dict[str, Any]) -> Schema[Any] | None:
         """What the line says of the answer's form."""

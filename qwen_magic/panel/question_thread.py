@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Unpack
 
 from ..core.answer import Answer
@@ -40,6 +41,10 @@ class PanelView:
         if events:
             with self._widget.changing():
                 self._widget.tell(key=self._entry.key, patch=self._growing.take(events))
+
+    def pausing(self) -> AbstractContextManager[None]:
+        """Nothing has to be done."""
+        return nullcontext()
 
     def finish(self, answer: Answer) -> None:
         """The answer has ended."""

@@ -15,6 +15,7 @@ from ..core.answer import Attached
 from ..core.control_characters import one_line
 from ..core.languages import translated
 from ..rendering.answer_state import GrowingAnswer, heading_state, outcome_of
+from ..rendering.mimebundle import round_blocks
 from ..rendering.page_messages import GivenAttachment, ShownAttachment, TurnChange, TurnState
 from ..rendering.page_words import in_all_languages
 from ..rendering.parser import encodable
@@ -51,8 +52,8 @@ class Entry:
         assert self.turn is not None
         answer = self.turn.answer
         return {
-            "thinking": {"blocks": blocks(answer.reasoning), "tail": "", "append": ""},
-            "answer": {"blocks": blocks(answer.text), "tail": "", "append": ""},
+            "thinking": {"blocks": blocks(answer.thinking), "tail": "", "append": ""},
+            "answer": {"blocks": [*round_blocks(answer), *blocks(answer.text)], "tail": "", "append": ""},
             "foot": foot(answer),
             "drawn": True,
         }

@@ -11,10 +11,23 @@ from typing import Any, Literal
 
 from ..core.answer import FAILED, STOPPED, Answer
 from ..core.control_characters import one_line
-from ..core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ..core.events import (
+    Again,
+    Event,
+    ReasoningDelta,
+    Recast,
+    Retrying,
+    RoundEnded,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolReturned,
+)
 from ..core.languages import translated
+from ..core.tool_rounds import ToolResult
 from ..core.translatable import applied
 from ..structured.schema import Schema
+from .call_record import call_html
 from .data_table import DataSection
 from .markdown import Blocks, Patch
 from .page_messages import (
@@ -46,10 +59,11 @@ class Section:
         self.state: SectionState = {"blocks": [], "tail": "", "append": ""}
         self._blocks = Blocks(written=written)
         self._fed: list[str] = []
+        self._sealed = 0
 
     @property
     def text(self) -> str:
-        """All that it holds."""
+        """All that it holds behind what was sealed."""
         return "".join(self._fed)
 
     @property
@@ -61,8 +75,17 @@ class Section:
         """Begin anew; returns what to send to the page."""
         self._blocks = Blocks(written=self._written)
         self._fed = []
-        self.state |= {"blocks": [], "tail": "", "append": ""}
-        return {"base": 0, "blocks": [], "tail": "", "append": ""}
+        self.state |= {"blocks": self.state["blocks"][: self._sealed], "tail": "", "append": ""}
+        return {"base": self._sealed, "blocks": [], "tail": "", "append": ""}
+
+    def seal(self, html: str) -> SectionPatch:
+        """End what there is, and put `html` behind it as a block; what comes then begins anew."""
+        base = self._sealed
+        self._keep(self._blocks.close())
+        self._blocks, self._fed = Blocks(written=self._written), []
+        self.state["blocks"].append(html)
+        self._sealed = len(self.state["blocks"])
+        return {"base": base, "blocks": self.state["blocks"][base:], "tail": "", "append": ""}
 
     def grow(self, text: str) -> SectionPatch:
         """Take the next piece of text; returns what to send to the page."""
@@ -80,11 +103,12 @@ class Section:
         return self._keep(self._blocks.close())
 
     def _keep(self, patch: Patch) -> SectionPatch:
-        self.state["blocks"][patch.base :] = patch.blocks
+        base = self._sealed + patch.base
+        self.state["blocks"][base:] = patch.blocks
         if patch.tail is not None:
             self.state |= {"tail": patch.tail, "append": ""}
         self.state["append"] += patch.append
-        return {"base": patch.base, "blocks": list(patch.blocks), "tail": patch.tail, "append": patch.append}
+        return {"base": base, "blocks": list(patch.blocks), "tail": patch.tail, "append": patch.append}
 
 
 class GrowingAnswer:
@@ -99,6 +123,7 @@ class GrowingAnswer:
         self._progress: Progress = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
         self._entered = self._thought = 0.0
+        self._round_over = False
         self.state: GrowingState = {
             "thinking": self._sections["thinking"].state,
             "answer": self._sections["answer"].state,
@@ -113,7 +138,12 @@ class GrowingAnswer:
             self._note(event)
             match event:
                 case ReasoningDelta(text):
-                    new["thinking"].append(text)
+                    new["thinking"].append(self._apart(text))
+                case ToolReturned(result):
+                    patch["answer"] = self._with_call(result, "".join(new["answer"]), patch.get("answer"))
+                    new["answer"] = []
+                case RoundEnded():
+                    self._round_over = bool(self._sections["thinking"].text or new["thinking"])
                 case TextDelta(text):
                     new["answer"].append(text)
                 case Recast(to):
@@ -127,7 +157,7 @@ class GrowingAnswer:
                     patch = {name: section.clear() for name, section in self._sections.items()}
         for name, pieces in new.items():
             if text := "".join(pieces):
-                patch[name] = joined(patch.get(name), self._sections[name].grow(text))
+                patch[name] = joined(patch.get(name), self._sections[name].grow(text), self._sections[name].state)
         taken: AnswerPatch = {"progress": self._clocked()}
         for name, change in patch.items():
             taken[name] = change
@@ -138,7 +168,7 @@ class GrowingAnswer:
         self._enter("done")
         self._progress["outcome"] = outcome_of(answer)
         return {
-            "thinking": self._sections["thinking"].close(answer.reasoning),
+            "thinking": self._sections["thinking"].close(answer.thinking),
             "answer": self._sections["answer"].close(answer.text),
             "progress": self._clocked(),
         }
@@ -157,6 +187,19 @@ class GrowingAnswer:
         """The whole answer, when it has ended: what `neutralise` makes of its text, or `None`."""
         answer = self._sections["answer"]
         return answer.markdown if isinstance(answer, Section) else None
+
+    def _apart(self, thinking: str) -> str:
+        """Thinking, with a gap before it where functions were called in between."""
+        gap, self._round_over = "\n\n" * (self._round_over and bool(thinking)), self._round_over and not thinking
+        return gap + thinking
+
+    def _with_call(self, result: ToolResult, text: str, before: SectionPatch | None) -> SectionPatch:
+        """Put a call behind the rest of what the model wrote before it."""
+        section = self._sections["answer"]
+        assert isinstance(section, Section), "there are no tools beside a schema"
+        if text:
+            before = joined(before, section.grow(text), section.state)
+        return joined(before, section.seal(call_html(result)), section.state)
 
     def _note(self, event: Event) -> None:
         """What an event tells about the answer's progress."""
@@ -195,9 +238,12 @@ class GrowingAnswer:
         return self._progress
 
 
-def joined(cleared: SectionPatch | None, grown: SectionPatch) -> SectionPatch:
-    """The patch for a section that may have been cleared before: then its open end is replaced, and never kept."""
-    return grown if cleared is None or grown["tail"] is not None else grown | {"tail": ""}
+def joined(before: SectionPatch | None, patch: SectionPatch, state: SectionState) -> SectionPatch:
+    """One patch for both of what has become of a section, which is in this `state` now."""
+    if before is None:
+        return patch
+    base = min(before["base"], patch["base"])
+    return {"base": base, "blocks": state["blocks"][base:], "tail": state["tail"], "append": state["append"]}
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -46,7 +46,7 @@ def tokens(answer: Answer) -> str:
 
 
 def outcome(answer: Answer) -> str:
-    if answer.finish_reason == FAILED and not (answer.text or answer.reasoning):
+    if answer.finish_reason == FAILED and not (answer.text or answer.thinking or answer.rounds):
         return _("failed: there is no answer")
     return OUTCOMES.get(answer.finish_reason, answer.finish_reason)
 

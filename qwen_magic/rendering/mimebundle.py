@@ -18,6 +18,7 @@ from ..core.events import Source
 from ..core.languages import translated
 from ..core.translatable import _
 from ..structured.data_answer import DataAnswer
+from .call_record import call_html, call_markdown, call_plain
 from .data_table import data_html, data_markdown, data_plain
 from .diff_record import diff_facts, diff_html, diff_markdown, diff_plain
 from .footer import called, footer
@@ -36,6 +37,7 @@ __all__ = [
     "plain_beside",
     "quiet",
     "record",
+    "round_blocks",
 ]
 
 # Thinking can be ten times as long as its answer; of a longer one the beginning and the end are saved, in characters.
@@ -72,7 +74,20 @@ def record(
 
 
 def answer_html(answer: Answer) -> str:
-    """The answer itself: its table where it is data, the diff where it changes a cell, else its text."""
+    """The calls of functions and the answer itself: a table where it is data, a diff where it changes a cell, else its
+    text."""
+    return "".join(round_blocks(answer)) + said_html(answer)
+
+
+def round_blocks(answer: Answer) -> Iterator[str]:
+    """What the model wrote before it called functions, and the calls, as blocks of HTML."""
+    for each in answer.rounds:
+        if each.text:
+            yield from html_blocks(normalised(each.text), {})
+        yield from map(call_html, each.results)
+
+
+def said_html(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_html(answer)
     if isinstance(answer, DiffAnswer):
@@ -82,6 +97,13 @@ def answer_html(answer: Answer) -> str:
 
 def answer_markdown(answer: Answer) -> str:
     """The same as markdown that is safe to show."""
+    parts: list[str] = []
+    for each in answer.rounds:
+        parts += [neutralise(each.text).strip("\n"), *map(call_markdown, each.results)]
+    return "\n\n".join(filter(None, (*parts, said_markdown(answer))))
+
+
+def said_markdown(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_markdown(answer)
     if isinstance(answer, DiffAnswer):
@@ -92,6 +114,13 @@ def answer_markdown(answer: Answer) -> str:
 
 def answer_plain(answer: Answer) -> str:
     """The same for terminals and for programs."""
+    parts: list[str] = []
+    for each in answer.rounds:
+        parts += [visible(each.text), *map(call_plain, each.results)]
+    return "\n\n".join(filter(None, (*parts, said_plain(answer))))
+
+
+def said_plain(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_plain(answer)
     if isinstance(answer, DiffAnswer):
@@ -101,7 +130,7 @@ def answer_plain(answer: Answer) -> str:
 
 
 def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
-    thinking = shortened(answer.reasoning)
+    thinking = shortened(answer.thinking)
     fold = folded(framed(markdown_html(thinking)), show_reasoning) if thinking else ""
     html = fold + framed(html)
     return f"{BEGINNING}{''.join(html_parts(answer, html))}</div>"
@@ -173,7 +202,7 @@ def attachment_line(attached: Attached) -> str:
 
 
 def markdown_record(answer: Answer, markdown: str, *, show_reasoning: bool) -> str:
-    thinking = neutralise(shortened(answer.reasoning))
+    thinking = neutralise(shortened(answer.thinking))
     notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
     parts = (
         folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
@@ -199,7 +228,7 @@ def markdown_link(page: Source) -> str:
 
 def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
     """What the model said, for terminals and for programs."""
-    thinking = visible(shortened(answer.reasoning)) if show_reasoning else ""
+    thinking = visible(shortened(answer.thinking)) if show_reasoning else ""
     return "\n\n".join(filter(None, (thinking, answer_plain(answer), *plain_beside(answer))))
 
 

@@ -6,6 +6,7 @@ Fields that it does not know are ignored, as the service does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from .service_errors import wrong
 __all__ = ["check_options"]
 
 SEED_LIMIT = 2**31 - 1
+# "Function calling" in the docs.
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -68,6 +71,15 @@ def tools(value: Any) -> bool:
     )
 
 
+def tool_names(value: Any) -> bool:
+    return all(NAME.fullmatch(tool["function"]["name"]) for tool in value)
+
+
+def not_search(value: Any) -> bool:
+    """A function of this name is forbidden (the service's page of error codes; agno-agi/agno#4846)."""
+    return all(tool["function"]["name"].lower() != "search" for tool in value)
+
+
 def tool_choice(value: Any) -> bool:
     return value in ("auto", "none", "required") if isinstance(value, str) else isinstance(value, dict)
 
@@ -95,6 +107,8 @@ RULES = (
     Rule("reasoning_effort", lambda value: value in EFFORTS, f"reasoning_effort should be one of {list(EFFORTS)}"),
     Rule("stop", stops, "stop must be a string or a list"),
     Rule("tools", tools, "Tools must be a list of functions with a name"),
+    Rule("tools", tool_names, "Tool names are up to 64 letters, digits, underscores and hyphens"),
+    Rule("tools", not_search, "Tool names are not allowed to be [search]"),
     Rule("tool_choice", tool_choice, "tool_choice is one of auto, none, or a function"),
     Rule("response_format", response_format, "Unknown format of response_format"),
     Rule("stream_options", mapping, "stream_options must be an object"),
@@ -183,5 +197,7 @@ def check_format(chat: Chat) -> None:
 
 
 def check_search(chat: Chat) -> None:
+    if chat.option("enable_search") is True and chat.option("tools"):
+        raise wrong("enable_search and tools cannot be used at the same time.")
     if chat.option("enable_search") is True and chat.model.reads_files:
         raise wrong("The model does not support enable_search.")

@@ -103,8 +103,10 @@ class CompatibleForm:
         if piece.kind == "reasoning":
             return self.chunks({"content": None, "reasoning_content": piece.text})
         if piece.kind == "tool":
-            named = {"name": piece.name, "arguments": ""} if piece.id else {"arguments": piece.text}
-            call = {"index": piece.index, "id": piece.id, "type": "function", "function": named}
+            # Later pieces have an empty id and name (Wei-Shaw/sub2api#6080).
+            function = {"name": piece.name, "arguments": piece.text}
+            index = {} if piece.index is None else {"index": piece.index}
+            call = {**index, "id": piece.id, "type": "function", "function": function}
             return self.chunks({"content": None, "tool_calls": [call]})
         self.said = piece.text if self.chat.model.incremental else self.said + piece.text
         return self.chunks({"content": self.said} | self.no_reasoning())

@@ -123,11 +123,11 @@ class NativeForm:
 
     def call(self, piece: Piece) -> dict[str, Any]:
         """A tool call's next piece; all of it so far when the stream is cumulative."""
-        before = self.calls.get(piece.index, SandboxToolCall(piece.id, piece.name, ""))
-        self.calls[piece.index] = SandboxToolCall(before.id, before.name, before.arguments + piece.text)
+        before = self.calls.get(piece.number, SandboxToolCall(piece.id, piece.name, ""))
+        self.calls[piece.number] = SandboxToolCall(before.id, before.name, before.arguments + piece.text)
         return shape(
             piece.index,
-            self.calls[piece.index] if self.cumulative else SandboxToolCall(piece.id, piece.name, piece.text),
+            self.calls[piece.number] if self.cumulative else SandboxToolCall(piece.id, piece.name, piece.text),
         )
 
     def message(self, text: str = "", reasoning: str = "", calls: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -167,9 +167,9 @@ class NativeForm:
         return usage
 
 
-def shape(index: int, call: SandboxToolCall) -> dict[str, Any]:
+def shape(index: int | None, call: SandboxToolCall) -> dict[str, Any]:
     function = {"arguments": call.arguments} | ({"name": call.name} if call.name else {})
-    return {"function": function, "index": index, "id": call.id, "type": "function"}
+    return {"function": function, **({} if index is None else {"index": index}), "id": call.id, "type": "function"}
 
 
 def error_event(refusal: Refusal, request_id: str, number: int = 1) -> bytes:

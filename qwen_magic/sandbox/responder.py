@@ -17,7 +17,7 @@ from .json_answers import as_asked, wants_json
 from .sample_answers import HARM, THOUGHTS, TOUR
 from .schema_examples import example
 from .token_counts import Counts
-from .tool_choice import wanted_tool
+from .tool_choice import tool_messages, wanted_tools
 
 __all__ = ["SandboxToolCall", "SandboxAnswer", "answer"]
 
@@ -144,8 +144,7 @@ def received(chat: Chat, script: Play) -> str:
     blocks += context(chat)
     if chat.seen:
         blocks.append("Attached:\n\n" + "\n".join(f"{n}. {attached(seen)}" for n, seen in enumerate(chat.seen, 1)))
-    if chat.messages[-1].role == "tool":
-        blocks.append(f"The tool says: {quoted(chat.messages[-1].text)}")
+    blocks += [f"The tool says: {quoted(message.text)}" for message in tool_messages(chat)]
     chosen = {name: value for name, value in chat.options.items() if name not in UNSEEN and value is not None}
     if chosen:
         lines = (f"- `{name}`: `{shown(value)}`" for name, value in sorted(chosen.items()))
@@ -199,12 +198,20 @@ def in_json(chat: Chat) -> dict[str, Any]:
 
 
 def call_tools(chat: Chat, script: Play) -> tuple[SandboxToolCall, ...]:
-    tool = wanted_tool(chat, forced=script.first("tool", "tour") is not None)
-    if tool is None:
-        return ()
-    arguments = json.dumps(example(tool.get("parameters", {}), script.rest or chat.question), ensure_ascii=False)
-    digest = sha256(f"{tool['name']}{arguments}".encode()).hexdigest()
-    return (SandboxToolCall(f"call_{digest[:22]}", tool["name"], arguments),)
+    return tuple(tool_call(number, tool, chat, script) for number, tool in enumerate(wanted_tools(chat, script)))
+
+
+def tool_call(number: int, tool: Mapping[str, Any], chat: Chat, script: Play) -> SandboxToolCall:
+    """A call of a tool, with examples for its arguments, or with the defect that the prompt asks for."""
+    found = example(tool.get("parameters", {}), script.rest or chat.question)
+    if "call-misfit" in script:
+        found = {"no_such_argument": [number]}
+    arguments = json.dumps(found, ensure_ascii=False)
+    if "call-broken" in script:
+        arguments = arguments[: max(1, len(arguments) // 2)]
+    name = "no_such_tool" if "call-unknown" in script else tool["name"]
+    digest = sha256(f"{len(chat.messages)}{number}{name}{arguments}".encode()).hexdigest()
+    return SandboxToolCall(f"call_{digest[:22]}", name, arguments)
 
 
 def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:

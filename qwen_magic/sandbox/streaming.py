@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from .directives import MIDDLE, Play
 from .http_exchange import Drop, HttpResponse, Pause, Step, compact
-from .responder import SandboxAnswer
+from .responder import SandboxAnswer, SandboxToolCall
 from .service_errors import Refusal
 
 __all__ = ["Form", "Piece", "deliver"]
@@ -37,13 +37,17 @@ LOGIN = """<!DOCTYPE html>
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A small piece of an answer. `id` and `name` come with the first piece of a tool call only."""
+    """A small piece of an answer. `id` and `name` come with the first piece of a tool call only.
+
+    `number` is the place of the tool call, `index` what the piece says of it; a defect lets them differ.
+    """
 
     kind: Literal["reasoning", "text", "tool"]
     text: str
-    index: int = 0
+    number: int = 0
     id: str = ""
     name: str = ""
+    index: int | None = 0
 
 
 class Form(Protocol):
@@ -89,7 +93,7 @@ def flow(reply: SandboxAnswer, form: Form, script: Play) -> Iterator[Step]:
     pace = Pause(1 / script.number("rate")) if script.number("rate") else None
     breaks = script.first("cut", "stop-early", "error-mid", "filter-mid", "stall-mid")
     limit = len(reply.text) if breaks is None else place(script, breaks, reply)
-    for piece in pieces(reply, limit):
+    for piece in pieces(reply, limit, script):
         if pace:
             yield pace
         yield form.frame(piece)
@@ -118,14 +122,22 @@ def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
         yield form.failure(Refusal(*FAILURES[word]))
 
 
-def pieces(reply: SandboxAnswer, mark: int) -> Iterator[Piece]:
+def pieces(reply: SandboxAnswer, mark: int, script: Play) -> Iterator[Piece]:
     """The reply in small pieces; one of them ends exactly at `mark` characters of the text."""
     yield from (Piece("reasoning", text) for text in cut(reply.reasoning))
     yield from (Piece("text", text) for text in cut(reply.text[:mark]))
     yield from (Piece("text", text) for text in cut(reply.text[mark:]))
-    for index, call in enumerate(reply.calls):
-        yield Piece("tool", "", index, call.id, call.name)
-        yield from (Piece("tool", text, index) for text in cut(call.arguments))
+    calls = [list(pieces_of(number, call, script)) for number, call in enumerate(reply.calls)]
+    if "call-mixed" in script:
+        calls = [[piece for turn in itertools.zip_longest(*calls) for piece in turn if piece is not None]]
+    yield from itertools.chain.from_iterable(calls)
+
+
+def pieces_of(number: int, call: SandboxToolCall, script: Play) -> Iterator[Piece]:
+    """A tool call in small pieces, with the index that it has or is to have."""
+    index = None if "call-no-index" in script else 0 if "call-zero-index" in script else number
+    yield Piece("tool", "", number, call.id, call.name, index)
+    yield from (Piece("tool", text, number, index=index) for text in cut(call.arguments))
 
 
 def cut(text: str) -> Iterator[str]:

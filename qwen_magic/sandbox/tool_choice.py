@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 import re
+from itertools import cycle, islice
 from typing import Any
 
-from .chat_request import Chat
+from .chat_request import Chat, ChatMessage
+from .directives import Play
 
-__all__ = ["wanted_tool"]
+__all__ = ["tool_messages", "wanted_tools"]
 
 # Letters of a word of a function's name that a question has to have.
 LONG_ENOUGH = 4
 
 
-def wanted_tool(chat: Chat, *, forced: bool) -> dict[str, Any] | None:
-    """The function that a question asks for: by `tool_choice`, by a directive, or by a word of the function's name."""
+# Directives that ask for a call.
+CALLS = ("tool", "tour", "call-rounds", "call-unknown", "call-misfit", "call-broken")
+
+
+def wanted_tools(chat: Chat, script: Play) -> list[dict[str, Any]]:
+    """The functions that a question asks for: by `tool_choice`, by a directive, or by a word of the function's name."""
     functions: list[dict[str, Any]] = [tool["function"] for tool in chat.option("tools", [])]
     choice = chat.option("tool_choice", "auto")
-    if not functions or choice == "none" or chat.partial or chat.messages[-1].role == "tool":
-        return None
+    over = rounds(chat) >= max(1, int(script.number("call-rounds")))
+    if not functions or choice == "none" or chat.partial or over:
+        return []
     if isinstance(choice, dict):
         name = choice.get("function", {}).get("name")
-        return next((function for function in functions if function["name"] == name), None)
-    if forced or choice == "required":
-        return functions[0]
+        return [function for function in functions if function["name"] == name][:1]
+    if "calls" in script:
+        return list(islice(cycle(functions), int(script.number("calls"))))
+    if script.first(*CALLS) is not None or choice == "required":
+        return functions[:1]
     question = chat.question.lower()
-    return next((function for function in functions if named_in(function["name"], question)), None)
+    return [function for function in functions if named_in(function["name"], question)][:1]
+
+
+def tool_messages(chat: Chat) -> list[ChatMessage]:
+    """The results of the last round of calls that wait for an answer."""
+    found: list[ChatMessage] = []
+    for message in reversed(chat.messages):
+        if message.role == "assistant":
+            return found[::-1]
+        if message.role == "tool":
+            found.append(message)
+    return []
+
+
+def rounds(chat: Chat) -> int:
+    """How many rounds of calls have their results since the last answer in words."""
+    count = 0
+    for message in reversed(chat.messages):
+        if message.role == "assistant" and not message.calls:
+            break
+        count += bool(message.calls)
+    return count if tool_messages(chat) else 0
 
 
 def named_in(name: str, question: str) -> bool:

@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import Any, TypedDict, assert_type
 
 import qwen_magic
-from qwen_magic import Answer, CodeBlock, Conversation, DataAnswer, QwenError, ask, chat, chats, compact, conversation
+from qwen_magic import (
+    Answer,
+    CodeBlock,
+    Conversation,
+    DataAnswer,
+    QwenError,
+    ask,
+    chat,
+    chats,
+    compact,
+    conversation,
+    tool,
+)
 from qwen_magic.conversations import Conversations
 from qwen_magic.conversations.turns import Turn
 from qwen_magic.core.answer import Attached
@@ -37,6 +49,7 @@ def asking(chosen: Conversation, table: object) -> None:
     assert_type(ask("Hello?", endpoint="singapore", protocol="dashscope", chat=chosen, append=True, pin=True), Answer)
     assert_type(ask("What?", files="a.md", images=[Path("b.png"), "*.png"], variables={"it": table}, rows=3), Answer)
     assert_type(ask("What?", variables=["one", "two"], values=False, force=True, fields={"top_k": 5}), Answer)
+    assert_type(ask("What?", tools=[chats, tool(chats, name="all", parallel=True)], allow=["chats", chats]), Answer)
     assert_type(compact("review", show=False), Answer)
     ask()  # type: ignore[call-overload]  # there has to be a question
     ask(b"Hello?")  # type: ignore[call-overload]  # it is text

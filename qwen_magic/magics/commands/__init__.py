@@ -20,7 +20,7 @@ from ...core.languages import translated
 from ...core.translatable import Translatable, _, sentences
 from ...rendering.command_output import say
 from ..options import usage, words
-from . import answer_cache, answers, chats, code_questions
+from . import answer_cache, answers, chats, code_questions, tools
 from . import batches as batching
 from . import doctor as doctoring
 from . import endpoint as whom
@@ -187,6 +187,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "cache": Command(
         "[clear]", _("the answers of maps on the disk, and removing them"), "(clear)?", answer_cache.cache
+    ),
+    "tools": Command(
+        "[forget]",
+        _("the functions that -t can give to the model; 'forget' allows none any more"),
+        "(forget)?",
+        tools.tools,
     ),
     "usage": Command("", _("the tokens used in this kernel"), NOTHING, chats.usage),
 }

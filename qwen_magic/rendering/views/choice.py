@@ -6,6 +6,7 @@ Each is imported only when it is chosen. What remains of an answer afterwards is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,9 @@ class Deferred:
 
     def update(self, events: Sequence[Event]) -> None:
         self._made().update(events)
+
+    def pausing(self) -> AbstractContextManager[None]:
+        return self._made().pausing()
 
     def finish(self, answer: Answer) -> None:
         self._made().finish(answer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -139,11 +140,19 @@ class LiveView:
         for portion in portions(events):
             self._widget.update(self._growing.take(portion))
 
+    def pausing(self) -> AbstractContextManager[None]:
+        """Nothing has to be done."""
+        return nullcontext()
+
     def finish(self, answer: Answer) -> None:
         """Show the end, then put the static record in the widget's place: the saved notebook holds no widget."""
         self._widget.update(self._growing.end(answer))  # before the record is made: the page is drawing meanwhile
-        # Of data, and of a change of a cell, the record makes its own HTML.
-        html, markdown = (self._growing.html, self._growing.markdown) if type(answer) is Answer else (None, None)
+        # Of data, of a change of a cell and of calls, the record makes its own HTML.
+        html, markdown = (
+            (self._growing.html, self._growing.markdown)
+            if type(answer) is Answer and not answer.rounds
+            else (None, None)
+        )
         data, metadata = record(answer, show_reasoning=self._show_reasoning, html=html, markdown=markdown)
         self._widget.shown["record"] = {"data": data, "metadata": metadata}
         display(data, metadata=metadata, raw=True, display_id=self._display_id, update=True)

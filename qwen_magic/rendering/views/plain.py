@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from IPython.display import display
@@ -28,6 +29,10 @@ class PlainView:
 
     def update(self, events: Sequence[Event]) -> None:
         """Nothing to show yet."""
+
+    def pausing(self) -> AbstractContextManager[None]:
+        """Nothing has to be done."""
+        return nullcontext()
 
     def finish(self, answer: Answer) -> None:
         """Display the answer's record. How long it took differs from run to run, so only the metadata says it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +41,9 @@ class View(Protocol):
 
     def update(self, events: Sequence[Event]) -> None:
         """Show what has arrived since the last update; it may be nothing."""
+
+    def pausing(self) -> AbstractContextManager[None]:
+        """Within this block others may print where the view is, or ask something."""
 
     def finish(self, answer: Answer) -> None:
         """The answer has ended, whole, stopped or failed: put what stays in the view's place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from ...core.answer import Answer
 from ...core.events import Event
@@ -21,6 +22,10 @@ class SilentView:
 
     def update(self, events: Sequence[Event]) -> None:
         """Shows nothing."""
+
+    def pausing(self) -> AbstractContextManager[None]:
+        """Nothing has to be done."""
+        return nullcontext()
 
     def finish(self, answer: Answer) -> None:
         """Shows nothing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +23,22 @@ from ...code_cells.diff_answer import DiffAnswer
 from ...code_cells.unified_diff import Diff
 from ...core.answer import Answer
 from ...core.control_characters import one_line, visible
-from ...core.events import Again, Event, ReasoningDelta, Recast, Retrying, Started, TextDelta, ToolCallDelta
+from ...core.events import (
+    Again,
+    Event,
+    ReasoningDelta,
+    Recast,
+    Retrying,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolReturned,
+)
 from ...core.languages import translated
+from ...core.tool_rounds import ToolResult
 from ...core.translatable import _
 from ...structured.data_answer import DataAnswer
+from ..call_record import call_plain
 from ..data_table import TableText, data_plain
 from ..diff_record import caption, diff_markdown
 from ..footer import called, footer
@@ -120,10 +133,23 @@ class TerminalView:
                     self._status = one_line(translated(reason))
                 case ToolCallDelta(name=name) if name:
                     self._status = one_line(called(name))
+                case ToolReturned(result):
+                    self._print_call(result)
         finished = self._open.take_finished()
         self._live.refresh()  # first the tail, which rich keeps below everything that is printed now
         for block in split(finished) if finished else ():
             self._print(block)
+
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Without the region that is drawn again and again; what is finished stays."""
+        running = self._live.is_started
+        self._live.stop()
+        try:
+            yield
+        finally:
+            if running:
+                self._live.start()
 
     def finish(self, answer: Answer) -> None:
         """Print what was open, and a line on what it took; the terminal is as it was before."""
@@ -146,6 +172,21 @@ class TerminalView:
             self._open.add(visible(text))
         else:
             self._data.feed(text)
+
+    def _print_call(self, result: ToolResult) -> None:
+        """Print a call for good, behind what the model wrote before it."""
+        self._show_thinking()
+        for block in split(self._open.text):
+            self._print(block)
+        self._open = UnprintedText()
+        self._status = answering(self._model)
+        if not self._console.is_terminal:
+            self._write(f"{call_plain(result)}\n\n")
+            return
+        if self._printed:
+            self._console.print()
+        self._printed = True
+        self._console.print(Text(call_plain(result), style="dim"))
 
     def _recast(self) -> None:
         """What is printed cannot be taken back; what is still open can."""

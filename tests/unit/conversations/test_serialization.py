@@ -22,6 +22,7 @@ from qwen_magic.core.answer import STOPPED, Answer, Attached
 from qwen_magic.core.errors import InputError
 from qwen_magic.core.events import Source, Usage
 from qwen_magic.core.messages import Document, Image, Message, Text, ToolCall
+from qwen_magic.core.tool_rounds import ToolResult, ToolRound
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 
@@ -77,10 +78,18 @@ def every(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 ADDRESSES = st.sampled_from(["", "https://a.example/b.png"]) | ANY_TEXT.map("data:image/png;base64,{}".format)
 PARTS = st.one_of(every(Text, text=ANY_TEXT), every(Image, url=ADDRESSES), every(Document))
+RESULTS = every(ToolResult, parts=st.lists(PARTS, max_size=2).map(tuple), seconds=NUMBERS)
+ROUNDS = every(ToolRound, results=st.lists(RESULTS, max_size=2).map(tuple))
 TURNS = every(
     Turn,
     question=every(Message, parts=st.lists(PARTS, max_size=3).map(tuple)),
-    answer=every(Answer, text=ANY_TEXT, seconds=NUMBERS, usage=st.none() | every(Usage)),
+    answer=every(
+        Answer,
+        text=ANY_TEXT,
+        seconds=NUMBERS,
+        usage=st.none() | every(Usage),
+        rounds=st.lists(ROUNDS, max_size=2).map(tuple),
+    ),
     asked=NUMBERS,
 )
 

@@ -14,8 +14,20 @@ from rich.console import Console
 from qwen_magic.code_cells.diff_answer import diff_answer
 from qwen_magic.code_cells.unified_diff import CellSource
 from qwen_magic.core.answer import STOPPED, Answer, Attached
-from qwen_magic.core.events import ReasoningDelta, Retrying, Source, Started, TextDelta, ToolCallDelta, Usage
+from qwen_magic.core.events import (
+    ReasoningDelta,
+    Retrying,
+    RoundEnded,
+    Source,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolReturned,
+    Usage,
+)
+from qwen_magic.core.messages import Text as ToolText
 from qwen_magic.core.messages import ToolCall
+from qwen_magic.core.tool_rounds import ToolResult, ToolRound
 from qwen_magic.rendering.views.protocol import Heading
 from qwen_magic.rendering.views.terminal import TerminalView
 from qwen_magic.structured.data_answer import DataAnswer
@@ -272,3 +284,24 @@ def test_code_that_changes_no_cell_is_shown_all_the_same() -> None:
     shown = Screen(out.getvalue()).text
     assert "x = 1" in shown
     assert "leaves the cell as it is" in shown
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_call_stands_between_what_was_written_before_and_after(terminal: bool) -> None:
+    result = ToolResult(
+        ToolCall("c", "lookup", '{"city": "Rome\\u001b[2J"}'), "returned", (ToolText("18 °C"),), "lookup"
+    )
+    written = io.StringIO()
+    view = TerminalView(console=console(written, terminal))
+    view.start(Heading("qwen-plus", "beijing"))
+    view.update([TextDelta("I will look")])
+    with view.pausing():
+        print("Call it? y", file=written)
+        view.update([ToolReturned(result)])
+    view.update([RoundEnded(), TextDelta("It is warm.")])
+    view.finish(Answer("It is warm.", rounds=(ToolRound((result,), "I will look"),)))
+    text = Screen(written.getvalue()).text if terminal else written.getvalue()
+    places = [text.index(part) for part in ("I will look", 'lookup(city="Rome', "→ 18 °C", "It is warm.")]
+    assert places == sorted(places)
+    assert "Call it? y" in text
+    assert text.count("I will look") == 1
