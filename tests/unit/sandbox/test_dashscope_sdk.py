@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -75,6 +76,20 @@ def test_a_tool_call() -> None:
     tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
     answer = say(messages=[{"role": "user", "content": "The weather?"}], tools=[tool])
     assert answer.output.choices[0].message.tool_calls[0]["function"]["name"] == "get_weather"
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_several_tool_calls_in_a_stream(incremental: bool) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": schema}}
+    messages = [{"role": "user", "content": "sandbox: calls 2\nHangzhou"}]
+    parts = list(say(messages=messages, tools=[tool], stream=True, incremental_output=incremental))
+    found: dict[int, str] = {}
+    for part in parts:
+        for call in part.output.choices[0].message.get("tool_calls") or ():
+            text = call["function"].get("arguments", "")
+            found[call["index"]] = found.get(call["index"], "") + text if incremental else text
+    assert [json.loads(found[index]) for index in (0, 1)] == [{"city": "Hangzhou"}] * 2
 
 
 def test_a_picture_from_the_disk_is_uploaded_and_resolved(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -73,6 +73,19 @@ def test_a_tool_call(client: Any, stream: bool) -> None:
     assert "Hangzhou" in json.loads(arguments)["city"]
 
 
+@pytest.mark.parametrize("defect", ["", "sandbox: call-mixed"])
+def test_several_tool_calls_and_their_results(client: Any, defect: str) -> None:
+    messages: list[Any] = [{"role": "user", "content": f"sandbox: calls 2\n{defect}\nHangzhou"}]
+    with client.chat.completions.stream(model="qwen-plus", messages=messages, tools=[TOOL]) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert [json.loads(call.function.arguments)["city"] for call in message.tool_calls] == ["Hangzhou", "Hangzhou"]
+    assert len({call.id for call in message.tool_calls}) == 2
+    messages.append({"role": "assistant", "content": "", "tool_calls": [call.to_dict() for call in message.tool_calls]})
+    messages += [{"role": "tool", "tool_call_id": call.id, "content": "18 °C"} for call in message.tool_calls]
+    answer = client.chat.completions.create(model="qwen-plus", messages=messages, tools=[TOOL])
+    assert answer.choices[0].message.content.count("The tool says: “18 °C”") == 2
+
+
 def test_models(client: Any) -> None:
     assert "qwen3.8-max" in [model.id for model in client.models.list()]
     assert client.models.retrieve("qwen-plus").id == "qwen-plus"

@@ -213,6 +213,40 @@ def test_the_result_of_a_tool_is_shown(talk: Talk) -> None:
     assert talk.compatible([messages[0], messages[2]]).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("tools", "options", "refusal"),
+    [
+        (["search"], {}, "not allowed to be [search]"),
+        (["a b"], {}, "letters, digits, underscores and hyphens"),
+        (["n" * 65], {}, "letters, digits, underscores and hyphens"),
+        (["f"], {"enable_search": True}, "enable_search and tools"),
+    ],
+)
+def test_tools_that_the_service_does_not_take_are_refused(
+    talk: Talk, tools: list[str], options: dict[str, Any], refusal: str
+) -> None:
+    given = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in tools]
+    response = talk.compatible("hi", tools=given, **options)
+    assert response.status_code == 400
+    assert refusal in response.text
+
+
+@pytest.mark.parametrize("words", ["call-no-index", "call-zero-index", "call-mixed"])
+def test_calls_come_with_the_defects_that_are_asked_for(talk: Talk, words: str) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    response = talk.compatible(f"sandbox: calls 2\nsandbox: {words}\nRome", stream=True, tools=tools)
+    pieces = [
+        frame["choices"][0]["delta"]["tool_calls"][0]
+        for frame in frames(response)
+        if frame != "[DONE]" and frame["choices"][0]["delta"].get("tool_calls")
+    ]
+    indices = [piece.get("index") for piece in pieces]
+    expected = {"call-no-index": {None}, "call-zero-index": {0}, "call-mixed": {0, 1}}
+    assert set(indices) == expected[words]
+    assert words != "call-mixed" or indices[:4] == [0, 1, 0, 1]
+
+
 def test_partial_mode_goes_on_where_the_text_ends(talk: Talk) -> None:
     for prompt in ("hello", "sandbox: tour", "sandbox: long 300"):
         question = {"role": "user", "content": prompt}
