@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.threads import start_thread
 from .parameters import Arguments
 from .tool import Tool
 
@@ -59,8 +59,7 @@ class Running:
         self._done = threading.Event()
         self._ran = Ran()
         self._cancel: Callable[[], None] | None = None
-        context = copy_context()
-        threading.Thread(target=context.run, args=(self._run,), name="qwen-tool", daemon=True).start()
+        start_thread("qwen-tool", self._run)
 
     @classmethod
     def of(cls, tool: Tool, arguments: Arguments) -> Running:
