@@ -1,9 +1,9 @@
 """What a round of calls adds to an answer over the model's own time: checking, consent, running, and asking again.
 
-    python tests/benchmarks/tool_rounds.py [--rounds 8] [--repeat 5]
+    python tests/benchmarks/tool_rounds.py [--rounds 8] [--repeat 15]
 
-The sandbox answers over real HTTP on loopback. `a question` is one request without tools; `a round` is an answer with
-rounds, less that, for each round; so it has one request in it, too. `beside` is the rest of it that is not the request.
+The sandbox answers over real HTTP on loopback. `a question` is one whose answer is a call that is not run; `a round` is
+what each further round adds to an answer, with its request.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
@@ -31,22 +32,24 @@ def lookup(city: str, days: int = 1) -> dict[str, object]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=8)
-    options.add_argument("--repeat", type=int, default=5)
+    options.add_argument("--repeat", type=int, default=15)
     given = options.parse_args()
     with Sandbox(any_key=True) as sandbox:
         settings = Settings(endpoint=sandbox.compatible_url, tool_rounds=given.rounds)
         assistant = Assistant(settings, Credentials({"QWEN_API_KEY": sandbox.key}))
-        plain = Question("Rome", alone=True)
         tools = toolset([lookup], [lookup])
-        calling = dataclasses.replace(plain, prompt=f"sandbox: call-rounds {given.rounds}\nRome", tools=tools)
-        question = seconds(lambda: assistant.ask(plain, SilentView()), given.repeat)
-        rounds = seconds(lambda: assistant.ask(calling, SilentView()), given.repeat)
+        assert tools is not None
+        given_only = {"tools": [{"type": "function", "function": dataclasses.asdict(each)} for each in tools.functions]}
+        asked = Question("sandbox: tool\nRome", alone=True, fields=given_only)
+        calls = [
+            Question(f"sandbox: call-rounds {number}\nRome", alone=True, tools=tools) for number in (1, given.rounds)
+        ]
+        question = seconds(partial(assistant.ask, asked, SilentView()), given.repeat)
+        one, all_ = (seconds(partial(assistant.ask, each, SilentView()), given.repeat) for each in calls)
         assistant.close()
-    each = (rounds - question) / given.rounds
-    print("| a question | a round | beside | a round / a question |\n|---:|---:|---:|---:|")
-    print(
-        f"| {question * 1e3:.1f} ms | {each * 1e3:.1f} ms | {(each - question) * 1e3:.1f} ms | {each / question:.2f} |"
-    )
+    each = (all_ - one) / (given.rounds - 1)
+    print("| a question | a round | a round / a question |\n|---:|---:|---:|")
+    print(f"| {question * 1e3:.1f} ms | {each * 1e3:.1f} ms | {each / question:.2f} |")
 
 
 def seconds(work: Callable[[], object], repeat: int) -> float:
