@@ -40,7 +40,7 @@ from ...core.translatable import _
 from ...structured.data_answer import DataAnswer
 from ..call_record import call_plain
 from ..data_table import TableText, data_plain
-from ..diff_record import caption, diff_markdown
+from ..diff_record import caption, diff_plain
 from ..footer import called, footer
 from ..mimebundle import attachment_line, plain_beside
 from ..parser import outline, parser
@@ -220,7 +220,7 @@ class TerminalView:
         elif self._console.is_terminal:
             self._print_diff(diff)
         else:
-            self._write(f"{diff_markdown(diff)}\n\n")
+            self._write(f"{diff_plain(diff)}\n\n")
 
     def _print_diff(self, diff: Diff) -> None:
         if self._printed:

@@ -268,7 +268,7 @@ def test_a_changed_cell_is_a_diff_in_the_place_of_its_code(terminal: bool) -> No
         view.update([TextDelta(text[at : at + 7])])
     view.finish(diff_answer(Answer(text), (CellSource("x = 1\ny = x / 0", name="In[3]"),)))
     shown = Screen(out.getvalue()).text if terminal else out.getvalue()
-    assert re.search(r"In.*3.*: 1 line added, 1 line removed", shown)
+    assert "In[3]: 1 line added, 1 line removed" in shown
     assert "@@ -1,2 +1,2 @@\n x = 1\n-y = x / 0\n+y = x / 2\n" in shown
     assert shown.count("y = x / 2") == 1
     assert shown.index("It was zero.") < shown.index("Run it again.") < shown.index("@@")
