@@ -131,6 +131,12 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
             return tools(magics)
         case (*_, "--schema"):
             return schemas(magics, begun)
+        case (*_, "--map"):
+            return frames(magics)
+        case (*_, "--where"):
+            from ..mapping.mapper import WHERE
+
+            return WHERE
         case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
             before = before[2:]
     options = [name for option in OPTIONS for name in option.names] if begun.startswith("-") else []
@@ -190,6 +196,13 @@ def schemas(magics: QwenMagics, begun: str) -> list[str]:
 
     files = [each for each in paths(begun) if each.endswith((".json", "/"))] if begun else []
     return [*candidates(magics.shell.user_ns), *files]
+
+
+def frames(magics: QwenMagics) -> list[str]:
+    """What a map takes: frames, Series and lists."""
+    from ..mapping.frames import has_rows
+
+    return [name for name in variables(magics) if has_rows(magics.shell.user_ns[name])]
 
 
 def paths(begun: str) -> list[str]:

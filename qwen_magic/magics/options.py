@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,18 @@ from ..core.errors import InputError
 from ..core.languages import translated
 from ..core.translatable import Translatable, _, sentences
 
-__all__ = ["OPTIONS", "Option", "Parsed", "option_of", "parse", "refuse_map_options", "typed", "usage", "words"]
+__all__ = [
+    "OPTIONS",
+    "Option",
+    "Parsed",
+    "grouped_lines",
+    "option_of",
+    "parse",
+    "refuse_map_options",
+    "typed",
+    "usage",
+    "words",
+]
 
 Kind = Literal["flag", "off", "word", "words"]
 
@@ -100,7 +111,13 @@ OPTIONS = (
         "WHERE",
         _("with --map: live, at half the price batch-chat or batch, or a dask client"),
     ),
-    Option(("--column",), "word", "column", "NAME", _("with --map: the name of the answer's column")),
+    Option(
+        ("--column",),
+        "word",
+        "column",
+        "NAME",
+        _("with --map: the answer's column, or what its fields begin with"),
+    ),
     Option(("--image-column",), "word", "image_column", "NAME", _("with --map: the column with each row's image")),
     Option(("--concurrency",), "word", "concurrency", "N", _("with --map: at most so many requests at once")),
     Option(("--rpm",), "word", "rpm", "N", _("with --map: at most so many requests a minute")),
@@ -110,13 +127,41 @@ OPTIONS = (
 )
 
 # Of a map alone.
-OF_MAP = {"where", "column", "image_column", "concurrency", "rpm", "tpm", "no_cache", "yes"}
+OF_MAP = ("where", "column", "image_column", "concurrency", "rpm", "tpm", "no_cache", "yes")
+
+# Where a person looks for an option, by its destination; one that is in no group is among others, at the end.
+GROUPS: tuple[tuple[Translatable, tuple[str, ...]], ...] = (
+    (_("How it is asked"), ("model", "system", "think", "search", "fields", "raw", "dry_run")),
+    (_("What goes along"), ("files", "variables", "rows", "no_values", "force", "tools")),
+    (_("What comes back"), ("out", "schema", "many")),
+    (_("The conversation"), ("chat", "alone", "append", "pin")),
+    (_("Many rows"), ("map", *OF_MAP)),
+)
 
 
 def usage(language: str = "") -> str:
-    """The options, a line each, in a language; by default in that of what runs now."""
-    longest = max(len(option.usage) for option in OPTIONS)
-    return "\n".join(f"  {option.usage:<{longest}}  {translated(option.help, language)}" for option in OPTIONS)
+    """The options, a line each, in groups, in a language; by default in that of what runs now."""
+    return grouped_lines(((option.destination, option.usage, option.help) for option in OPTIONS), GROUPS, language)
+
+
+def grouped_lines(
+    lines: Iterable[tuple[str, str, str]],
+    groups: Iterable[tuple[Translatable, tuple[str, ...]]],
+    language: str = "",
+) -> str:
+    """A screen of help: each line is a name, what is written, and what that does; `groups` have headings and names."""
+    lines = list(lines)
+    widest = max(len(written) for _name, written, _help in lines)
+    known = {name for _heading, names in groups for name in names}
+    others = (_("Others"), tuple(name for name, *_rest in lines if name not in known))
+    found = []
+    for heading, names in (*groups, others):
+        inside = [
+            f"  {written:<{widest}}  {translated(text, language)}" for name, written, text in lines if name in names
+        ]
+        if inside:
+            found.append("\n".join([translated(heading, language), *inside]))
+    return "\n".join(found)
 
 
 BY_NAME = {name: option for option in OPTIONS for name in option.names}

@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..core.translatable import _
 from ..structured.frame import Kind, pandas_series, polars_series
 
-__all__ = ["VALUE", "Column", "Rows", "rows_of"]
+__all__ = ["VALUE", "Column", "Rows", "has_rows", "rows_of"]
 
 # What the one value of a row is called, in a list or a Series.
 VALUE = "value"
@@ -62,6 +62,14 @@ def rows_of(given: Any) -> Rows:
             _("These are {count:,} rows, and a map takes {most:,} at once.", count=len(found), most=MOST_ROWS), PARTS
         )
     return found
+
+
+def has_rows(value: Any) -> bool:
+    """Whether a map takes it: a frame, a Series, or a list that is not empty. Imports no library of frames."""
+    from narwhals import dependencies as known
+
+    kinds = (known.is_into_dataframe, known.is_into_series, known.is_dask_dataframe)
+    return bool(value) if isinstance(value, list | tuple) else any(is_kind(value) for is_kind in kinds)
 
 
 class FrameRows:

@@ -36,6 +36,7 @@ from .row_requests import RowRequest, RowRequests, row_requests
 from .views import MapView
 
 __all__ = [
+    "WHERE",
     "Agree",
     "MapDryRun",
     "MapOptions",

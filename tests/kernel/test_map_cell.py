@@ -187,3 +187,9 @@ def test_a_batch_outlives_a_killed_kernel_and_another_one_collects_or_cancels_it
     assert "is being cancelled" in kernel.run(f"%qwen batches cancel {made}").text
     while "collected" not in kernel.run("%qwen batches").text.partition(made)[2]:
         pass
+
+
+def test_tab_offers_what_has_rows(mapping: Kernel) -> None:
+    mapping.run("import polars as pl\nprices = pl.Series([1])\nnames = ['a']\nnothing = []\ntext = 'a'\nnumber = 3")
+    assert set(mapping.complete("%%qwen --map ")) == {"df", "names", "prices"}
+    assert mapping.complete("%%qwen --map df --where ba") == ["batch", "batch-chat"]

@@ -19,7 +19,7 @@ from ...core.errors import InputError
 from ...core.languages import translated
 from ...core.translatable import Translatable, _, sentences
 from ...rendering.command_output import say
-from ..options import usage, words
+from ..options import grouped_lines, usage, words
 from . import answer_cache, answers, chats, code_questions, tools
 from . import batches as batching
 from . import doctor as doctoring
@@ -117,11 +117,18 @@ def refuse_unknown(name: str) -> None:
 
 def help_(call: CommandCall) -> None:
     """`%qwen` and `%qwen help`."""
-    names = {f"{name} {command.arguments}".strip(): command.help for name, command in COMMANDS.items()}
-    longest = max(map(len, names))
-    commands = "\n".join(f"  %qwen {name:<{longest}}  {translated(text)}" for name, text in names.items())
-    options, others = translated(_("Options:")), translated(_("Commands:"))
-    say(f"{translated(INTRODUCTION)}\n\n{options}\n{usage()}\n\n{others}\n{commands}")
+    written = ((name, f"%qwen {name} {command.arguments}".strip(), command.help) for name, command in COMMANDS.items())
+    say(f"{translated(INTRODUCTION)}\n\n{usage()}\n\n{grouped_lines(written, GROUPS)}")
+
+
+# Where a person looks for a command; one that is in no group is among others, at the end.
+GROUPS: tuple[tuple[Translatable, tuple[str, ...]], ...] = (
+    (_("Who is asked"), ("use", "models", "login", "logout", "doctor")),
+    (_("Answers and code"), ("last", "continue", "fix", "explain", "edit", "apply", "tools")),
+    (_("This conversation"), ("chat", "show", "system", "model", "undo", "reset", "compact")),
+    (_("Conversations"), ("chats", "fork", "rename", "drop", "save", "load", "export", "resume")),
+    (_("Kept and spent"), ("files", "batches", "cache", "usage")),
+)
 
 
 INTRODUCTION = _(

@@ -1,12 +1,13 @@
 """The options of a line, and the free text behind them."""
 
 import os
+import re
 from typing import Any
 
 import pytest
 
 from qwen_magic.core.errors import InputError
-from qwen_magic.magics.options import parse, typed, words
+from qwen_magic.magics.options import OPTIONS, parse, typed, usage, words
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,13 @@ def test_a_field_without_key_and_value_is_refused(wrong: str) -> None:
 def test_a_value_cannot_have_fields() -> None:
     with pytest.raises(InputError, match="has a value already"):
         typed(["a=1", "a.b=2"])
+
+
+def test_each_option_is_listed_once_under_a_heading() -> None:
+    blocks = re.split(r"\n(?=\S)", usage("en"))
+    headings = {block.splitlines()[0]: block for block in blocks}
+    assert len(blocks) > 3
+    assert "--image-column" in headings["Many rows"]
+    assert "--model" in headings["How it is asked"]
+    listed = [line.split()[0].rstrip(",") for block in blocks for line in block.splitlines()[1:]]
+    assert sorted(listed) == sorted(option.names[0] for option in OPTIONS)
