@@ -11,12 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.errors import ConfigurationError, InputError, NotTheService, QwenError
+from ..core.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    InputError,
+    NotTheService,
+    QwenError,
+    ServiceError,
+    StreamError,
+)
 from ..core.messages import ChatRequest, Message
 from ..core.models import lookup, only_streams
 from ..core.translatable import _
@@ -41,6 +50,8 @@ WINDOW = "24h"
 # Seconds between two looks at a batch: the service's, and those of whoever is only like it, such as the sandbox.
 POLL, POLL_ELSEWHERE = 60.0, 0.2
 FINAL = ("completed", "failed", "expired", "cancelled")
+# Seconds after which a batch that was just made is listed; ours.
+LISTED_AFTER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,11 @@ class Batches:
 
         Raises `InputError` for a row that is too long.
         """
+        with self._ledger.alone():
+            self._settle()
+            return self._submit(requests, model)
+
+    def _submit(self, requests: Iterable[RowRequest], model: str) -> int:
         taken, waiting = 0, self._ledger.waiting()
         for lines in files_of(request for request in requests if request.key not in waiting):
             content = b"".join(lines.values())
@@ -86,19 +102,40 @@ class Batches:
             if not file:
                 raise NotTheService(_("{name} took a file and gave it no id.", name=self._endpoint.name), PROXY)
             self._ledger.enter(file, model, lines)
-            made = {"input_file_id": file, "endpoint": URL, "completion_window": WINDOW}
-            try:
-                batch = self._call("POST", "batches", json=made)
-            except QwenError:
-                self._ledger.forget(file)
-                raise
+            batch = self._make(file)
             self._ledger.note(file, word(batch.get("id")), word(batch.get("status")))
             taken += len(lines)
         return taken
 
+    def _make(self, file: str) -> JSONObject:
+        """Make a batch of an uploaded file. One whose reply is lost is looked for, so that it is not made twice.
+
+        Where it is not found it stays entered, and is looked for again before its rows are in another batch.
+        """
+        try:
+            return self._call(
+                "POST", "batches", json={"input_file_id": file, "endpoint": URL, "completion_window": WINDOW}
+            )
+        except QwenError as error:
+            if not may_have_arrived(error):
+                self._ledger.forget(file)
+                raise
+            time.sleep(min(self.poll, LISTED_AFTER))
+            with suppress(QwenError):
+                found = self._of_file(file)
+                if found is not None:
+                    return found
+            raise ConnectionFailed(
+                _("Whether the batch was made is not known: {reason}", reason=error.happened),
+                _("Run the map again: it looks for the batch before it makes another one."),
+            ) from error
+
     def look(self) -> tuple[BatchState, ...]:
         """The state of each batch that is not collected; those that are over are collected by that."""
-        return tuple(state for batch in self._ledger.open() if (state := self._looked_at(batch)) is not None)
+        if any(not batch.id for batch in self._ledger.open()):
+            with self._ledger.alone():
+                self._settle()
+        return tuple(self._looked_at(batch) for batch in self._ledger.open() if batch.id)
 
     def all(self) -> tuple[KnownBatch, ...]:
         """All batches that this user has made here, oldest first."""
@@ -116,24 +153,32 @@ class Batches:
         """The keys of the rows that are in a batch which is not collected."""
         return self._ledger.waiting()
 
-    def _looked_at(self, batch: KnownBatch) -> BatchState | None:
-        found = self._find(batch)
-        if found is None:
-            self._ledger.forget(batch.file)
-            return None
+    def _settle(self) -> None:
+        """Find the batches that were entered and have no id: their process has ended, or their reply was lost.
+
+        Only while no other process makes one (`alone`).
+        """
+        for batch in self._ledger.open():
+            if not batch.id:
+                found = self._of_file(batch.file)
+                if found is None:
+                    self._ledger.forget(batch.file)
+                else:
+                    self._ledger.note(batch.file, word(found.get("id")), word(found.get("status")))
+
+    def _of_file(self, file: str) -> JSONObject | None:
+        """The batch that was made of an input file, if any was."""
+        listed = self._call("GET", "batches", params={"input_file_ids": file})
+        return next((row for row in rows(listed.get("data")) if word(row.get("input_file_id")) == file), None)
+
+    def _looked_at(self, batch: KnownBatch) -> BatchState:
+        found = self._call("GET", f"batches/{batch.id}")
         status, counts = word(found.get("status")), mapping(found.get("request_counts"))
         self._ledger.note(batch.file, word(found.get("id")), status)
         if status in FINAL:
             self._collect(batch, found, status)
         known = replace(batch, id=word(found.get("id")), status=status)
         return BatchState(known, status, count(counts.get("completed")), count(counts.get("failed")))
-
-    def _find(self, batch: KnownBatch) -> JSONObject | None:
-        """The batch; of one that was entered only, the one that was made of its file, if any was."""
-        if batch.id:
-            return self._call("GET", f"batches/{batch.id}")
-        listed = self._call("GET", "batches", params={"input_file_ids": batch.file})
-        return next((row for row in rows(listed.get("data")) if word(row.get("input_file_id")) == batch.file), None)
 
     def _collect(self, batch: KnownBatch, found: JSONObject, status: str) -> None:
         """Put the answers of a batch into the cache, and its errors into the ledger."""
@@ -177,6 +222,13 @@ class Batches:
 
     def _call(self, method: str, path: str, **options: Any) -> JSONObject:
         return self._client.call(self._endpoint, method, path, **options)
+
+
+def may_have_arrived(error: QwenError) -> bool:
+    """Whether a request may have done its work, although it ended in this error."""
+    if isinstance(error, ServiceError):
+        return error.status >= 500
+    return isinstance(error, ConnectionFailed | StreamError)
 
 
 def without_thinking(request: ChatRequest) -> ChatRequest:

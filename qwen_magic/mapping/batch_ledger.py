@@ -9,13 +9,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ConfigurationError
 from ..core.translatable import _
 from ..local.cache_folders import answers as answers_folder
+from ..local.file_lock import locked
 
 __all__ = ["BatchLedger", "KnownBatch", "default_ledger"]
 
@@ -53,6 +54,16 @@ class BatchLedger:
     def __init__(self, path: Path, place: str) -> None:
         self._path = path
         self._place = place
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within this block no other process is in one: what is entered without an id is nobody's work under way."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._path.with_suffix(".lock")))
+            except OSError as error:
+                raise self._unusable(error) from error
+            yield
 
     def enter(self, file: str, model: str, keys: Iterable[bytes]) -> None:
         """A batch is about to be made of this input file, whose lines have these keys."""
@@ -113,10 +124,13 @@ class BatchLedger:
                 database.executescript(TABLES)
                 yield database
         except (sqlite3.Error, OSError) as error:
-            raise ConfigurationError(
-                _("The list of batches {path} cannot be used ({error}).", path=self._path, error=error),
-                _("Move the file away."),
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            _("The list of batches {path} cannot be used ({error}).", path=self._path, error=error),
+            _("Move the file away."),
+        )
 
 
 def default_ledger(place: str) -> BatchLedger:

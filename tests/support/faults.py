@@ -128,6 +128,32 @@ class FaultServer(Listener):
         return True
 
 
+class LosingProxy(Listener):
+    """Passes requests on to a server on this machine, and loses the first `times` that begin with `lost`.
+
+    With `arrives`, the server gets such a request, and its reply is lost; else the request is.
+    """
+
+    def __init__(self, port: int, lost: bytes, *, arrives: bool, times: int = 1) -> None:
+        self._server = port
+        self._lost = lost
+        self._arrives = arrives
+        self.left = times
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        request = read_request(connection)
+        losing = request.startswith(self._lost) and self.left > 0
+        self.left -= losing
+        if losing and not self._arrives:
+            return
+        with socket.create_connection(("127.0.0.1", self._server)) as server:
+            server.sendall(request.replace(b"Connection: keep-alive", b"Connection: close", 1))
+            reply = b"".join(iter(lambda: server.recv(65536), b""))
+        if not losing:
+            connection.sendall(reply)
+
+
 def read_request(connection: socket.socket) -> bytes:
     """One request with its body; empty when the client has left."""
     data = b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,10 +12,11 @@ from typing import Any
 
 import openai
 import pytest
+from support.faults import LosingProxy
 
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
-from qwen_magic.core.errors import ConfigurationError, InputError, Stopped
+from qwen_magic.core.errors import ConfigurationError, ConnectionFailed, InputError, Stopped
 from qwen_magic.core.settings import Settings
 from qwen_magic.mapping.batch import Batches, files_of
 from qwen_magic.mapping.cache import default_cache
@@ -213,3 +215,45 @@ def test_the_openai_sdk_reads_what_a_map_has_uploaded_and_the_sdks_batches_are_n
         assert client.batches.cancel(other.id).status == "cancelling"
     batches = Batches(assistant.provider.client, assistant.provider.resolve(), default_cache())
     assert [known.id for known in batches.all()] == [made.id]
+
+
+def behind(sandbox: Sandbox, port: int) -> Assistant:
+    url = re.sub(r":\d+/", f":{port}/", sandbox.compatible_url)
+    return Assistant(Settings(endpoint=url), Credentials({"QWEN_API_KEY": sandbox.key}))
+
+
+def test_a_batch_whose_reply_is_lost_is_found_and_made_once(sandbox: Sandbox) -> None:
+    with LosingProxy(sandbox.port, b"POST /compatible-mode/v1/batches ", arrives=True) as proxy:
+        assistant = behind(sandbox, proxy.port)
+        found = asked(assistant, ["lost reply a", "lost reply b"])
+        assert proxy.left == 0
+        assistant.close()
+    assert [row["answer"] for row in found] == ["lost reply a", "lost reply b"]
+    assert len(paths(sandbox, "POST", "/batches")) == 1
+
+
+def test_a_batch_that_never_arrived_is_made_by_the_next_run(sandbox: Sandbox) -> None:
+    with LosingProxy(sandbox.port, b"POST /compatible-mode/v1/batches ", arrives=False) as proxy:
+        assistant = behind(sandbox, proxy.port)
+        with pytest.raises(ConnectionFailed, match=r"Whether the batch was made is not known.*Run the map again"):
+            asked(assistant, ["lost request"])
+        found = asked(assistant, ["lost request"])
+        assistant.close()
+    assert found[0]["answer"] == "lost request"
+    assert len(paths(sandbox, "POST", "/batches")) == 1
+
+
+def test_a_batch_that_cannot_be_looked_for_is_found_by_the_next_run(sandbox: Sandbox) -> None:
+    """The connection is gone for a while, with the reply."""
+    with (
+        LosingProxy(sandbox.port, b"POST /compatible-mode/v1/batches ", arrives=True) as lost,
+        LosingProxy(lost.port, b"GET /compatible-mode/v1/batches?", arrives=False, times=9) as proxy,
+    ):
+        assistant = behind(sandbox, proxy.port)
+        with pytest.raises(ConnectionFailed, match="Whether the batch was made is not known"):
+            asked(assistant, ["lost for a while"])
+        proxy.left = 0
+        found = asked(assistant, ["lost for a while"])
+        assistant.close()
+    assert found[0]["answer"] == "lost for a while"
+    assert len(paths(sandbox, "POST", "/batches")) == 1
