@@ -193,6 +193,7 @@ class Batches:
                         self._cache.keep(key, answer_of(*self._events(batch.model, result)))
                     except QwenError as error:
                         errors.append((key, str(error)))
+        self._cache.flush()  # before the ledger forgets the rows
         if status == "failed":
             reasons = [word(row.get("message")) for row in rows(mapping(found.get("errors")).get("data"))]
             refused = ConfigurationError(

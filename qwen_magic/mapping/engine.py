@@ -106,6 +106,8 @@ class Engine:
         self._asked: dict[bytes, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._answer_tokens = float(ANSWER_TOKENS)
+        self._writes = False
+        self._closed = False
 
     async def run(self) -> None:
         """Ask until every row has a result, or `ended` says what fails all of them."""
@@ -117,8 +119,8 @@ class Engine:
                 finally:
                     await self._cancel()
         finally:
-            if self._cache is not None:
-                self._cache.close()
+            self._closed = True
+            self._with_cache(lambda cache: cache.close())
         if self._broken is not None:
             raise self._broken
 
@@ -197,6 +199,23 @@ class Engine:
             self._cache = None
             return None
 
+    def _keep(self, key: bytes, answer: CachedAnswer) -> None:
+        self._with_cache(lambda cache: cache.keep(key, answer))
+        self._write_later()
+
+    def _write_later(self) -> None:
+        """Write answers that wait for the file when it is time."""
+        due = self._cache.due if self._cache is not None else None
+        if due is not None and not self._writes:
+            self._writes = True
+            asyncio.get_running_loop().call_later(due, self._write)
+
+    def _write(self) -> None:
+        self._writes = False
+        if not self._closed:
+            self._with_cache(lambda cache: cache.write())
+            self._write_later()
+
     # --- when it starts
 
     async def _may_start(self, work: Work) -> bool:
@@ -256,7 +275,7 @@ class Engine:
             misfit = error
         # One that does not fit is kept as well: it is paid for, and the next map goes on from there.
         if result is not None or answer.finish_reason != LIMIT_REACHED:
-            self._with_cache(lambda cache: cache.keep(key, replace(answer, usage=question.usage)))
+            self._keep(key, replace(answer, usage=question.usage))
         if result is not None:
             self._errors.answered()
             self._end(work, result)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..assistant.interrupts import Interrupts
 from ..assistant.question import Question
 from ..assistant.request_builder import DryRun
 from ..conversations.usage import Prices
-from ..core.errors import InputError, QwenError, Stopped
+from ..core.errors import ConfigurationError, InputError, QwenError, Stopped
 from ..core.translatable import _, alternatives, sentences
 from ..service.endpoints import Endpoint
 from ..service.timeouts import Timeouts
@@ -278,12 +278,18 @@ def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) ->
         if isinstance(row, RowQuestion) and row.request.key not in seen:
             if cache is not None:
                 seen.add(row.request.key)
-                if row.recall(cache.find) is not None:
-                    continue
-            tokens.append(row.request.tokens)
+            if not is_known(row, cache):
+                tokens.append(row.request.tokens)
     if cache is not None:
         cache.close()
     return estimated(len(rows), tokens, requests.shared, ANSWER_TOKENS, plan.request.model)
+
+
+def is_known(row: RowQuestion, cache: AnswerCache | None) -> bool:
+    """Whether the row has an answer. A cache that cannot be read has none: the map says so when it runs."""
+    with suppress(ConfigurationError):
+        return cache is not None and row.recall(cache.find) is not None
+    return False
 
 
 def prices_of(assistant: Assistant) -> Prices:

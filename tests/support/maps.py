@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
@@ -56,3 +59,35 @@ class Mapper:
     @property
     def report(self) -> MapReport:
         return self.view.reports[-1]
+
+
+# Holds a cache as a process does that writes into it, until it is told to end.
+HOLDER = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+database.execute("ROLLBACK")
+"""
+
+
+class Holder:
+    """Another process that holds the file of a cache."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-c", HOLDER, str(path)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "held\n"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let it go; does nothing the second time."""
+        if self._process.poll() is None:
+            self._process.communicate("\n")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from support.maps import Holder
 
 from qwen_magic.core.errors import ConfigurationError
 from qwen_magic.core.events import Usage
+from qwen_magic.local.file_systems import is_remote, remote_mount
 from qwen_magic.mapping.cache import AnswerCache, CachedAnswer, cache_key, default_cache
 
 URL = "https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions"
@@ -121,8 +125,6 @@ def test_a_file_that_is_no_cache_is_one_line(path: Path) -> None:
 def test_an_entry_of_another_version_is_asked_again(path: Path) -> None:
     cache, key = AnswerCache(path), cache_key(URL, b"one")
     cache.keep(key, ANSWER)
-    import sqlite3
-
     with sqlite3.connect(path) as database:
         database.execute("UPDATE answers SET answer = ?", ('{"text": "x", "unheard of": 1}',))
     assert cache.find(key) is None
@@ -134,3 +136,54 @@ def test_others_cannot_read_the_answers(tmp_path: Path, monkeypatch: pytest.Monk
     cache = default_cache()
     cache.keep(b"key", ANSWER)
     assert (tmp_path / "cache" / "answers").stat().st_mode & 0o077 == 0
+
+
+def test_answers_wait_while_another_process_holds_the_file(path: Path) -> None:
+    AnswerCache(path).keep(b"before", ANSWER)
+    cache = AnswerCache(path)
+    assert cache.find(b"before") == ANSWER
+    with Holder(path) as holder:
+        begun = time.monotonic()
+        for number in range(100):
+            cache.keep(b"key %d" % number, ANSWER)
+        assert time.monotonic() - begun < 10  # each that waited would take 0.25 s
+        assert cache.find(b"before") == ANSWER
+        assert cache.find(b"key 99") == ANSWER
+        assert cache.due is not None
+        assert AnswerCache(path).find(b"key 99") is None
+        holder.release()
+    cache.close()
+    assert cache.due is None
+    assert AnswerCache(path).find(b"key 99") == ANSWER
+
+
+def test_a_file_that_is_held_until_the_end_is_one_line(path: Path) -> None:
+    AnswerCache(path).keep(b"before", ANSWER)
+    cache = AnswerCache(path)
+    with Holder(path):
+        cache.keep(b"one", ANSWER)
+        cache.keep(b"two", ANSWER)
+        with pytest.raises(ConfigurationError, match=r"^2 answers could not be kept, because another process holds"):
+            cache.close()
+
+
+def test_a_file_on_this_machine_has_a_write_ahead_log(path: Path) -> None:
+    AnswerCache(path).keep(b"one", ANSWER)
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert not is_remote(path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "remote"),
+    [("/home/me/.cache", True), ("/home/local disk/x", False), ("/homes", False), ("/data/x", True), ("/tmp", False)],
+)
+def test_folders_of_other_machines_are_told_by_their_mounts(folder: str, remote: bool) -> None:
+    mounts = (
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        "40 22 0:40 / /home rw shared:2 - nfs4 server:/export/home rw,vers=4.2\n"
+        "41 40 8:2 / /home/local\\040disk rw - xfs /dev/sdb1 rw\n"
+        "42 22 0:41 / /data rw - fuse.sshfs me@there:/data rw\n"
+        "garbage\n"
+    )
+    assert remote_mount(folder, mounts) is remote

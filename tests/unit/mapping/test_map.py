@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd  # type: ignore[import-untyped]  # it has no types of its own
 import polars as pl
 import pytest
-from support.maps import Mapper, Recording
+from support.maps import Holder, Mapper, Recording
 
 from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
@@ -175,9 +175,37 @@ def test_a_cache_that_breaks_costs_no_answer(mapper: Mapper, tmp_path: Path) -> 
     folder = tmp_path / "cache" / "answers"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "answers.sqlite").write_bytes(b"no database" * 1000)
+    mapper.assistant.settings = replace(mapper.assistant.settings, ask_above=0)
+    mapper.agrees = True
     found = mapper(["a"], ECHO + "{{ value }}")
     assert found[0]["answer"] == "a"
     assert any("cannot be used" in note for note in mapper.report.notes)
+
+
+def test_a_cache_that_another_process_holds_delays_no_row_and_gets_the_answers_later(
+    mapper: Mapper, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mapper(["before"], ECHO + "{{ value }}")
+    rows = ["before", *(f"row {number}" for number in range(10))]
+    with Holder(tmp_path / "cache" / "answers" / "answers.sqlite") as holder:
+        mapper.view = Recording(each=lambda progress: holder.release() if progress.done == 11 else None)
+        found = mapper(rows, ECHO + "{{ value }}")
+    assert [row["answer"] for row in found] == rows
+    assert not mapper.report.notes
+    mapper.view = Recording()
+    sandbox.clear()
+    mapper(rows, ECHO + "{{ value }}")
+    assert not sandbox.requests
+
+
+def test_a_cache_that_is_held_to_the_end_is_one_line_and_the_result_is_whole(mapper: Mapper, tmp_path: Path) -> None:
+    mapper(["before"], ECHO + "{{ value }}")
+    mapper.assistant.settings = replace(mapper.assistant.settings, ask_above=1)
+    mapper.agrees = True
+    with Holder(tmp_path / "cache" / "answers" / "answers.sqlite"):
+        found = mapper(["a", "b", "c"], ECHO + "{{ value }}")
+    assert [row["answer"] for row in found] == ["a", "b", "c"]
+    assert any("3 answers could not be kept" in note for note in mapper.report.notes)
 
 
 # --- what ends it, and what does not
