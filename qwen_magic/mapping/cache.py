@@ -101,8 +101,8 @@ class AnswerCache:
     """Answers by request, in one file. Used by one thread at a time; other processes may use the file as well.
 
     While another process holds the file, and between writes to another machine's disk, answers wait in memory, so that
-    whoever asks does not. The least recently used answers are removed beyond `limit` bytes, give or take a hundredth. All methods raise
-    `ConfigurationError` when the file cannot be read or written.
+    whoever asks does not. The least recently used answers are removed beyond `limit` bytes, give or take a hundredth.
+    All methods raise `ConfigurationError` when the file cannot be read or written.
     """
 
     def __init__(self, path: Path, limit: int = LARGEST) -> None:
