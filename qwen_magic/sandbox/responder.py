@@ -170,7 +170,7 @@ def facts(chat: Chat) -> str:
 
 def context(chat: Chat) -> list[str]:
     systems = [message.text for message in chat.messages if message.role == "system" and not message.names_files]
-    answers = [message.text for message in chat.messages if message.role == "assistant"]
+    answers = [message.text for message in chat.messages if message.role == "assistant" and message.text]
     lines = [f"The system message begins: {quoted(text)}" for text in systems]
     if len(chat.users) > 1:
         lines.append(f"Your previous question was: {quoted(play(chat.users[-2].text).rest or chat.users[-2].text)}")

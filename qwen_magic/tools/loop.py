@@ -29,11 +29,11 @@ __all__ = ["Called", "ToolCalls", "stopped", "with_ids"]
 MOST_AT_ONCE = 20
 STOPPED = "Not run to its end: the person stopped it."
 NOT_ALLOWED = "The person did not allow this call."
-NOBODY = "Not run: the person has not allowed this function, and cannot be asked now."
+NOBODY = "The person has not allowed this function, and cannot be asked now."
 # A person has to be able to read what they allow, in characters.
 LONGEST_ARGUMENTS = 50_000
 TOO_LONG = f"The arguments are longer than {LONGEST_ARGUMENTS:,} characters."
-TOO_MANY = f"Not run: only {MOST_AT_ONCE} functions can be called at once."
+TOO_MANY = f"Only {MOST_AT_ONCE} functions can be called at once."
 
 
 @dataclass(frozen=True, slots=True)
