@@ -21,6 +21,8 @@ __all__ = ["described_names", "secrets_among", "used_names"]
 
 # Ours: names of one error, keys of a dict, and characters of one description.
 MAX_NAMES, MAX_KEYS, MAX_DESCRIPTION = 20, 40, 4_000
+# Python's instructions that read a name, and their variants (the `dis` module's docs).
+LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT")
 # A shorter secret may stand anywhere by chance.
 SHORTEST_SECRET = 4
 SECRET = "its value is not sent: it looks like a secret"
@@ -29,19 +31,18 @@ SECRET = "its value is not sent: it looks like a secret"
 def used_names(traceback: TracebackType) -> dict[str, Any]:
     """The values of the names that the failing line of this frame used, but for built-in ones."""
     frame = traceback.tb_frame
-    first, last = _failing_lines(traceback)
-    found: dict[str, Any] = {}
-    for instruction in dis.get_instructions(frame.f_code):
-        place = instruction.positions
-        if not instruction.opname.startswith("LOAD_") or place is None or place.lineno is None:
-            continue
-        if first <= place.lineno <= last:
-            names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-            for name in names:
-                for scope in (frame.f_locals, frame.f_globals):
-                    if isinstance(name, str) and name in scope:
-                        found.setdefault(name, scope[name])
-    return found
+    values = {**frame.f_globals, **frame.f_locals}
+    return {name: values[name] for name in _loaded_names(frame.f_code, *_failing_lines(traceback)) if name in values}
+
+
+def _loaded_names(code: types.CodeType, first: int, last: int) -> Iterator[str]:
+    """The names that are read on these lines; no attributes and constants."""
+    for instruction in dis.get_instructions(code):
+        line = instruction.positions.lineno if instruction.positions else None
+        if line is not None and first <= line <= last and instruction.opname.startswith(LOADS):
+            # Python 3.13 loads two at once.
+            loaded = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            yield from (name for name in loaded if isinstance(name, str))
 
 
 def _failing_lines(traceback: TracebackType) -> tuple[int, int]:
@@ -76,7 +77,7 @@ def _description(name: str, value: Any) -> str:
     if inspect.isroutine(value) or isinstance(value, type):
         return _signature(value)
     text = described(name, value, None).text
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         keys = list(value)[:MAX_KEYS]
         return f"{text}, keys {keys!r}{' …' * (len(value) > MAX_KEYS)}"
     return text

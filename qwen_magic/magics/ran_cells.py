@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,21 +102,19 @@ class RanCells:
         return next((self.find(number) for number, id in reversed(self._ids.items()) if id == cell), None)
 
     def _cell_of(self, filename: str) -> CellSource | None:
-        named = self._shell.compile.format_code_name(filename)
-        number = NUMBER.search(" ".join(named)) if named else None
-        return self.find(int(number[1])) if number else None
+        return self.find(self._number_in(filename))
 
     def _number_of(self, error: BaseException) -> int:
         """The number of the cell that this error was raised in; 0 if it was in none."""
-        if isinstance(error, SyntaxError) and error.filename and (cell := self._cell_of(error.filename)):
-            return int(NUMBER.fullmatch(cell.name)[1])  # type: ignore[index]  # it is named so by `find`
-        traceback = error.__traceback__
-        while traceback is not None:
-            named = self._shell.compile.format_code_name(traceback.tb_frame.f_code.co_filename)
-            if named and (number := NUMBER.search(" ".join(named))):
-                return int(number[1])
-            traceback = traceback.tb_next
-        return 0
+        filenames = [str(error.filename)] if isinstance(error, SyntaxError) else []
+        filenames += [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+        return next(filter(None, map(self._number_in, filenames)), 0)
+
+    def _number_in(self, filename: str) -> int:
+        """The number of the cell that IPython compiled under this name; 0 for other code."""
+        named = self._shell.compile.format_code_name(filename)
+        number = NUMBER.search(" ".join(named)) if named else None
+        return int(number[1]) if number else 0
 
     def _history(self) -> list[str]:
         """The sources by number; the cell that runs now is the last one."""

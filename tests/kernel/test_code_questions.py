@@ -154,6 +154,14 @@ def test_a_fix_that_fails_itself_leaves_the_error_to_be_asked_about(notebook: Ke
     assert diff_of(notebook.run("%qwen fix", cell_id="b"))["old"] == BROKEN
 
 
+def test_a_cut_answer_becomes_a_diff_when_it_is_continued(notebook: Kernel, sandbox: Sandbox) -> None:
+    notebook.run(BROKEN, cell_id="a")
+    cut = notebook.run("%qwen fix sandbox: length 20", cell_id="b")
+    assert "diff" not in cut.saved[-1]["metadata"]["qwen"]
+    whole = notebook.run("%qwen continue", cell_id="c")
+    assert diff_of(whole)["new"] == f"{BROKEN}\n# The sandbox has read 3 lines."
+
+
 def test_a_secret_in_the_cell_is_refused_and_one_in_a_variable_stays_here(notebook: Kernel, sandbox: Sandbox) -> None:
     notebook.run("password = 'correct horse battery'", cell_id="a")
     notebook.run("int(password)", cell_id="b")

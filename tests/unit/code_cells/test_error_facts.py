@@ -198,6 +198,11 @@ def test_a_line_over_several_lines_has_all_its_names(cells: Cells) -> None:
     assert {"- `b`: int, 2", "- `c`: int, 0"} <= set(facts.names)
 
 
+def test_a_column_or_an_attribute_is_not_the_variable_of_that_name(cells: Cells) -> None:
+    cells.names |= {"price": 1, "total": 2, "row": {}}
+    assert cells.facts("row['price'].total").names == ("- `row`: dict, 0 items",)
+
+
 def test_code_that_is_not_a_cell_of_this_notebook_is_no_own_code(cells: Cells) -> None:
     with suppress(ZeroDivisionError):
         eval("1 / 0")
