@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from ..core.answer import MISMATCH, Answer
 from ..core.errors import InvalidRequest, SchemaMismatch, ServiceError, StreamError
-from ..core.messages import ChatRequest, Message, Text
+from ..core.messages import ChatRequest, Message
 from ..core.models import lookup
 from ..core.translatable import _, sentences
 from ..service.endpoints import Endpoint
 from ..structured.data_answer import DataAnswer
-from ..structured.instructions import again, instructions
+from ..structured.instructions import again
 from ..structured.ladder import Ladder, Rung, facts_for
 from ..structured.schema import Schema
 from ..structured.validation import Checked, check
@@ -33,8 +33,6 @@ __all__ = [
     "about_form",
     "in_form",
     "rung_of",
-    "with_instructions",
-    "without_instructions",
 ]
 
 # A server that holds a model to a schema may let it write blanks for ever (vllm-project/vllm#17393, #18819). No JSON
@@ -58,16 +56,6 @@ class Further(NamedTuple):
 
     request: ChatRequest
     reason: str
-
-
-def with_instructions(question: Message, schema: Schema[Any]) -> Message:
-    """The question as it is sent. Its last part is not the person's."""
-    return replace(question, parts=(*question.parts, Text(instructions(schema))))
-
-
-def without_instructions(question: Message) -> Message:
-    """The question as it was typed, which is what the conversation keeps."""
-    return replace(question, parts=question.parts[:-1])
 
 
 def in_form(request: ChatRequest, schema: Schema[Any], here: Endpoint, rung: Rung) -> ChatRequest:

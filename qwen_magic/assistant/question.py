@@ -28,7 +28,8 @@ class Question:
     asks without context, and keeps nothing. `cell` is the run of the cell that asks; `append` asks at the end all the
     same. `again` is the turn whose place this one takes. `attach` is what goes along, and `snapshots` what goes along
     as it was sent before: names, by the sha256 of it. With a `schema` the answer is data. It `rewrites` one of these
-    cells, where there are any, and has the change as a diff. The model may call the functions in `tools`.
+    cells, where there are any, and has the change as a diff. The model may call the functions in `tools`. An
+    `instruction` on the form of the answer stands behind the prompt, and is not kept with it.
     """
 
     prompt: str
@@ -50,3 +51,4 @@ class Question:
     schema: Schema[Any] | None = None
     tools: Toolset | None = None
     rewrites: tuple[CellSource, ...] = ()
+    instruction: str = ""

@@ -21,12 +21,13 @@ from ..core.translatable import _, _n
 from ..protocols import HttpRequest, protocol
 from ..provider.provider import Provider
 from ..service.endpoints import Choice, Endpoint
+from ..structured.instructions import instructions
 from ..structured.ladder import Ladder, facts_for
 from ..structured.schema import Schema
 from ..tools.results import ResultLimits
 from ..tools.toolset import Toolset, next_request
 from .attachment_store import AttachmentStore, LoadedAttachments, documents_in, holds_documents, too_large_to_quote
-from .data_question import in_form, with_instructions, without_instructions
+from .data_question import in_form
 from .question import Question
 
 __all__ = ["DryRun", "Plan", "RequestBuilder", "continued"]
@@ -109,7 +110,7 @@ class RequestBuilder:
         system = self._system(question, conversation)
         loaded = self._store.load(question, system, here)
         model, notes = self._model_for(question, here, conversation, context, loaded.own)
-        _refuse_schema(question, model)
+        _refuse_form(question, model)
         _refuse_tools(question, model)
         if lookup(model).single_turn:
             notes = (*notes, *(_("asked alone: {model} takes one message", model=model),) * bool(context or system))
@@ -122,7 +123,7 @@ class RequestBuilder:
             choice,
             here,
             self._request(question, messages, here, model),
-            messages[-1] if question.schema is None else without_instructions(messages[-1]),
+            _as_typed(messages[-1], question),
             loaded.own,
             sent.attached,
             notes=(*notes, *_notes_on(fitted, here, window)),
@@ -143,7 +144,7 @@ class RequestBuilder:
         here, model, schema = plan.endpoint, plan.request.model, plan.schema
         sent = self._store.load(question, None, here).parts(here, model, ())
         message = Message.user(question.prompt, *sent.parts)
-        message = message if schema is None else with_instructions(message, schema)
+        message = replace(message, parts=(*message.parts, *_instructions(schema)))
         request = replace(plan.request, messages=(*plan.request.messages[:-1], message))
         if schema is None:
             return request
@@ -227,9 +228,21 @@ class RequestBuilder:
         return model, ()
 
 
-def _refuse_schema(question: Question, model: str) -> None:
-    """Raises `InputError` for data from a model that only translates."""
-    if question.schema is not None and lookup(model).single_turn:
+def _instructions(schema: Schema[Any] | None, instruction: str = "") -> tuple[Text, ...]:
+    """What stands behind the person's words, on the form of the answer."""
+    return tuple(Text(text) for text in (instructions(schema) if schema else "", instruction) if text)
+
+
+def _as_typed(sent: Message, question: Question) -> Message:
+    """The question without the instructions, which is what the conversation keeps."""
+    return replace(
+        sent, parts=sent.parts[: len(sent.parts) - len(_instructions(question.schema, question.instruction))]
+    )
+
+
+def _refuse_form(question: Question, model: str) -> None:
+    """Raises `InputError` for data or code from a model that only translates."""
+    if (question.schema or question.instruction) and lookup(model).single_turn:
         only = _("{model} translates, and answers with nothing else.", model=model)
         raise InputError(only, _("Name another model with -m."))
 
@@ -274,7 +287,7 @@ def _fitted_to(
         asked = Message.user(question.prompt, *sent.parts)
         return fit(
             turns,
-            with_instructions(asked, question.schema) if question.schema else asked,
+            replace(asked, parts=(*asked.parts, *_instructions(question.schema, question.instruction))),
             system=system,
             model=model,
             window=window,

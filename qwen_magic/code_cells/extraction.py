@@ -25,7 +25,7 @@ __all__ = ["PYTHON", "cells_of"]
 PYTHON = "python"
 
 # Tags of Python that Pygments has for something else, or not at all.
-PYTHON_TAGS = {
+_PYTHON_TAGS = {
     "jupyter",
     "notebook",
     "py-console",
@@ -36,14 +36,14 @@ PYTHON_TAGS = {
     "python3.11",
     "python3.12",
 }
-PYTHON_LEXERS = {"PythonLexer", "PythonConsoleLexer", "Python2Lexer"}
+_PYTHON_LEXERS = {"PythonLexer", "PythonConsoleLexer", "Python2Lexer"}
 
 # What IPython's prompts look like to Python: `In [3]: x` annotates an item of `In`.
-PROMPT_NAMES = ("In", "Out")
+_PROMPT_NAMES = ("In", "Out")
 
 # What compiling foreign text can raise beside SyntaxError: null characters, halves of characters, deep nesting, and
 # IPython where it has transformed too many lines.
-UNREADABLE = (ValueError, RecursionError, MemoryError, RuntimeError)
+_UNREADABLE = (ValueError, RecursionError, MemoryError, RuntimeError)
 
 
 def cells_of(answer: str, language: str = PYTHON, *, each: bool = False) -> tuple[str, ...]:
@@ -52,37 +52,37 @@ def cells_of(answer: str, language: str = PYTHON, *, each: bool = False) -> tupl
     `language` is the kernel's, as its `language_info` names it. Python is what is tagged so; in an answer without such
     a tag, what has no tag and parses. Empty for an answer without code.
     """
-    sources = [source for source in blocks_of(answer, language) if source.strip()]
+    sources = [source for source in _blocks_of(answer, language) if source.strip()]
     if language == PYTHON:
-        sources = [checked(source, alone=each or len(sources) == 1) for source in sources]
+        sources = [_checked(source, alone=each or len(sources) == 1) for source in sources]
     return tuple(sources) if each or not sources else ("\n\n".join(sources),)
 
 
-def blocks_of(answer: str, language: str) -> list[str]:
+def _blocks_of(answer: str, language: str) -> list[str]:
     """The source of each block of code in the language."""
     blocks = code_blocks(answer)
-    tagged = [block for block in blocks if block.language and is_language(block.language, language)]
+    tagged = [block for block in blocks if block.language and _is_language(block.language, language)]
     if language != PYTHON:
-        return [trimmed(block) for block in tagged]
+        return [_trimmed(block) for block in tagged]
     if tagged:
-        return [without_prompts(block) for block in tagged]
+        return [_without_prompts(block) for block in tagged]
     # A model that was asked for nothing but code may leave out the fence.
     untagged = [block for block in blocks if not block.language] if blocks else [answer]
-    return [source for source in map(without_prompts, untagged) if acts(source)]
+    return [source for source in map(_without_prompts, untagged) if _acts(source)]
 
 
-def is_language(tag: str, language: str) -> bool:
+def _is_language(tag: str, language: str) -> bool:
     """Whether a fence's tag names the language: two names are the same language if Pygments reads them alike."""
     tag, language = tag.casefold(), language.casefold()
-    if tag == language or (language == PYTHON and tag in PYTHON_TAGS):
+    if tag == language or (language == PYTHON and tag in _PYTHON_TAGS):
         return True
-    found = lexer_name(tag)
+    found = _lexer_name(tag)
     if language == PYTHON:
-        return found in PYTHON_LEXERS or found.startswith("IPython")
-    return bool(found) and found == lexer_name(language)
+        return found in _PYTHON_LEXERS or found.startswith("IPython")
+    return bool(found) and found == _lexer_name(language)
 
 
-def lexer_name(tag: str) -> str:
+def _lexer_name(tag: str) -> str:
     """The name of Pygments' lexer for a tag; empty where it has none."""
     from pygments.lexers import find_lexer_class_by_name  # type: ignore[import-untyped]  # it has no types
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
@@ -92,112 +92,112 @@ def lexer_name(tag: str) -> str:
     return ""
 
 
-def checked(source: str, *, alone: bool) -> str:
+def _checked(source: str, *, alone: bool) -> str:
     """Python's source as it may be inserted; `alone` is whether it is all that is in its cell."""
     if not alone and source.startswith("%%"):
-        return commented(_("A cell magic needs a cell of its own: --code=each makes one."), source)
-    error = error_in(source)
+        return _commented(_("A cell magic needs a cell of its own: --code=each makes one."), source)
+    error = _error_in(source)
     if error is None:
         return source
-    return commented(_("This code does not parse ({error}), so it is commented out.", error=error), source)
+    return _commented(_("This code does not parse ({error}), so it is commented out.", error=error), source)
 
 
-def commented(reason: str, source: str) -> str:
+def _commented(reason: str, source: str) -> str:
     """The source as a comment, below a line with the reason."""
     lines = (translated(reason), *source.split("\n"))
     return "\n".join(f"# {line}".rstrip() for line in lines)
 
 
-def error_in(source: str) -> str | None:
+def _error_in(source: str) -> str | None:
     """What is wrong with the source of a cell, in Python's words; `None` where nothing is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in strings, which are still code
-            compile(transformed(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            compile(_transformed(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
         place = translated(_("line {number}", number=error.lineno)) + ": " if error.lineno else ""
         return f"{place}{error.msg}"
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         return " ".join(str(error).split()) or type(error).__name__
     return None
 
 
-def acts(source: str) -> bool:
+def _acts(source: str) -> bool:
     """Whether the source is code that does something: no prose, and no output that happens to be an expression."""
-    tree = parsed(source)
-    return tree is not None and any(map(is_action, tree.body))
+    tree = _parsed(source)
+    return tree is not None and any(map(_is_action, tree.body))
 
 
-def parsed(source: str) -> ast.Module | None:
+def _parsed(source: str) -> ast.Module | None:
     """The source of a cell as Python reads it once its magics are calls; `None` if it does not parse.
 
     A prompt does not, and neither does a line that asks for help: prose with a question mark would be one.
     """
     from IPython.core.inputtransformer2 import HelpEnd, PromptStripper
 
-    manager = transformers()
+    manager = _transformers()
     manager.token_transformers.remove(HelpEnd)
     manager.cleanup_transforms = [each for each in manager.cleanup_transforms if not isinstance(each, PromptStripper)]
-    with suppress(SyntaxError, *UNREADABLE), warnings.catch_warnings():
+    with suppress(SyntaxError, *_UNREADABLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(manager.transform_cell(source))
     return None
 
 
-def transformed(source: str) -> str:
+def _transformed(source: str) -> str:
     """The source as IPython hands it to Python: magics and `!` are calls."""
-    return transformers().transform_cell(source)
+    return _transformers().transform_cell(source)
 
 
-def transformers() -> TransformerManager:
+def _transformers() -> TransformerManager:
     """IPython's, without those that a notebook's extensions have added."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     return TransformerManager()
 
 
-def is_action(statement: ast.stmt) -> bool:
+def _is_action(statement: ast.stmt) -> bool:
     """Whether a statement is more than an expression that is only shown."""
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Call | ast.Await)
-    return not is_prompt(statement)
+    return not _is_prompt(statement)
 
 
-def is_prompt(statement: ast.stmt) -> bool:
+def _is_prompt(statement: ast.stmt) -> bool:
     """Whether a statement is a line of an IPython session, read as Python."""
     target = statement.target if isinstance(statement, ast.AnnAssign) else None
     named = target.value if isinstance(target, ast.Subscript) else None
-    return isinstance(named, ast.Name) and named.id in PROMPT_NAMES
+    return isinstance(named, ast.Name) and named.id in _PROMPT_NAMES
 
 
-def without_prompts(source: str) -> str:
+def _without_prompts(source: str) -> str:
     """The code of a block that may be a session: without its prompts, and without what it printed."""
     from IPython.core.inputtransformer2 import leading_indent
 
-    source = "".join(leading_indent(trimmed(source).splitlines(keepends=True)))
-    tree = parsed(source)
-    if tree is not None and not any(map(is_prompt, tree.body)):
+    source = "".join(leading_indent(_trimmed(source).splitlines(keepends=True)))
+    tree = _parsed(source)
+    if tree is not None and not any(map(_is_prompt, tree.body)):
         return source
-    stripped = "".join(cleaned(source.splitlines(keepends=True)))
-    typed = trimmed("\n".join(typed_in(source)))
+    stripped = "".join(_cleaned(source.splitlines(keepends=True)))
+    typed = _trimmed("\n".join(_typed_in(source)))
     if not typed:
-        return trimmed(stripped)
+        return _trimmed(stripped)
     # A model may put a prompt before its first line only: what follows is code then, and not what was printed.
-    shown = "\n".join(minus(stripped.splitlines(), typed.splitlines()))
-    tree = parsed(shown)
-    whole = tree is not None and any(is_action(each) and not isinstance(each, ast.Expr) for each in tree.body)
-    return trimmed(stripped) if whole else typed
+    shown = "\n".join(_minus(stripped.splitlines(), typed.splitlines()))
+    tree = _parsed(shown)
+    whole = tree is not None and any(_is_action(each) and not isinstance(each, ast.Expr) for each in tree.body)
+    return _trimmed(stripped) if whole else typed
 
 
-def cleaned(lines: list[str]) -> list[str]:
+def _cleaned(lines: list[str]) -> list[str]:
     """The lines as IPython takes them when they are pasted: without prompts and without their indentation."""
-    transforms: Any = transformers().cleanup_transforms
+    transforms: Any = _transformers().cleanup_transforms
     for transform in transforms:
         lines = transform(lines)
     return lines
 
 
-def typed_in(session: str) -> Iterator[str]:
+def _typed_in(session: str) -> Iterator[str]:
     """What was typed in a session of Python, as doctest reads it, or of IPython, as its lexer does."""
     with suppress(ValueError):
         for example in doctest.DocTestParser().get_examples(session):
@@ -210,7 +210,7 @@ def typed_in(session: str) -> Iterator[str]:
         yield "".join(text for kind, text in tokens if kind not in Generic)
 
 
-def minus(lines: Iterable[str], others: list[str]) -> Iterator[str]:
+def _minus(lines: Iterable[str], others: list[str]) -> Iterator[str]:
     """The lines without the others, which stand among them in the same order."""
     left = iter(others)
     following = next(left, None)
@@ -221,6 +221,6 @@ def minus(lines: Iterable[str], others: list[str]) -> Iterator[str]:
             yield line
 
 
-def trimmed(source: str) -> str:
+def _trimmed(source: str) -> str:
     """The source without empty lines around it."""
     return re.sub(r"\A(?:[ \t]*\n)+", "", source).rstrip()

@@ -139,7 +139,7 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
             return WHERE
         case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
             before = before[2:]
-    options = [name for option in OPTIONS for name in option.names] if begun.startswith("-") else []
+    options = [name for option in OPTIONS for name in option.offered] if begun.startswith("-") else []
     return options if is_cell else [*options, *arguments(magics, before, begun)]
 
 

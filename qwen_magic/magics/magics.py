@@ -24,6 +24,7 @@ from ..core.errors import InputError
 from ..core.languages import ENGLISH, in_language, set_current
 from ..core.settings import Settings
 from ..core.translatable import _, _n
+from .cell_writer import CellWriter
 from .display_hook import Displayed, Noted
 from .options import Parsed, parse, refuse_map_options, typed, usage
 from .preparation import Idle
@@ -117,6 +118,7 @@ class QwenMagics(Magics):
         self._idle = Idle()
         self.unsaved = UnsavedAnswers()
         self.ran = RanCells(shell, self.folder)
+        self.cell_writer = CellWriter(shell)
         self.observe(self._configured, names=self.trait_names(config=True))
 
     @default("endpoint")
@@ -234,6 +236,9 @@ class QwenMagics(Magics):
             map_cell(self.assistant, parsed.given, prompt, schema, names, self.map_view(), self.map_publisher(name))
             return None
         refuse_map_options(parsed.given)
+        code, cell = parsed.given.get("code", ""), self.cell()
+        if code and "schema" in parsed.given:
+            raise InputError(_("--code and --schema do not go together."), _("An answer is code, or data."))
         question = self.question(parsed, prompt)
         question = replace(question, prompt=around(question.prompt) if around else question.prompt, rewrites=rewrites)
         if parsed.given.get("dry_run"):
@@ -241,7 +246,16 @@ class QwenMagics(Magics):
 
             show_dry_run(self.assistant.dry_run(question))
             return None
-        return self.assistant.ask(question, self.view(), answered=self.publisher(name))
+        publish, each = self.publisher(name), code == "each"
+
+        def answered(answer: Answer) -> None:
+            publish(answer)
+            self.cell_writer.remember(cell, answer, each=each)
+
+        answer = self.assistant.ask(question, self.view(), answered=answered)
+        if code:
+            self.cell_writer.write(cell, answer, each=each)
+        return answer
 
     def publisher(self, name: str = "") -> Callable[[Answer], None]:
         """What makes an answer, whole or not, `_qwen` and the variable `name`."""
@@ -315,6 +329,7 @@ class QwenMagics(Magics):
             attach=self._attach(given, prompt),
             schema=self._schema(given),
             tools=self._tools(given),
+            instruction=self._instruction(given),
         )
 
     def _tools(self, given: dict[str, Any]) -> Toolset | None:
@@ -326,6 +341,14 @@ class QwenMagics(Magics):
         from ..tools.toolset import toolset_named
 
         return toolset_named(given["tools"], given.get("allow", ()), self.shell.user_ns)
+
+    def _instruction(self, given: dict[str, Any]) -> str:
+        """What the model is told of the answer's form."""
+        if "code" not in given:
+            return ""
+        from ..code_cells.instruction import code_instruction
+
+        return code_instruction(self.cell_writer.language, each=given["code"] == "each")
 
     def _schema(self, given: dict[str, Any]) -> Schema[Any] | None:
         """What the line says of the answer's form."""

@@ -29,6 +29,7 @@ WITHOUT = {
     "rows",
     "no_values",
     "alone",
+    "code",
     "append",
     "pin",
     "raw",

@@ -31,14 +31,15 @@ __all__ = [
     "words",
 ]
 
-Kind = Literal["flag", "off", "word", "words"]
+Kind = Literal["flag", "off", "choice", "word", "words"]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """An option: a `flag` sets its destination, `off` clears it, a `word` has a value, `words` may be repeated.
 
-    What `words` collect stands in a second destination, too, where there is one (`also`).
+    A `choice` is one of its `choices`: the first one, unless another stands behind `=`. What `words` collect stands in
+    a second destination, too, where there is one (`also`).
     """
 
     names: tuple[str, ...]
@@ -47,10 +48,16 @@ class Option:
     value: str
     help: Translatable
     also: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
-        return ", ".join(self.names) + (f" {self.value}" if self.value else "")
+        return ", ".join(self.names) + (" " if self.value and self.kind != "choice" else "") + self.value
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """What Tab offers."""
+        return (*self.names, *(f"{self.names[0]}={choice}" for choice in self.choices[1:]))
 
 
 OPTIONS = (
@@ -65,6 +72,14 @@ OPTIONS = (
         _("answer with data: 'name, age int, city?', a class or dict of the notebook, file.json"),
     ),
     Option(("--many",), "flag", "many", "", _("with --schema: answer with a list of it")),
+    Option(
+        ("--code",),
+        "choice",
+        "code",
+        "[=each]",
+        _("answer with code, which goes into one cell below; with =each each block into one of its own"),
+        choices=("one", "each"),
+    ),
     Option(("-c", "--chat"), "word", "chat", "NAME", _("ask in this conversation")),
     Option(
         ("-f", "--file"), "words", "files", "PATH", _("attach a file, a glob or a URL; @PATH in the prompt does it too")
@@ -198,6 +213,8 @@ def parse(line: str) -> Parsed:
             if flag[0].endswith("="):
                 raise InputError(_("{flag} takes no value.", flag=flag["name"]))
             given[option.destination] = option.kind == "flag"
+        elif option.kind == "choice":
+            given[option.destination], position = choice_at(line, position, flag, option)
         else:
             value, position = word_at(line, position, option)
             if option.kind == "word":
@@ -295,6 +312,19 @@ def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
         raise InputError(_("The quote in {names} {word} is not closed.", names=option.names[-1], word=word["bare"]))
     parts.append(unquoted(word))
     return "".join(parts), word.end()
+
+
+def choice_at(line: str, position: int, flag: re.Match[str], option: Option) -> tuple[str, int]:
+    """The value of an option that need not have one."""
+    if not flag[0].endswith("="):
+        return option.choices[0], position
+    value, position = word_at(line, position, option)
+    if value not in option.choices:
+        raise InputError(
+            _("{flag}={value}: there is no such choice.", flag=flag["name"], value=value),
+            _("It is {usage}.", usage=" / ".join(option.offered)),
+        )
+    return value, position
 
 
 def unquoted(word: re.Match[str]) -> str:

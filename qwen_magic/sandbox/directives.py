@@ -37,6 +37,7 @@ DIRECTIVES = (
     Directive("help", "this list"),
     Directive("tour", "everything that markdown can hold, after some thinking; a tool call where tools are given"),
     Directive("echo", "the rest of the prompt, word for word"),
+    Directive("code", "N blocks of Python, with words around them; without it, where code is asked for", "N", 1),
     Directive("long", "an answer of N characters", "N", 10_000),
     Directive("html", "markdown that tries to do harm: scripts, handlers, frames, remote images"),
     Directive("tool", "a call of the first tool that the request gives"),

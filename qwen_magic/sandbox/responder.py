@@ -25,6 +25,8 @@ FIRST_WORDS = 160
 # How a cell is asked for anew.
 WHOLE_CELL = "with the whole cell in one block of code"
 FENCE = re.compile(r"^(`{3,})[^\n]*\n(?P<source>.*?)\n\1$", re.DOTALL | re.MULTILINE)
+# How an answer of nothing but code is asked for.
+CODE_ONLY = "fenced code block"
 SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
 LOREM = "The sandbox counts its lines so that nothing can get lost on the way: this is line {}.\n\n"
 
@@ -85,7 +87,9 @@ def written(chat: Chat, script: Play) -> str:
     for word, write in TEXTS.items():
         if word in script:
             return write(chat, script)
-    return changed_cell(chat) if WHOLE_CELL in chat.question else received(chat, script)
+    if WHOLE_CELL in chat.question:
+        return changed_cell(chat)
+    return code_text(chat, script) if CODE_ONLY in chat.question else received(chat, script)
 
 
 def continued(chat: Chat) -> str:
@@ -255,6 +259,16 @@ def changed_cell(chat: Chat) -> str:
     return f"{SIMULATOR} It corrects nothing, and adds a line:\n\n{marks}python\n{source}\n{line}\n{marks}\n"
 
 
+def code_text(chat: Chat, script: Play) -> str:
+    """Blocks of code that can be run, with words around them that should not be."""
+    asked = next(iter((script.rest or chat.question).split("\n")))
+    blocks = [f"```python\nquestion = {asked[:FIRST_WORDS]!r}\nlen(question.split())\n```"]
+    blocks += [
+        f"```python\n# part {number}\nquestion.title()\n```" for number in range(2, int(script.number("code")) + 1)
+    ]
+    return "\n\n".join([f"{SIMULATOR} This is code all the same:", *blocks, "It counts the words of the question."])
+
+
 def quoted(text: str) -> str:
     """The first words of a text on one line, in quotation marks that markdown leaves alone."""
     line = " ".join(text.split())
@@ -270,6 +284,7 @@ TEXTS: Mapping[str, Callable[[Chat, Play], str]] = {
     "help": help_text,
     "tour": lambda chat, script: TOUR,
     "echo": lambda chat, script: script.rest,
+    "code": code_text,
     "long": long_text,
     "html": lambda chat, script: HARM,
 }

@@ -1,3 +1,5 @@
+/** @import { EditMessage } from "./written_cells.js" */
+
 /* The parts of JupyterLab's and Notebook 7's objects that the extension uses: types only.
  *
  * Of JupyterLab 4 (https://jupyterlab.readthedocs.io/en/stable/api/). What may be missing is optional.
@@ -19,7 +21,12 @@
  */
 /** @typedef {Record<string, unknown> & { cellId?: string }} RequestMetadata */
 /**
+ * @typedef {{ header: { msg_type: string }, parent_header: { session?: string }, content: any }} IOPubMessage
+ */
+/** @typedef {{ warning: (message: string, options: { autoClose: number }) => void }} Notifications */
+/**
  * @typedef {object} Kernel
+ * @property {string} clientId
  * @property {(content: { code: string, store_history?: boolean }, disposeOnDone?: boolean,
  *   metadata?: RequestMetadata) => object} requestExecute
  * @property {() => Promise<void>} interrupt
@@ -31,15 +38,24 @@
  * @property {{ kernel?: Kernel | null } | null} session
  * @property {Promise<void>} ready
  * @property {Signal} kernelChanged
+ * @property {Signal<unknown, IOPubMessage>} iopubMessage
  */
-/** @typedef {{ request_id?: string, model?: string, endpoint?: string, usage?: Usage }} AnswerFacts */
+/**
+ * @typedef {{ request_id?: string, model?: string, endpoint?: string, usage?: Usage,
+ *   diff?: { cell: string, old: string, new: string } }} AnswerFacts
+ */
 /** @typedef {{ input?: number, output?: number }} Usage */
-/** @typedef {{ type?: string, metadata?: { qwen?: AnswerFacts } }} Output */
+/** @typedef {{ type?: string, metadata?: { qwen?: AnswerFacts, qwen_magic?: EditMessage } }} Output */
 /**
  * @typedef {object} SharedCell
+ * @property {() => string} getId
  * @property {() => string} getSource
+ * @property {(source: string) => void} setSource
+ * @property {(key: string, value: object) => void} setMetadata
  * @property {Signal<unknown, { sourceChange?: unknown }>} changed
- * @property {(start: number, end: number, outputs: object[]) => void} [updateOutputs]
+ * @property {(start: number, end: number, outputs: object[]) => void} [updateOutputs] of a code cell
+ * @property {(outputs: object[]) => void} [setOutputs] of a code cell
+ * @property {number | null} [execution_count] of a code cell
  */
 /**
  * @typedef {object} CellModel
@@ -48,6 +64,7 @@
  * @property {string} mimeType
  * @property {Signal} mimeTypeChanged
  * @property {SharedCell} sharedModel
+ * @property {(key: string) => any} getMetadata
  * @property {{ length: number, get: (index: number) => Output }} [outputs] of a code cell
  * @property {number | null} [executionCount] of a code cell
  */
@@ -56,7 +73,16 @@
  * @typedef {object} NotebookModel
  * @property {CellList} cells
  * @property {boolean} readOnly
- * @property {{ insertCell: (index: number, cell: { cell_type: string, source: string }) => void }} sharedModel
+ * @property {SharedNotebook} sharedModel
+ */
+/** @typedef {{ cell_type: string, source: string, id?: string, metadata?: object }} NewCell */
+/**
+ * @typedef {object} SharedNotebook
+ * @property {SharedCell[]} cells
+ * @property {(index: number, cell: NewCell) => void} insertCell
+ * @property {(index: number) => void} deleteCell
+ * @property {(change: () => void) => void} transact
+ * @property {{ stopCapturing: () => void }} [undoManager] Yjs's
  */
 /**
  * @typedef {object} NotebookContext
@@ -64,12 +90,14 @@
  * @property {boolean} isReady
  * @property {Promise<void>} ready
  * @property {NotebookModel} model
+ * @property {{ writable: boolean } | null} [contentsModel]
  * @property {Signal<unknown, string>} saveState
  */
 /**
  * @typedef {object} NotebookContent
  * @property {HTMLElement} node
- * @property {{ node: HTMLElement, model: CellModel, outputArea?: { node: HTMLElement } }[]} widgets
+ * @property {{ node: HTMLElement, model: CellModel,
+ *   outputArea?: { node: HTMLElement, widgets: { node: HTMLElement }[] } }[]} widgets
  * @property {number} activeCellIndex
  * @property {{ model: CellModel } | null} activeCell
  * @property {string} codeMimetype

@@ -1,22 +1,30 @@
-/* Copy and "Insert below" on the blocks of code in answers: live ones, records, and files that were opened again. */
+/* Copy and "Insert below" on the blocks of code in answers: live ones, records, and files that were opened again. Copy
+ * and Apply on a change of a cell.
+ */
 
-/** @import { NotebookPanel } from "./application_types.js" */
+/** @import { NotebookPanel, Notifications } from "./application_types.js" */
+/** @import { EditMessage } from "./written_cells.js" */
 
+import { editCells } from "./cell_edits.js";
 import { say } from "./extension_words.js";
 
 // A record is complete when it comes. Of a live answer, only the blocks that are finished have got their Copy.
-const FINISHED = ".qwen-record pre, .qwen-live .qwen-copy";
+const FINISHED = ".qwen-record pre, .qwen-diff pre, .qwen-live .qwen-copy";
 const COPIED = 1500; // milliseconds for which "Copied" is shown
 
 /**
  * Give the code of a notebook's answers its buttons, now and as it comes.
  *
  * @param {NotebookPanel} panel
+ * @param {Notifications} notifications
  */
-export function addCodeButtons(panel) {
+export function addCodeButtons(panel, notifications) {
   const { node } = panel.content;
   /** @param {Element} found */
-  const add = (found) => addBar(/** @type {Element} */ (found.closest(".highlight") ?? found.parentElement), panel);
+  const add = (found) => {
+    const frame = /** @type {Element} */ (found.closest(".highlight") ?? found.parentElement);
+    addBar(frame, panel, () => applyButton(panel, frame, notifications));
+  };
   const observer = new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
       for (const added of addedNodes) if (added instanceof Element) finishedIn(added).forEach(add);
@@ -40,14 +48,16 @@ function finishedIn(node) {
  *
  * @param {Element} frame holds the block, and a Copy button if the answer's view has made one
  * @param {NotebookPanel} panel
+ * @param {() => HTMLButtonElement} makeApply makes the button of a change
  */
-function addBar(frame, panel) {
+function addBar(frame, panel, makeApply) {
   const code = frame.querySelector("pre");
   if (!code || frame.querySelector(".qwen-code-bar")) return;
   const source = code.textContent;
   const bar = document.createElement("span");
   bar.className = "qwen-code-bar";
-  bar.append(insertButton(source, panel, frame), frame.querySelector(".qwen-copy") ?? copyButton(source));
+  const first = frame.matches(".qwen-diff") ? makeApply() : insertButton(source, panel, frame);
+  bar.append(first, frame.querySelector(".qwen-copy") ?? copyButton(source));
   frame.append(bar);
 }
 
@@ -79,9 +89,45 @@ function copyButton(source) {
  * @param {Element} frame
  */
 function insertButton(source, panel, frame) {
-  const made = button("qwen-insert", say("insert"), say("insertCode"), () => insertBelow(panel, frame, source));
+  const insert = () => insertBelow(panel, frame, source);
+  return disabledIfReadOnly(panel, button("qwen-insert", say("insert"), say("insertCode"), insert));
+}
+
+/**
+ * @param {NotebookPanel} panel
+ * @param {Element} frame
+ * @param {Notifications} notifications
+ */
+function applyButton(panel, frame, notifications) {
+  const apply = () => {
+    const message = changeOf(panel, frame);
+    if (message) editCells(panel.context, message, notifications);
+  };
+  return disabledIfReadOnly(panel, button("qwen-insert", say("apply"), say("applyChange"), apply));
+}
+
+/**
+ * @param {NotebookPanel} panel
+ * @param {HTMLButtonElement} made
+ */
+function disabledIfReadOnly(panel, made) {
   if (panel.context.model.readOnly) Object.assign(made, { disabled: true, title: say("readOnly") });
   return made;
+}
+
+/**
+ * The kernel's message for the change that an output shows, from the metadata of the output.
+ *
+ * @param {NotebookPanel} panel
+ * @param {Element} node in the output
+ * @returns {EditMessage | undefined}
+ */
+function changeOf({ content }, node) {
+  const cell = content.widgets.find((each) => each.node.contains(node));
+  const number = cell?.outputArea?.widgets.findIndex((each) => each.node.contains(node)) ?? -1;
+  const { qwen, qwen_magic: message } = (number < 0 ? undefined : cell?.model.outputs?.get(number).metadata) ?? {};
+  if (message || !qwen?.diff) return message;
+  return { asking: "", edits: [{ cell: qwen.diff.cell, source: qwen.diff.new, expected: [qwen.diff.old] }] };
 }
 
 /**

@@ -2,6 +2,7 @@
 
 /** @import { Application, NotebookTracker } from "./application_types.js" */
 
+import { followKernel } from "./cell_edits.js";
 import { addCodeButtons } from "./code_buttons.js";
 import { colourCells } from "./colouring.js";
 import { addCommands } from "./commands.js";
@@ -20,7 +21,7 @@ const STYLES = ["style.css", "answer.css"];
  * @returns {Promise<object[]>} the plugins
  */
 export async function pluginsOf(load) {
-  const { ICommandPalette } = await load("@jupyterlab/apputils");
+  const { ICommandPalette, Notification } = await load("@jupyterlab/apputils");
   const { IEditorLanguageRegistry } = await load("@jupyterlab/codemirror");
   const { INotebookTracker, NotebookActions } = await load("@jupyterlab/notebook");
   const { OutputArea, OutputAreaModel } = await load("@jupyterlab/outputarea");
@@ -30,31 +31,7 @@ export async function pluginsOf(load) {
   const { Panel, Widget } = await load("@lumino/widgets");
   STYLES.forEach(addStyle);
 
-  /**
-   * @param {string} name
-   * @param {string} description
-   * @param {object | null} service the token of what `activate` gets beside the tracker
-   * @param {(tracker: NotebookTracker, found: any, app: Application) => void} activate `found` is `null` in an
-   *   application without this service
-   */
-  const plugin = (name, description, service, activate) => ({
-    id: `qwen-magic:${name}`,
-    description,
-    autoStart: true,
-    requires: [INotebookTracker, ITranslator],
-    optional: service ? [service] : [],
-    /**
-     * @param {Application} app
-     * @param {NotebookTracker} tracker
-     * @param {{ languageCode: string }} translator
-     * @param {any} found
-     */
-    activate(app, tracker, translator, found) {
-      useLanguage(translator.languageCode);
-      activate(tracker, found, app);
-    },
-  });
-
+  const plugin = pluginMaker(INotebookTracker, ITranslator);
   return [
     plugin("colouring", "Colours %%qwen cells as markdown.", IEditorLanguageRegistry, (tracker, languages) => {
       if (languages) forEachNotebook(tracker, (panel) => colourCells(panel, languages));
@@ -62,8 +39,11 @@ export async function pluginsOf(load) {
     plugin("execute-metadata", "Sends the kernel the order of the cells.", null, (tracker) => {
       forEachNotebook(tracker, describeRequests);
     }),
-    plugin("code-buttons", "Insert below and Copy on the code of answers.", null, (tracker) => {
-      forEachNotebook(tracker, addCodeButtons);
+    plugin("code-buttons", "Insert below and Copy on the code of answers, Apply on diffs.", null, (tracker) => {
+      forEachNotebook(tracker, (panel) => addCodeButtons(panel, Notification));
+    }),
+    plugin("cell-edits", "Puts the code of answers into cells.", null, (tracker) => {
+      forEachNotebook(tracker, (panel) => followKernel(panel, Notification));
     }),
     plugin("records", "Answers that came while no page was open.", null, (tracker) => {
       forEachNotebook(tracker, (panel) => recoverAnswers(panel, NotebookActions.executed));
@@ -78,6 +58,39 @@ export async function pluginsOf(load) {
       if (statusBar) addStatus(tracker, { NotebookActions, Widget }, statusBar);
     }),
   ];
+}
+
+/**
+ * What makes a plugin.
+ *
+ * @param {object} tracker its token
+ * @param {object} translator its token
+ */
+function pluginMaker(tracker, translator) {
+  /**
+   * @param {string} name
+   * @param {string} description
+   * @param {object | null} service the token of what `activate` gets beside the tracker
+   * @param {(tracker: NotebookTracker, found: any, app: Application) => void} activate `found` is `null` in an
+   *   application without this service
+   */
+  return (name, description, service, activate) => ({
+    id: `qwen-magic:${name}`,
+    description,
+    autoStart: true,
+    requires: [tracker, translator],
+    optional: service ? [service] : [],
+    /**
+     * @param {Application} app
+     * @param {NotebookTracker} notebooks
+     * @param {{ languageCode: string }} language
+     * @param {any} found
+     */
+    activate(app, notebooks, language, found) {
+      useLanguage(language.languageCode);
+      activate(notebooks, found, app);
+    },
+  });
 }
 
 /** @param {string} name */

@@ -21,6 +21,7 @@ from ...core.translatable import Translatable, _, sentences
 from ...rendering.command_output import say
 from ..options import grouped_lines, usage, words
 from . import answer_cache, answers, chats, code_questions, tools
+from . import apply as applying
 from . import batches as batching
 from . import doctor as doctoring
 from . import endpoint as whom
@@ -168,6 +169,7 @@ COMMANDS: dict[str, Command] = {
         code_questions.edit,
         asks=True,
     ),
+    "apply": Command("", _("put the last answer's code into its cell"), NOTHING, applying.apply),
     "chat": Command("[NAME]", _("a panel to chat in, on a conversation"), PERHAPS_ONE, chats.chat),
     "chats": Command("", _("the conversations of this kernel"), NOTHING, chats.chats),
     "show": Command("[NAME]", _("a conversation's transcript"), PERHAPS_ONE, chats.show),

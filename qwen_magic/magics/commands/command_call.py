@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...rendering.views.protocol import View
     from ...service.endpoints import Endpoint
     from ..autosave import Autosave
+    from ..cell_writer import CellWriter
     from ..options import Parsed
     from ..ran_cells import RanCells
 
@@ -39,6 +40,10 @@ class CommandHost(Protocol):
     @property
     def panels(self) -> Panels:
         """The chat panels of this shell."""
+
+    @property
+    def cell_writer(self) -> CellWriter:
+        """What puts code into the notebook's cells."""
 
     @property
     def show_reasoning(self) -> bool:

@@ -16,7 +16,8 @@ from qwen_magic.rendering.page_script import STATIC, WORDS, join_modules, page_s
 
 MODULES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js"))
 WIDGETS = sorted(WORDS)
-TESTS = sorted((Path(__file__).parent / "page").glob("*.test.js"))
+UNIT = Path(__file__).parents[1]
+TESTS = sorted(UNIT.rglob("*.test.js"))
 
 # Files that hold nothing but types.
 TYPES = {"page_messages.js", "page/jupyter_types.js"}
@@ -39,7 +40,7 @@ def test_the_types_of_every_module_fit(packages: Path) -> None:
 
 
 def test_the_linter_finds_nothing(packages: Path) -> None:
-    checked = (PACKAGE, Path(__file__).parent, node_packages.SOURCES, ROOT / "eslint.config.js")
+    checked = (PACKAGE, UNIT, node_packages.SOURCES, ROOT / "eslint.config.js")
     linter = packages / "eslint" / "bin" / "eslint.js"
     run(node_packages.node(), str(linter), "--max-warnings=0", *map(str, checked))
 
