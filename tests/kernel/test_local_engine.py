@@ -23,9 +23,12 @@ from support.sandbox_pictures import png
 from support.waiting import wait_for
 from support.wire import keyed
 
+from qwen_magic.assistant.assistant import Assistant
+from qwen_magic.assistant.question import Question
 from qwen_magic.core.errors import ConfigurationError, ConnectionFailed
 from qwen_magic.core.events import Event, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from qwen_magic.core.messages import ChatRequest, Image, Message, Text
+from qwen_magic.core.settings import Settings
 from qwen_magic.core.sizes import readable_size
 from qwen_magic.local.catalogue import CATALOGUE, choose
 from qwen_magic.local.engine_client import LocalEngine, identity
@@ -35,9 +38,11 @@ from qwen_magic.local.gguf import header
 from qwen_magic.local.interaction import Dialogue
 from qwen_magic.local.memory import available
 from qwen_magic.local.model_startup import engine, projector_beside
+from qwen_magic.rendering.views.silent import SilentView
 from qwen_magic.service.client import Client
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.service.endpoints import Endpoint
+from qwen_magic.tools.toolset import toolset
 
 pytest.importorskip("xllamacpp")
 
@@ -223,6 +228,28 @@ def test_a_tool_is_called(folder: Path) -> None:
     assert "".join(call.name for call in calls) == "weather"
     assert json.loads("".join(call.arguments for call in calls)) == {"place": "Köln"}
     assert events[-1] == Finish("tool_calls")
+
+
+def test_the_results_of_functions_go_back_to_the_model(folder: Path) -> None:
+    from support.tiny_engine import reciting
+
+    call = ("<tool_call>", '\n{"name": "weather", "arguments": {"place": "', "Köln", '"}}\n', "</tool_call>")
+    path = reciting.write(folder / "rounds.gguf", *call)
+    asked: list[str] = []
+
+    def weather(place: str) -> str:
+        """Look it up."""
+        asked.append(place)
+        return "rain"
+
+    made = Assistant(Settings(endpoint=f"local:{path}", tool_rounds=2), Credentials({}))
+    fields = {"temperature": 0, "max_tokens": 60}
+    question = Question("Is it raining?", alone=True, fields=fields, tools=toolset([weather], [weather]))
+    answer = made.ask(question, SilentView())
+    made.close()
+    assert asked == ["Köln", "Köln"]
+    assert [result.text for each in answer.rounds for result in each.results] == ["rain", "rain"]
+    assert answer.text, "after the last round it has to answer in words"
 
 
 def test_an_image_is_looked_at_where_a_projector_lies_beside_the_model(folder: Path) -> None:
