@@ -1,6 +1,6 @@
 """Tab behind `%qwen` and `%%qwen`: options, commands and what they take, `@path` in a prompt, `local:`.
 
-Imports nothing heavy before Tab is pressed.
+Imports and compiles nothing before Tab is pressed: loading the extension has to be cheap.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ __all__ = ["install", "remove"]
 
 KEYS = ("%qwen", "%%qwen")
 OURS = "qwen_magic."
-# The word at the cursor: behind a quote that is open, or bare.
-WORD = re.compile(r"""(?<!\S)(?:(?P<quote>["'])(?P<quoted>[^"']*)|(?P<bare>(?:\\ |[^\s"'])*))$""")
-# A model on this machine, by name or by path; a path may have spaces, and quotes round it.
-OWN = re.compile(r"""^\s*%qwen\s+use\s+local:(?P<quote>["']?)(?P<begun>[^"']*)$""")
 
 
 def install(shell: InteractiveShell, magics: QwenMagics) -> None:
@@ -74,7 +70,8 @@ def match_mention(context: Any) -> Any:
 
 def match_local(context: Any) -> Any:
     """IPython's matcher for what stands behind `local:`; a front-end shows the sizes as it shows other types."""
-    own = OWN.search(context.text_until_cursor)
+    # A model on this machine, by name or by path; a path may have spaces, and quotes round it.
+    own = re.search(r"""^\s*%qwen\s+use\s+local:(?P<quote>["']?)(?P<begun>[^"']*)$""", context.text_until_cursor)
     if own is None:
         return None
     from pathlib import Path
@@ -97,7 +94,8 @@ def match_word(magics: QwenMagics, context: Any) -> Any:
     from IPython.core.completer import SimpleCompletion
 
     line = context.text_until_cursor.lstrip()
-    word = WORD.search(line)
+    # The word at the cursor: behind a quote that is open, or bare.
+    word = re.search(r"""(?<!\S)(?:(?P<quote>["'])(?P<quoted>[^"']*)|(?P<bare>(?:\\ |[^\s"'])*))$""", line)
     if word is None or word.start() == 0 or line.split()[0] not in KEYS:
         return None
     begun = word["bare"].replace("\\ ", " ") if word["quote"] is None else word["quoted"]

@@ -6,7 +6,6 @@ So this is not a shell's grammar, and not argparse's.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -284,6 +283,8 @@ def json_value(text: str) -> Any:
 def known(name: str) -> Option:
     option = BY_NAME.get(name)
     if option is None:
+        import difflib
+
         near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.7)
         hint = _("Did you mean {name}?", name=near[0]) if near else _("%qwen help lists the options.")
         raise InputError(
