@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ..service.answer_stream import AnswerStream
     from ..tools.toolset import Toolset
 
-__all__ = ["Assistant", "Cancel"]
+__all__ = ["Assistant", "Cancel", "nothing"]
 
 
 class Cancel:

@@ -19,7 +19,7 @@ from ..core.tokens import count_tokens
 from ..core.translatable import _
 from .turns import Turn
 
-__all__ = ["SUMMARISE", "FittedContext", "Limits", "fit"]
+__all__ = ["SUMMARISE", "FittedContext", "Limits", "fit", "measure"]
 
 # What a summary is asked with, and what stands before it in the context afterwards.
 SUMMARISE = (
@@ -75,7 +75,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class _Size:
     """How much some messages are, in each way in which it may be too much."""
 
     tokens: int = 0
@@ -84,14 +84,14 @@ class Size:
     words: int = 0
     documents: int = 0
 
-    def __add__(self, other: Size) -> Size:
+    def __add__(self, other: _Size) -> _Size:
         return self._with(other, 1)
 
-    def __sub__(self, other: Size) -> Size:
+    def __sub__(self, other: _Size) -> _Size:
         return self._with(other, -1)
 
-    def _with(self, other: Size, sign: int) -> Size:
-        return Size(
+    def _with(self, other: _Size, sign: int) -> _Size:
+        return _Size(
             self.tokens + sign * other.tokens,
             self.body + sign * other.body,
             self.images + sign * other.images,
@@ -101,22 +101,22 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class _Room:
     """Where the messages have to fit in: so many `tokens`, of which `ratio` are counted for each that is estimated."""
 
     tokens: int | None
     ratio: float
     limits: Limits
 
-    def has_words(self, size: Size) -> bool:
-        return not size.documents or within(size.words, self.limits.words)
+    def has_words(self, size: _Size) -> bool:
+        return not size.documents or _within(size.words, self.limits.words)
 
-    def holds(self, size: Size) -> bool:
+    def holds(self, size: _Size) -> bool:
         return (
             self.has_words(size)
-            and within(size.tokens * self.ratio, self.tokens)
-            and within(size.body, self.limits.body)
-            and within(size.images, self.limits.images)
+            and _within(size.tokens * self.ratio, self.tokens)
+            and _within(size.body, self.limits.body)
+            and _within(size.images, self.limits.images)
         )
 
 
@@ -141,15 +141,15 @@ def fit(
     before anything is sent, when the question does not fit with what has to stay.
     """
     prompt = (Message.system(system),) if system else ()
-    room = Room(None if window is None else max(0, window - reserve), calibration(turns, model), limits)
+    room = _Room(None if window is None else max(0, window - reserve), _calibration(turns, model), limits)
     sizes = dict(enumerate(measure(turn.messages, model) for turn in turns))
     fixed = measure((*prompt, question), model)
     oldest = [index for index, turn in enumerate(turns) if not (turn.pinned or turn.summary)]
-    kept = trimmed(sizes, sorted(oldest, key=lambda index: sizes[index].documents > 0), fixed, room.has_words)
-    kept = trimmed(kept, oldest, fixed, room.holds)
+    kept = _trimmed(sizes, sorted(oldest, key=lambda index: sizes[index].documents > 0), fixed, room.has_words)
+    kept = _trimmed(kept, oldest, fixed, room.holds)
     total = sum(kept.values(), fixed)
     if not room.holds(total):
-        raise too_much(total, room, model, bool(kept))
+        raise _too_much(total, room, model, bool(kept))
     sent = tuple(message for index in kept for message in turns[index].messages)
     tokens = round(total.tokens * room.ratio)
     return FittedContext(
@@ -157,24 +157,24 @@ def fit(
     )
 
 
-def trimmed(
-    kept: Mapping[int, Size], order: Iterable[int], fixed: Size, fits: Callable[[Size], bool]
-) -> dict[int, Size]:
+def _trimmed(
+    kept: Mapping[int, _Size], order: Iterable[int], fixed: _Size, fits: Callable[[_Size], bool]
+) -> dict[int, _Size]:
     """`kept` without the first ones of `order`: as few as it takes that the rest fits beside what is fixed."""
     rest = dict(kept)
     total = sum(rest.values(), fixed)
     for index in order:
         if fits(total):
             break
-        total -= rest.pop(index, Size())
+        total -= rest.pop(index, _Size())
     return rest
 
 
-def within(amount: float, most: int | None) -> bool:
+def _within(amount: float, most: int | None) -> bool:
     return most is None or amount <= most
 
 
-def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputError:
+def _too_much(size: _Size, room: _Room, model: str, with_pinned: bool) -> InputError:
     what = _("The question with the pinned turns") if with_pinned else _("The question alone")
     limits = room.limits
     if not room.has_words(size):
@@ -187,7 +187,7 @@ def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputErro
             ),
             _("Attach long texts as files (-f), or start afresh with %qwen reset."),
         )
-    if not within(size.body, limits.body):
+    if not _within(size.body, limits.body):
         return InputError(
             _(
                 "{what} has {body:.1f} MB, and a request takes {most:.1f} MB.",
@@ -197,7 +197,7 @@ def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputErro
             ),
             _("Attach fewer or smaller files."),
         )
-    if not within(size.images, limits.images):
+    if not _within(size.images, limits.images):
         return InputError(
             _(
                 "{what} has {images} images, and a request takes {most}.",
@@ -220,7 +220,7 @@ def too_much(size: Size, room: Room, model: str, with_pinned: bool) -> InputErro
     )
 
 
-def calibration(turns: Iterable[Turn], model: str) -> float:
+def _calibration(turns: Iterable[Turn], model: str) -> float:
     """How many tokens the service counted for each that was estimated, in these turns with this model."""
     counted = estimated = 0
     for turn in turns:
@@ -231,47 +231,49 @@ def calibration(turns: Iterable[Turn], model: str) -> float:
     return min(max(counted / estimated, LEAST_RATIO), GREATEST_RATIO) if estimated else 1.0
 
 
-def measure(messages: Iterable[Message], model: str = "") -> Size:
+def measure(messages: Iterable[Message], model: str = "") -> _Size:
     """How much these messages are when they are sent to `model`."""
     facts = lookup(model)
-    return sum((measure_message(message, facts) for message in messages), Size())
+    return sum((_measure_message(message, facts) for message in messages), _Size())
 
 
-def measure_message(message: Message, model: ModelFacts) -> Size:
+def _measure_message(message: Message, model: ModelFacts) -> _Size:
     parts = message.parts
     # Thinking, and the calls of functions, are fields of their own.
     beside = [message.reasoning if model.keeps_thinking else ""]
     beside += [f"{call.id}{call.name}{call.arguments}" for call in message.tool_calls]
-    return Size(
-        tokens=TOKENS_A_MESSAGE + sum(map(count_tokens, beside)) + sum(weigh_part(part, model.patch) for part in parts),
-        body=FRAME * len(beside) + sum(map(encoded, beside)) + sum(body_of(part) for part in parts),
+    return _Size(
+        tokens=TOKENS_A_MESSAGE
+        + sum(map(count_tokens, beside))
+        + sum(_weigh_part(part, model.patch) for part in parts),
+        body=FRAME * len(beside) + sum(map(_encoded, beside)) + sum(_body_of(part) for part in parts),
         images=len(message.images),
         words=count_tokens(message.text) if message.role == "user" else 0,
         documents=sum(isinstance(part, Document) for part in parts),
     )
 
 
-def body_of(part: Part) -> int:
+def _body_of(part: Part) -> int:
     """The bytes of a part in a request's body."""
     if isinstance(part, Image):
         return FRAME + len(part.url)
-    return FRAME + encoded(part.file_id if isinstance(part, Document) else part.text)
+    return FRAME + _encoded(part.file_id if isinstance(part, Document) else part.text)
 
 
-def encoded(text: str) -> int:
+def _encoded(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def weigh_part(part: Part, patch: int) -> int:
+def _weigh_part(part: Part, patch: int) -> int:
     if isinstance(part, Image):
-        pixels = min(max(count_pixels(part.url) or MAX_PIXELS, MIN_PIXELS), MAX_PIXELS)
+        pixels = min(max(_count_pixels(part.url) or MAX_PIXELS, MIN_PIXELS), MAX_PIXELS)
         return pixels // (patch * patch) + 2
     if isinstance(part, Document):
         return TOKENS_A_DOCUMENT
     return count_tokens(part.text)
 
 
-def count_pixels(url: str) -> int | None:
+def _count_pixels(url: str) -> int | None:
     """Width by height of a picture in a `data:` URL; `None` for one that lies elsewhere, or has no header."""
     scheme, _, data = url[: HEAD_OF_A_PICTURE * 4 // 3].partition(";base64,")
     if not scheme.startswith("data:image/"):

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Autosave", "folder_of"]
 
-Version = tuple[int, int, int]
+_Version = tuple[int, int, int]
 
 
-class Kept(NamedTuple):
+class _Kept(NamedTuple):
     """A conversation's file: what of this kernel is in it, what of others that was never resumed here, and what was."""
 
     path: Path
-    version: Version | None
+    version: _Version | None
     own: Saved
     others: Saved | None
     resumed: Saved | None = None
@@ -46,7 +46,7 @@ class Autosave:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._kept: dict[Conversation, Kept] = {}
+        self._kept: dict[Conversation, _Kept] = {}
 
     def save(self, conversations: Iterable[Conversation]) -> None:
         """Save what has changed, and take dropped ones out of their files. Raises `InputError` when that fails."""
@@ -57,7 +57,7 @@ class Autosave:
             except InputError as error:
                 errors.append(error)
         for dropped in self._kept.keys() - set(present):
-            take_out(self._kept.pop(dropped))
+            _take_out(self._kept.pop(dropped))
         if errors:
             raise errors[0]
 
@@ -68,32 +68,32 @@ class Autosave:
             kept = kept._replace(others=kept.resumed, resumed=None)
         if (own, path) == (kept.own, kept.path) if kept else not own.turns:
             return
-        self._kept[conversation] = write(own, path, kept if kept and kept.path == path else None)
+        self._kept[conversation] = _write(own, path, kept if kept and kept.path == path else None)
         if kept and kept.path != path:
-            take_out(kept)
+            _take_out(kept)
 
     def names(self) -> list[str]:
         """The names under which notebooks and sessions have saved beside this one, the last used first."""
-        folders = [folder for folder in entries(self.folder.parent) if saved_in(folder)]
-        return [folder.name for folder in sorted(folders, key=last_changed, reverse=True)]
+        folders = [folder for folder in _entries(self.folder.parent) if _saved_in(folder)]
+        return [folder.name for folder in sorted(folders, key=_last_changed, reverse=True)]
 
     def waiting(self, name: str = "") -> list[Path]:
         """The files under this name (or this notebook's own) that hold anything which is not in this kernel."""
         here = {kept.path: kept.version for kept in self._kept.values() if kept.others is None}
         folder = self.folder.with_name(name) if name else self.folder
-        return [path for path in saved_in(folder) if here.get(path) != version_of(path)]
+        return [path for path in _saved_in(folder) if here.get(path) != _version_of(path)]
 
     def resume(self, path: Path, conversations: Conversations, cell: CellRef | None) -> Conversation:
         """Join what is in a file with the conversation of its name. Raises `InputError` when the file holds none."""
         from ..conversations.joining import restore
         from ..conversations.serialization import load
 
-        version, saved = version_of(path), load(path)
+        version, saved = _version_of(path), load(path)
         conversation = conversations.get(saved.name)
         restore(conversation, saved, cell)
         if path == self._path(conversation):
             # It will be written anew, as the conversation is now.
-            self._kept[conversation] = Kept(path, version, saved, None, saved)
+            self._kept[conversation] = _Kept(path, version, saved, None, saved)
         return conversation
 
     def _path(self, conversation: Conversation) -> Path:
@@ -120,26 +120,26 @@ def folder_of(shell: InteractiveShell, folder: Path) -> Path:
     return folder / ".qwen" / quote(str(notebook.with_name(name)), safe=" ")
 
 
-def write(own: Saved, path: Path, kept: Kept | None) -> Kept:
+def _write(own: Saved, path: Path, kept: _Kept | None) -> _Kept:
     """Write the file, with what it holds of others."""
     from ..conversations.serialization import save
 
-    others = kept.others if kept and kept.version == version_of(path) else read_others(path, kept)
+    others = kept.others if kept and kept.version == _version_of(path) else _read_others(path, kept)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             _("{folder} cannot be made, and nothing is saved: {reason}.", folder=path.parent, reason=error.strerror)
         ) from None
-    save(joined(own, others), path, contents=True)
-    return Kept(path, version_of(path), own, others, kept.resumed if kept else None)
+    save(_joined(own, others), path, contents=True)
+    return _Kept(path, _version_of(path), own, others, kept.resumed if kept else None)
 
 
-def take_out(kept: Kept) -> None:
+def _take_out(kept: _Kept) -> None:
     """Take what this kernel has saved out of a file, if nobody else has changed it since."""
     from ..conversations.serialization import save
 
-    if kept.version != version_of(kept.path):
+    if kept.version != _version_of(kept.path):
         return
     if kept.others:
         save(kept.others, kept.path, contents=True)
@@ -150,11 +150,11 @@ def take_out(kept: Kept) -> None:
         raise InputError(_("{path} cannot be deleted: {reason}.", path=kept.path, reason=error.strerror)) from None
 
 
-def read_others(path: Path, kept: Kept | None) -> Saved | None:
+def _read_others(path: Path, kept: _Kept | None) -> Saved | None:
     """What is in the file that is not this kernel's own. Raises `InputError` when it cannot be read."""
     from ..conversations.serialization import load
 
-    refuse_strange(path)
+    _refuse_strange(path)
     if not path.exists():
         return None
     try:
@@ -165,7 +165,7 @@ def read_others(path: Path, kept: Kept | None) -> Saved | None:
     return found._replace(turns=tuple(each for each in found.turns if each[1] not in own))
 
 
-def joined(own: Saved, others: Saved | None) -> Saved:
+def _joined(own: Saved, others: Saved | None) -> Saved:
     from ..conversations import Conversation
     from ..conversations.joining import restore
 
@@ -179,7 +179,7 @@ def joined(own: Saved, others: Saved | None) -> Saved:
 NOT_SAVED = _("Until then this conversation is not saved by itself.")
 
 
-def refuse_strange(path: Path) -> None:
+def _refuse_strange(path: Path) -> None:
     """Raises `InputError` for a link, which may lead anywhere, and for what is no file."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise InputError(
@@ -187,7 +187,7 @@ def refuse_strange(path: Path) -> None:
         )
 
 
-def version_of(path: Path) -> Version | None:
+def _version_of(path: Path) -> _Version | None:
     """What changes when the file does; `None` for no file, or a link."""
     try:
         status = path.lstat()
@@ -196,16 +196,16 @@ def version_of(path: Path) -> Version | None:
     return (status.st_mtime_ns, status.st_size, status.st_ino) if S_ISREG(status.st_mode) else None
 
 
-def saved_in(folder: Path) -> list[Path]:
+def _saved_in(folder: Path) -> list[Path]:
     """The saved conversations in a folder."""
-    return sorted(path for path in entries(folder) if path.suffix == ".json" and version_of(path))
+    return sorted(path for path in _entries(folder) if path.suffix == ".json" and _version_of(path))
 
 
-def entries(folder: Path) -> Iterator[Path]:
+def _entries(folder: Path) -> Iterator[Path]:
     """What is in a folder; nothing, when there is none that can be read."""
     with suppress(OSError):
         yield from folder.iterdir()
 
 
-def last_changed(folder: Path) -> int:
-    return max((version[0] for version in map(version_of, saved_in(folder)) if version), default=0)
+def _last_changed(folder: Path) -> int:
+    return max((version[0] for version in map(_version_of, _saved_in(folder)) if version), default=0)

@@ -32,7 +32,7 @@ CELL_ID = re.compile(rb'\n   "id": "([^"\\]+)"')
 END = 8
 
 
-def request(shell: InteractiveShell) -> Mapping[str, Any]:
+def _request(shell: InteractiveShell) -> Mapping[str, Any]:
     """The execute request that runs now; empty in a terminal."""
     kernel = getattr(shell, "kernel", None)
     parent = kernel.get_parent("shell") if kernel is not None else None
@@ -41,7 +41,7 @@ def request(shell: InteractiveShell) -> Mapping[str, Any]:
 
 def request_metadata(shell: InteractiveShell) -> Mapping[str, Any]:
     """The metadata of the request that runs now."""
-    metadata = request(shell).get("metadata")
+    metadata = _request(shell).get("metadata")
     return metadata if isinstance(metadata, Mapping) else {}
 
 
@@ -50,7 +50,7 @@ def cell_of(shell: InteractiveShell) -> CellRef | None:
     from ..conversations import CellRef
 
     cell = cell_id_of(shell)
-    header = request(shell).get("header") or {}
+    header = _request(shell).get("header") or {}
     return CellRef(cell, str(header.get("msg_id", ""))) if cell else None
 
 
@@ -108,11 +108,11 @@ class CellOrder:
                 status = path.stat()
                 version = (path, status.st_mtime_ns, status.st_size)
                 if version != self._version:
-                    self._ids, self._version = ids_in(path.read_bytes()), version
+                    self._ids, self._version = _ids_in(path.read_bytes()), version
         return self._ids
 
 
-def ids_in(notebook: bytes) -> tuple[str, ...]:
+def _ids_in(notebook: bytes) -> tuple[str, ...]:
     """The cells' ids in the text of a notebook; none in one that is older than they are. Raises `ValueError`."""
     if not notebook[-END:].rstrip().endswith(b"}"):
         raise ValueError("cut short")

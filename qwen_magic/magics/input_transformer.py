@@ -33,7 +33,7 @@ OPEN, CLOSED = ("(", "[", "{"), (")", "]", "}")
 SPACE = (INDENT, DEDENT, NL, COMMENT)
 
 
-class AskedLine(TokenTransformBase):
+class _AskedLine(TokenTransformBase):
     """A line with a `%qwen` in it, read before IPython finds a call for help in it."""
 
     priority = HelpEnd.priority - 1
@@ -44,12 +44,12 @@ class AskedLine(TokenTransformBase):
         self.stands = stands
 
     @classmethod
-    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> AskedLine | None:
+    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> _AskedLine | None:
         """The first one that can be read, or that would show help on a question's last word."""
         for tokens in tokens_by_line:
-            for index in asked_at(tokens):
+            for index in _asked_at(tokens):
                 first = next(token for token in tokens if token.type not in SPACE)
-                stands = may_stand(tokens[:index])
+                stands = _may_stand(tokens[:index])
                 if stands or tokens[-2].string == "?":
                     return cls(first.start, tokens[index], stands)
         return None
@@ -63,7 +63,7 @@ class AskedLine(TokenTransformBase):
         return [*lines[: self.start_line], call, *lines[last:]]
 
 
-def asked_at(tokens: list[TokenInfo]) -> Iterator[int]:
+def _asked_at(tokens: list[TokenInfo]) -> Iterator[int]:
     """Where in a logical line `%qwen` and a question stand."""
     for index, (sign, name) in enumerate(pairwise(tokens)):
         ours = sign.string == "%" and name.string == "qwen" and sign.end == name.start
@@ -71,7 +71,7 @@ def asked_at(tokens: list[TokenInfo]) -> Iterator[int]:
             yield index
 
 
-def may_stand(before: list[TokenInfo]) -> bool:
+def _may_stand(before: list[TokenInfo]) -> bool:
     """Whether a statement or a value can follow these tokens, up to the end of the line."""
     words = [token.string for token in before if token.type not in SPACE and token.string.strip()]
     if not words:
@@ -89,9 +89,9 @@ def misplaced() -> None:
 
 def install(shell: InteractiveShell) -> None:
     """Read such lines as questions in this shell."""
-    shell.input_transformer_manager.token_transformers.append(AskedLine)
+    shell.input_transformer_manager.token_transformers.append(_AskedLine)
 
 
 def remove(shell: InteractiveShell) -> None:
     """Read them as IPython does."""
-    shell.input_transformer_manager.token_transformers.remove(AskedLine)
+    shell.input_transformer_manager.token_transformers.remove(_AskedLine)

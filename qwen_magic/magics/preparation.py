@@ -61,14 +61,14 @@ class Idle:
 
     def _steps(self) -> Iterator[Callable[[], object]]:
         """What is left to do."""
-        missing = missing_modules(NEEDED)
+        missing = _missing_modules(NEEDED)
         yield from (partial(import_module, name) for name in missing)
         if missing:
-            yield connect_to_nothing
+            yield _connect_to_nothing
         if self._widget is None:
             yield self._open
         if any(name in sys.modules for name in LIBRARIES_OF_TABLES):
-            yield from (partial(import_module, name) for name in missing_modules(NEEDED_FOR_TABLES))
+            yield from (partial(import_module, name) for name in _missing_modules(NEEDED_FOR_TABLES))
 
     def _next(self, loop: asyncio.AbstractEventLoop, steps: list[Callable[[], object]]) -> None:
         def step() -> None:
@@ -85,12 +85,12 @@ class Idle:
         self._widget = AnswerWidget()
 
 
-def missing_modules(names: Iterable[str]) -> list[str]:
+def _missing_modules(names: Iterable[str]) -> list[str]:
     """Those of these modules that are not imported yet, by their full names."""
     return [name for name in (resolve_name(name, __package__) for name in names) if name not in sys.modules]
 
 
-def connect_to_nothing() -> None:
+def _connect_to_nothing() -> None:
     """Make a connection that is never opened: what HTTP needs is imported only then."""
     from ..service.timeouts import Timeouts
     from ..service.transport import Transport

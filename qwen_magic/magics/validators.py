@@ -21,14 +21,14 @@ def valid(name: str, value: Any) -> Any:
     Raises `TraitError`, which says what would be right.
     """
     if name == "prices":
-        check_prices(value)
+        _check_prices(value)
     elif name.endswith("model") and not value.strip():
-        raise wrong(_("QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.", name=name))
+        raise _wrong(_("QwenMagics.{name}: there must be a model, such as 'qwen3-vl-plus'.", name=name))
     elif name == "language" and value and not matching(value):
         known = ", ".join(map(repr, LANGUAGES))
-        raise wrong(_("QwenMagics.language: there is no {value!r}. There are {known}.", value=value, known=known))
+        raise _wrong(_("QwenMagics.language: there is no {value!r}. There are {known}.", value=value, known=known))
     elif isinstance(value, float) and not 0 < value < inf:
-        raise wrong(
+        raise _wrong(
             _("QwenMagics.{name}: {value:g} is no time to wait. Give a number greater than 0.", name=name, value=value)
         )
     return value
@@ -39,14 +39,14 @@ def check_choice(name: str, protocol: str, setting: str) -> None:
     try:
         Choice(name, protocol_name(protocol)).check()
     except ConfigurationError as error:
-        raise wrong(_("QwenMagics.{setting}: {error}", setting=setting, error=error)) from None
+        raise _wrong(_("QwenMagics.{setting}: {error}", setting=setting, error=error)) from None
 
 
-def check_prices(prices: dict[Any, Any]) -> None:
+def _check_prices(prices: dict[Any, Any]) -> None:
     for model, price in prices.items():
-        pair = isinstance(price, tuple | list) and len(price) == 2 and all(map(is_price, price))
+        pair = isinstance(price, tuple | list) and len(price) == 2 and all(map(_is_price, price))
         if not isinstance(model, str) or not pair:
-            raise wrong(
+            raise _wrong(
                 _(
                     "QwenMagics.prices: {model!r}: {price!r} is not the price of a model. The form is "
                     "{{'qwen-plus': (0.8, 2.0)}}: in and out, per million tokens.",
@@ -56,10 +56,10 @@ def check_prices(prices: dict[Any, Any]) -> None:
             )
 
 
-def wrong(message: str) -> TraitError:
+def _wrong(message: str) -> TraitError:
     """The error of traitlets, which is shown as it is: in the language of what runs now."""
     return TraitError(translated(message))
 
 
-def is_price(number: Any) -> bool:
+def _is_price(number: Any) -> bool:
     return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < inf

@@ -27,11 +27,11 @@ __all__ = ["batch_results"]
 # A sleep that is no longer than this can be interrupted on every system, in seconds.
 SLICE = 0.1
 
-Works = Callable[[], Iterator[RowQuestion | QwenError]]
+_Works = Callable[[], Iterator[RowQuestion | QwenError]]
 
 
 def batch_results(
-    batches: Batches, works: Works, cache: AnswerCache, tally: Tally, model: str, view: MapView
+    batches: Batches, works: _Works, cache: AnswerCache, tally: Tally, model: str, view: MapView
 ) -> tuple[list[RowResult | None], bool]:
     """The result of each row when its batch is over, and whether the person stopped waiting.
 
@@ -42,11 +42,11 @@ def batch_results(
         view.start(model, tally.total)
         try:
             with interrupts.passing():
-                batches.submit(missing(works, cache, batches.errors()), model)
-                wait(batches, keys_of(works), tally, view, interrupts.check)
+                batches.submit(_missing(works, cache, batches.errors()), model)
+                _wait(batches, _keys_of(works), tally, view, interrupts.check)
         except KeyboardInterrupt:
             stopped = True
-        results = list(found(batches.errors(), works, cache, stopped))
+        results = list(_found(batches.errors(), works, cache, stopped))
     tally.done = sum(result is not None for result in results)
     tally.failed = sum(result is not None and bool(result.error) for result in results)
     if any(result is not None and about_form(result.error) for result in results):
@@ -55,7 +55,7 @@ def batch_results(
     return results, stopped or interrupts.waiting
 
 
-def missing(works: Works, cache: AnswerCache, errors: Mapping[bytes, str]) -> Iterator[RowRequest]:
+def _missing(works: _Works, cache: AnswerCache, errors: Mapping[bytes, str]) -> Iterator[RowRequest]:
     """The requests that have no answer yet; `errors` are those of earlier batches."""
     for row in works():
         if isinstance(row, RowQuestion) and row.recall(cache.find) is None:
@@ -63,16 +63,16 @@ def missing(works: Works, cache: AnswerCache, errors: Mapping[bytes, str]) -> It
             yield row.request
 
 
-def keys_of(works: Works) -> set[bytes]:
+def _keys_of(works: _Works) -> set[bytes]:
     return {row.request.key for row in works() if isinstance(row, RowQuestion)}
 
 
-def wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check: Callable[[], None]) -> None:
+def _wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check: Callable[[], None]) -> None:
     """Look again and again until none of these rows is in a batch that is not collected."""
     while waiting := batches.waiting() & keys:
         states = batches.look()
         tally.done = tally.total - len(waiting) + sum(state.completed + state.failed for state in states)
-        view.update(MapProgress(min(tally.done, tally.total), tally.total, line(states)))
+        view.update(MapProgress(min(tally.done, tally.total), tally.total, _line(states)))
         if not batches.waiting() & keys:
             return
         until = time.monotonic() + batches.poll
@@ -81,7 +81,7 @@ def wait(batches: Batches, keys: set[bytes], tally: Tally, view: MapView, check:
             check()
 
 
-def line(states: tuple[BatchState, ...]) -> str:
+def _line(states: tuple[BatchState, ...]) -> str:
     """Batches for people."""
     return listed(
         _(
@@ -94,7 +94,7 @@ def line(states: tuple[BatchState, ...]) -> str:
     )
 
 
-def found(errors: Mapping[bytes, str], works: Works, cache: AnswerCache, stopped: bool) -> Iterator[RowResult | None]:
+def _found(errors: Mapping[bytes, str], works: _Works, cache: AnswerCache, stopped: bool) -> Iterator[RowResult | None]:
     for row in works():
         if isinstance(row, QwenError):
             yield failed(row)

@@ -118,18 +118,20 @@ class AnswerCache:
     def find(self, key: bytes) -> CachedAnswer | None:
         """The answer that was kept under this key, or `None`."""
         if key in self._waiting:
-            return decoded(self._waiting[key])
+            return _decoded(self._waiting[key])
         with self._open() as database:
-            row = patient(lambda: database.execute("SELECT answer, used FROM answers WHERE key = ?", (key,)).fetchone())
+            row = _patient(
+                lambda: database.execute("SELECT answer, used FROM answers WHERE key = ?", (key,)).fetchone()
+            )
         if row is None:
             return None
         if time.time() - row[1] > NOTED_EVERY:
             self._used.add(key)
-        return decoded(row[0])
+        return _decoded(row[0])
 
     def keep(self, key: bytes, answer: CachedAnswer) -> None:
         """Keep an answer; once this returns, the end of the process does not lose it, unless it waits (`due`)."""
-        text = encoded(answer)
+        text = _encoded(answer)
         if len(text.encode()) + len(key) > self._limit:
             return
         self._waiting[key] = text
@@ -150,7 +152,7 @@ class AnswerCache:
                 begun = time.monotonic()
                 self._write_into(database)
         except ConfigurationError as error:
-            if not is_busy(error.__cause__):
+            if not _is_busy(error.__cause__):
                 raise
             self._next_write = time.monotonic() + TRY_AGAIN
             return False
@@ -187,7 +189,7 @@ class AnswerCache:
         if not self._path.exists():
             return CacheSize(0, 0, self._limit, self._path)
         with self._open() as database:
-            size, answers = patient(lambda: database.execute("SELECT bytes, answers FROM total").fetchone())
+            size, answers = _patient(lambda: database.execute("SELECT bytes, answers FROM total").fetchone())
         return CacheSize(answers, size, self._limit, self._path)
 
     def clear(self) -> CacheSize:
@@ -195,10 +197,10 @@ class AnswerCache:
         before = self.size()
         if before.answers:
             with self._open() as database:
-                patient(lambda: database.execute("DELETE FROM answers"))
+                _patient(lambda: database.execute("DELETE FROM answers"))
                 database.commit()
-                patient(lambda: database.execute("VACUUM"))
-                patient(lambda: database.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+                _patient(lambda: database.execute("VACUUM"))
+                _patient(lambda: database.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
         return before
 
     def close(self) -> None:
@@ -226,10 +228,10 @@ class AnswerCache:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             if self._database is None:
-                self._database = opened(self._path, self._remote)
+                self._database = _opened(self._path, self._remote)
             yield self._database
         except (sqlite3.Error, OSError) as error:
-            if is_busy(error):
+            if _is_busy(error):
                 raise ConfigurationError(
                     _("Another process holds the cache of answers {path}.", path=self._path),
                     _("Wait for it, or go on without the cache: --no-cache (cache=False)."),
@@ -247,31 +249,31 @@ class AnswerCache:
 T = TypeVar("T")
 
 
-def is_busy(error: BaseException | None) -> bool:
+def _is_busy(error: BaseException | None) -> bool:
     """Whether another process holds the file."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def patient(use: Callable[[], T]) -> T:
+def _patient(use: Callable[[], T]) -> T:
     """What `use` gives, once no other process holds the file; raises sqlite's error after a while."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
             return use()
         except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > until:
+            if not _is_busy(error) or time.monotonic() > until:
                 raise
         time.sleep(LOOK)
 
 
-def opened(path: Path, remote: bool) -> sqlite3.Connection:
+def _opened(path: Path, remote: bool) -> sqlite3.Connection:
     """A connection to the cache in `path`, which is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return patient(lambda: opened_once(path, remote))
+    return _patient(lambda: _opened_once(path, remote))
 
 
-def opened_once(path: Path, remote: bool) -> sqlite3.Connection:
+def _opened_once(path: Path, remote: bool) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY)
     try:
         if remote:
@@ -292,7 +294,7 @@ def opened_once(path: Path, remote: bool) -> sqlite3.Connection:
 FIELDS = ("text", "model", "finish_reason", "request_id")
 
 
-def encoded(answer: CachedAnswer) -> str:
+def _encoded(answer: CachedAnswer) -> str:
     """An answer as JSON, without what has its default value."""
     fields = {name: value for name in FIELDS if (value := getattr(answer, name))}
     if answer.usage:
@@ -300,7 +302,7 @@ def encoded(answer: CachedAnswer) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-def decoded(text: str) -> CachedAnswer | None:
+def _decoded(text: str) -> CachedAnswer | None:
     """The answer of an entry; `None` for one that another version of the package wrote in another form."""
     try:
         fields = json.loads(text)

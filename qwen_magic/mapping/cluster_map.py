@@ -43,7 +43,7 @@ from .result_columns import ResultColumns
 from .row_requests import columns_sent, template_of
 from .views import MapView
 
-__all__ = ["map_on_cluster"]
+__all__ = ["cluster_job", "map_on_cluster"]
 
 # A sleep that is no longer than this can be interrupted on every system, in seconds.
 SLICE = 0.05

@@ -13,7 +13,7 @@ from ..conversations.usage import Prices
 from ..core.events import Usage
 from ..core.translatable import _, _n, listed
 
-__all__ = ["Estimate", "estimated"]
+__all__ = ["Estimate", "estimated", "money"]
 
 # What input costs that the service has in its context cache without being asked, as a share of the price; and the least
 # tokens that a shared beginning must have (the service's docs, "Context cache", Nov 2026).

@@ -39,7 +39,7 @@ class Limiter:
         self._window = min(FIRST, self._most)
         self._growth = RAMP
         self._grown: float | None = None
-        self._starts = Starts(rpm / 60) if rpm else None
+        self._starts = _Starts(rpm / 60) if rpm else None
         self._tokens_per_second = tpm / 60 if tpm else None
         self._tokens_free = 0.0
         self._paused = 0.0
@@ -107,7 +107,7 @@ class Limiter:
         self._grown = max(now, self._grown)
 
 
-class Starts:
+class _Starts:
     """When requests started, so that no second has more of them than `rate`."""
 
     def __init__(self, rate: float) -> None:

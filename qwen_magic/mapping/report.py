@@ -18,7 +18,17 @@ from .engine import Tally
 from .estimate import money
 from .row_question import RowResult
 
-__all__ = ["Digest", "FirstRows", "MapProgress", "MapReport", "digest", "progress", "report", "report_of"]
+__all__ = [
+    "Digest",
+    "FirstRows",
+    "MapProgress",
+    "MapReport",
+    "digest",
+    "progress",
+    "progress_line",
+    "report",
+    "report_of",
+]
 
 # Rows that are shown: as they come, and in the record; characters of each cell, and kinds of errors.
 FIRST_ROWS, SHOWN, ERRORS = 5, 160, 10
@@ -94,20 +104,20 @@ def progress(
 ) -> MapProgress:
     """How far a map is after so many seconds; `fields` are those of its schema."""
     line = progress_line(tally, seconds, prices, model)
-    return MapProgress(tally.done, tally.total, line, first_rows(results, fields))
+    return MapProgress(tally.done, tally.total, line, _first_rows(results, fields))
 
 
 def progress_line(tally: Tally, seconds: float, prices: Prices, model: str) -> str:
-    facts = [_("{done:,} of {total:,} rows", done=tally.done, total=tally.total), *exceptions(tally)]
+    facts = [_("{done:,} of {total:,} rows", done=tally.done, total=tally.total), *_exceptions(tally)]
     asked = tally.done - tally.cached
     if asked and seconds > MOMENT:
         rate = asked / seconds
         facts.append(_("{rate:,.0f} a second", rate=rate) if rate >= 2 else _("{rate:,.0f} a minute", rate=rate * 60))
-        facts.append(_("{how} left", how=duration((tally.total - tally.done) / rate)))
-    return listed(facts + spent(tally.usage, prices, model))
+        facts.append(_("{how} left", how=_duration((tally.total - tally.done) / rate)))
+    return listed(facts + _spent(tally.usage, prices, model))
 
 
-def exceptions(tally: Tally) -> list[str]:
+def _exceptions(tally: Tally) -> list[str]:
     """How many rows have failed, and how many were not asked because they had answers."""
     return [
         *[_("{count:,} failed", count=tally.failed)] * bool(tally.failed),
@@ -115,7 +125,7 @@ def exceptions(tally: Tally) -> list[str]:
     ]
 
 
-def spent(usage: Usage, prices: Prices, model: str) -> list[str]:
+def _spent(usage: Usage, prices: Prices, model: str) -> list[str]:
     """The tokens that were asked for, and their cost where there is a price."""
     if not usage.total:
         return []
@@ -144,11 +154,11 @@ def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: D
         model=model,
         good=tally.done - tally.failed,
         total=tally.total,
-        how=duration(seconds),
+        how=_duration(seconds),
     )
     left = tally.total - tally.done
     not_asked = _("{count:,} not asked", count=left) if left else ""
-    summary = _("{what}.", what=listed([answered, not_asked, *exceptions(tally), *spent(tally.usage, prices, model)]))
+    summary = _("{what}.", what=listed([answered, not_asked, *_exceptions(tally), *_spent(tally.usage, prices, model)]))
     notes = [applied(one_line, note) for note in (ended, *tally.notes) if note]
     if tally.repaired:
         notes.append(
@@ -171,47 +181,47 @@ def report_of(tally: Tally, seconds: float, prices: Prices, model: str, found: D
 
 def digest(results: Sequence[RowResult | None], fields: tuple[str, ...], whole: bool = True) -> Digest:
     """What a report says of these results; unless `whole`, only the first answers, which is quick."""
-    first = first_rows(results, fields)
+    first = _first_rows(results, fields)
     if not whole:
         return Digest(first)
     cut = sum(result is not None and result.finish_reason == "length" for result in results)
-    return Digest(first, grouped(results), cut)
+    return Digest(first, _grouped(results), cut)
 
 
-def grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], ...]:
+def _grouped(results: Sequence[RowResult | None]) -> tuple[tuple[int, str, int], ...]:
     counts: Counter[str] = Counter()
     first: dict[str, int] = {}
     for row, result in enumerate(results):
         if result is not None and result.error:
             counts[result.error] += 1
             first.setdefault(result.error, row)
-    return tuple((count, applied(shortened, error), first[error]) for error, count in counts.most_common(ERRORS))
+    return tuple((count, applied(_shortened, error), first[error]) for error, count in counts.most_common(ERRORS))
 
 
-def first_rows(results: Sequence[RowResult | None], fields: tuple[str, ...]) -> FirstRows:
+def _first_rows(results: Sequence[RowResult | None], fields: tuple[str, ...]) -> FirstRows:
     fields = fields[:FIRST_FIELDS]
     found: list[tuple[int, tuple[str, ...]]] = []
     for row, result in enumerate(results[: FIRST_ROWS * 100]):
         if result is not None and not result.error:
-            found.append((row, cells_of(result, fields)))
+            found.append((row, _cells_of(result, fields)))
             if len(found) == FIRST_ROWS:
                 break
     return FirstRows(fields, tuple(found))
 
 
-def cells_of(result: RowResult, fields: tuple[str, ...]) -> tuple[str, ...]:
+def _cells_of(result: RowResult, fields: tuple[str, ...]) -> tuple[str, ...]:
     if fields:
         values = result.data or {}
-        return tuple(shortened(cell(values.get(name))) for name in fields)
-    return (shortened(cell(result.data) if result.text is None else result.text),)
+        return tuple(_shortened(cell(values.get(name))) for name in fields)
+    return (_shortened(cell(result.data) if result.text is None else result.text),)
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     line = one_line(text)
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """A time for people."""
     if seconds < 90:
         return _("{seconds:.1f} s", seconds=seconds) if seconds < 10 else _("{seconds:.0f} s", seconds=seconds)

@@ -72,11 +72,11 @@ class RowErrors:
             return True
         if isinstance(error, RateLimited) and not error.transient:
             return True
-        kind = None if isinstance(error, ContextTooLong) else kind_of(error)
+        kind = None if isinstance(error, ContextTooLong) else _kind_of(error)
         self._count = self._count + 1 if kind is self._kind else 1
         self._kind = kind
         return kind is not None and self._count >= ALIKE[kind]
 
 
-def kind_of(error: QwenError) -> type[QwenError] | None:
+def _kind_of(error: QwenError) -> type[QwenError] | None:
     return next((kind for kind in ALIKE if isinstance(error, kind)), None)

@@ -25,7 +25,7 @@ __all__ = ["RowQuestion", "RowResult", "answer_of", "failed", "question_of"]
 
 
 # Gives the answer that was kept under a key.
-Find = Callable[[bytes], CachedAnswer | None]
+_Find = Callable[[bytes], CachedAnswer | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RowQuestion:
         self.usage: Usage | None = None
         self.misfit: SchemaMismatch | None = None
 
-    def recall(self, find: Find) -> RowResult | None:
+    def recall(self, find: _Find) -> RowResult | None:
         """What the row gets from an answer that was kept, by the key of its request; `None` for a row to be asked."""
         known = find(self.request.key)
         return None if known is None else RowResult(known.text, "", known.usage, True, known.finish_reason)
@@ -79,7 +79,7 @@ class RowQuestion:
             self.usage = (self.usage or Usage()) + answer.usage
 
 
-class RowDataQuestion(RowQuestion):
+class _RowDataQuestion(RowQuestion):
     """A row that gets data by the schema of its map."""
 
     def __init__(self, request: RowRequest, requests: RowRequests, schema: Schema[Any]) -> None:
@@ -89,7 +89,7 @@ class RowDataQuestion(RowQuestion):
         self._data = DataQuestion(schema, requests.endpoint, requests.ladder, request.chat, kept="")
         self._repairs = False
 
-    def recall(self, find: Find) -> RowResult | None:
+    def recall(self, find: _Find) -> RowResult | None:
         """The same, whatever form the answer was asked for in.
 
         One that does not fit counts as the first try, since it is paid for. One that was cut is asked for anew.
@@ -101,7 +101,7 @@ class RowDataQuestion(RowQuestion):
         if (known := find(self.request.key)) is not None:
             try:
                 self.answered(known)
-                self.misfit = misfit(self._data.checked)
+                self.misfit = _misfit(self._data.checked)
             except SchemaMismatch as error:
                 self.misfit, self.usage = error, None
         return None
@@ -120,7 +120,7 @@ class RowDataQuestion(RowQuestion):
 
     def answered(self, answer: CachedAnswer) -> RowResult | None:
         self._count(answer)
-        reply = reply_of(answer)
+        reply = _reply_of(answer)
         further = self._data.answered(self.request.chat, reply, endless=reply.blanks > MOST_BLANKS)
         if further is None:
             return RowResult(None, "", self.usage, False, reply.finish_reason, self._data.checked.plain)
@@ -133,10 +133,10 @@ class RowDataQuestion(RowQuestion):
 def question_of(requests: RowRequests, request: RowRequest) -> RowQuestion:
     """The question of one row of a map."""
     schema = requests.plan.schema
-    return RowQuestion(request) if schema is None else RowDataQuestion(request, requests, schema)
+    return RowQuestion(request) if schema is None else _RowDataQuestion(request, requests, schema)
 
 
-def misfit(checked: Checked) -> SchemaMismatch:
+def _misfit(checked: Checked) -> SchemaMismatch:
     return SchemaMismatch(
         _("The answer does not fit the schema: {problem}.", problem=checked.problems[0]),
         _("Run the map again: it asks this row once more."),
@@ -156,7 +156,7 @@ def answer_of(request: ChatRequest, events: list[Event]) -> CachedAnswer:
     return CachedAnswer(answer.text, answer.model, answer.finish_reason, answer.request_id, answer.usage)
 
 
-def reply_of(answer: CachedAnswer) -> AnswerBuilder:
+def _reply_of(answer: CachedAnswer) -> AnswerBuilder:
     """The same answer as one that has just arrived."""
     reply = AnswerBuilder()
     reply.add([TextDelta(answer.text), *filter(None, (answer.usage,)), Finish(answer.finish_reason)])

@@ -84,7 +84,7 @@ class RowRequests:
     def make(self, row: Mapping[str, Any]) -> RowRequest:
         """The request of a row. Raises what is wrong with the row: a missing value, a secret, too long a text."""
         prompt = self.template.render(row)
-        attach = Attach(images=(image_of(row, self.images),) if self.images else (), force=self._force, cwd=CWD)
+        attach = Attach(images=(_image_of(row, self.images),) if self.images else (), force=self._force, cwd=CWD)
         chat = self._assistant.vary(self.plan, Question(prompt, attach=attach))
         tokens = self.shared + count_tokens(prompt) + self._beside
         if self._window is not None and tokens > self._window:
@@ -139,7 +139,7 @@ def row_requests(
     attach = Attach(force=force, cwd=CWD)
     plan = None
     if images:
-        plan = plan_with_image(assistant, rows, question, images, attach)
+        plan = _plan_with_image(assistant, rows, question, images, attach)
     plan = plan or assistant.plan_alone(replace(question, attach=attach))
     plan.endpoint.authorization()
     plan = replace(plan, request=replace(plan.request, stream=only_streams(plan.request.model)))
@@ -164,19 +164,19 @@ def columns_sent(template: Template, images: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*template.fields, *filter(None, (images,)))))
 
 
-def plan_with_image(assistant: Assistant, rows: Rows, question: Question, images: str, attach: Attach) -> Plan:
+def _plan_with_image(assistant: Assistant, rows: Rows, question: Question, images: str, attach: Attach) -> Plan:
     """The plan of a question with the first image that can be read: which model sees it depends on there being one."""
     first: InputError | None = None
     for row in islice(rows.values((images,)), TRIED):
         try:
-            image = image_of(row, images)
+            image = _image_of(row, images)
             return assistant.plan_alone(replace(question, attach=replace(attach, images=(image,))))
         except InputError as error:
             first = first or error
     raise first or InputError(_("{column} has no images.", column=images), _("Name another column."))
 
 
-def image_of(row: Mapping[str, Any], column: str) -> str:
+def _image_of(row: Mapping[str, Any], column: str) -> str:
     """The path or URL of a row's image."""
     if row[column] is None or not str(row[column]).strip():
         raise InputError(_("{column} is missing in this row.", column=column))

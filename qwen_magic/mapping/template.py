@@ -16,7 +16,7 @@ from ..assistant.prompts import Expression, split
 from ..core.errors import InputError
 from ..core.translatable import _, listed
 
-__all__ = ["Template"]
+__all__ = ["Template", "no_column"]
 
 # So many columns are named where one is not there.
 NAMED = 10
@@ -50,7 +50,7 @@ class Template:
         if source in columns:
             self._take(source)
             return source, None
-        for name in names_in(source):
+        for name in _names_in(source):
             if name in columns:
                 self._take(name)
             elif name in self._names:
@@ -93,7 +93,7 @@ def no_column(name: str, columns: tuple[str, ...]) -> InputError:
     )
 
 
-def names_in(source: str) -> Iterator[str]:
+def _names_in(source: str) -> Iterator[str]:
     """The names that an expression takes from outside of it, each once."""
     tree = ast.parse(source, mode="eval")
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]

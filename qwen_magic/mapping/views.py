@@ -37,8 +37,8 @@ class MapView(Protocol):
 def map_view(shell: InteractiveShell | None, request_metadata: Mapping[str, Any]) -> MapView:
     """The view for the cell that runs now; `request_metadata` says whether somebody looks, as for an answer's view."""
     if getattr(shell, "kernel", None) is None:
-        return TerminalMapView()
-    return NotebookMapView() if request_metadata else PlainMapView()
+        return _TerminalMapView()
+    return _NotebookMapView() if request_metadata else _PlainMapView()
 
 
 class SilentMapView:
@@ -56,7 +56,7 @@ class SilentMapView:
         """Shows nothing."""
 
 
-class PlainMapView(SilentMapView):
+class _PlainMapView(SilentMapView):
     """The record alone, where nobody looks while it runs."""
 
     def finish(self, report: MapReport) -> None:
@@ -65,7 +65,7 @@ class PlainMapView(SilentMapView):
         display(report.mimebundle, raw=True)
 
 
-class TerminalMapView(SilentMapView):
+class _TerminalMapView(SilentMapView):
     """rich's progress bar, on stderr, so that a script's own output stays as it is; then the record's first line."""
 
     interval = 0.25
@@ -91,7 +91,7 @@ class TerminalMapView(SilentMapView):
             say(report.mimebundle["text/plain"])
 
 
-class NotebookMapView(SilentMapView):
+class _NotebookMapView(SilentMapView):
     """A widget with a bar, the first answers and Stop; its place is taken by the record, which has no widget."""
 
     interval = 0.25

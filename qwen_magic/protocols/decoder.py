@@ -54,7 +54,7 @@ class FrameDecoder:
     """
 
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
-        self._deltas = Deltas(request, dialect)
+        self._deltas = _Deltas(request, dialect)
         self._begun = False
         self._finish = ""
         self.done = False
@@ -93,7 +93,7 @@ class FrameDecoder:
         raise NotImplementedError
 
 
-class Deltas:
+class _Deltas:
     """Turns the message in each frame into events of text, reasoning and tool calls.
 
     Removes what frames repeat, and moves thinking that stands inside the text to the reasoning. `has_text` is whether
@@ -101,13 +101,13 @@ class Deltas:
     """
 
     def __init__(self, request: ChatRequest, dialect: Dialect) -> None:
-        self._text = increments(request, dialect)
-        self._reasoning = increments(request, dialect)
+        self._text = _increments(request, dialect)
+        self._reasoning = _increments(request, dialect)
         # The service itself separates thinking from text.
         never = dialect.service or lookup(request.model).thinking == "never"
         expected = not dialect.service and lookup(request.model).thinking == "always"
         self._tags = ThinkTags(expected=expected, alone=not never)
-        self._calls = ToolCallDeltas(partial(increments, request, dialect))
+        self._calls = ToolCallDeltas(partial(_increments, request, dialect))
         self.has_text = False
 
     def read(self, message: JSONObject) -> list[Event]:
@@ -127,7 +127,7 @@ class Deltas:
         return events + self._tags.rest(whole=whole) + self._calls.rest()
 
 
-def increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulative | Undecided:
+def _increments(request: ChatRequest, dialect: Dialect) -> Incremental | Cumulative | Undecided:
     """What turns the texts of this request's answer into deltas, by the table of models and the request's fields."""
     model = lookup(request.model)
     if request.fields.get("incremental_output") is False or not model.incremental:

@@ -29,24 +29,24 @@ def parsed(text: str) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if text.count("[") + text.count("{") > DEEPEST and deeper_than(DEEPEST, value):
+    if text.count("[") + text.count("{") > DEEPEST and _deeper_than(DEEPEST, value):
         raise ValueError("nested too deeply")
     if "\\ud" in text or "\\uD" in text:
         return json.loads(SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
     return value
 
 
-def deeper_than(limit: int, value: Any) -> bool:
+def _deeper_than(limit: int, value: Any) -> bool:
     """Whether a value has more levels than this."""
     level = [value]
     for _ in range(limit):
-        level = [inner for outer in level for inner in inside(outer) if isinstance(inner, dict | list)]
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
         if not level:
             return False
     return True
 
 
-def inside(value: Any) -> Any:
+def _inside(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 

@@ -18,7 +18,7 @@ from .lenient_json import JSONObject, is_json_object, mapping, rows, text_of, wo
 
 __all__ = ["ToolCallDeltas"]
 
-Increments = Incremental | Cumulative | Undecided
+_Increments = Incremental | Cumulative | Undecided
 
 
 @dataclass
@@ -26,7 +26,7 @@ class _Call:
     """A call that grows; `number` is its place among the calls of the answer."""
 
     number: int
-    increments: Increments
+    increments: _Increments
     id: str = ""
     name: str = ""
     arguments: str = ""
@@ -47,7 +47,7 @@ class _Piece:
 class ToolCallDeltas:
     """Reads the `tool_calls` of one answer's frames. `increments` makes what turns repeated texts into deltas."""
 
-    def __init__(self, increments: Callable[[], Increments]) -> None:
+    def __init__(self, increments: Callable[[], _Increments]) -> None:
         self._increments = increments
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}

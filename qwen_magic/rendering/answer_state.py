@@ -51,7 +51,7 @@ SectionName = Literal["thinking", "answer"]
 ENDS: dict[str, Outcome] = {STOPPED: "stopped", FAILED: "failed"}
 
 
-class Section:
+class _Section:
     """A stretch of markdown that grows: the answer, or the thinking. `state` is what a page needs to draw it."""
 
     def __init__(self, *, written: bool = False) -> None:
@@ -118,8 +118,8 @@ class GrowingAnswer:
     """
 
     def __init__(self, schema: Schema[Any] | None = None, *, written: bool = False) -> None:
-        answer = Section(written=written) if schema is None else DataSection(schema)
-        self._sections: dict[SectionName, Section | DataSection] = {"thinking": Section(), "answer": answer}
+        answer = _Section(written=written) if schema is None else DataSection(schema)
+        self._sections: dict[SectionName, _Section | DataSection] = {"thinking": _Section(), "answer": answer}
         self._progress: Progress = {"phase": "waiting", "seconds": 0.0, "thought": 0.0, "notice": None}
         self._started = time.monotonic()
         self._entered = self._thought = 0.0
@@ -157,7 +157,7 @@ class GrowingAnswer:
                     patch = {name: section.clear() for name, section in self._sections.items()}
         for name, pieces in new.items():
             if text := "".join(pieces):
-                patch[name] = joined(patch.get(name), self._sections[name].grow(text), self._sections[name].state)
+                patch[name] = _joined(patch.get(name), self._sections[name].grow(text), self._sections[name].state)
         taken: AnswerPatch = {"progress": self._clocked()}
         for name, change in patch.items():
             taken[name] = change
@@ -186,7 +186,7 @@ class GrowingAnswer:
     def markdown(self) -> str | None:
         """The whole answer, when it has ended: what `neutralise` makes of its text, or `None`."""
         answer = self._sections["answer"]
-        return answer.markdown if isinstance(answer, Section) else None
+        return answer.markdown if isinstance(answer, _Section) else None
 
     def _apart(self, thinking: str) -> str:
         """Thinking, with a gap before it where functions were called in between."""
@@ -196,10 +196,10 @@ class GrowingAnswer:
     def _with_call(self, result: ToolResult, text: str, before: SectionPatch | None) -> SectionPatch:
         """Put a call behind the rest of what the model wrote before it."""
         section = self._sections["answer"]
-        assert isinstance(section, Section), "there are no tools beside a schema"
+        assert isinstance(section, _Section), "there are no tools beside a schema"
         if text:
-            before = joined(before, section.grow(text), section.state)
-        return joined(before, section.seal(call_html(result)), section.state)
+            before = _joined(before, section.grow(text), section.state)
+        return _joined(before, section.seal(call_html(result)), section.state)
 
     def _note(self, event: Event) -> None:
         """What an event tells about the answer's progress."""
@@ -238,7 +238,7 @@ class GrowingAnswer:
         return self._progress
 
 
-def joined(before: SectionPatch | None, patch: SectionPatch, state: SectionState) -> SectionPatch:
+def _joined(before: SectionPatch | None, patch: SectionPatch, state: SectionState) -> SectionPatch:
     """One patch for both of what has become of a section, which is in this `state` now."""
     if before is None:
         return patch
@@ -261,10 +261,10 @@ def heading_state(heading: Heading) -> HeadingState:
         "model": one_line(heading.model),
         "endpoint": one_line(heading.endpoint),
         "attachments": attachments,
-        "notes": notes_in_all_languages(heading.notes),
+        "notes": _notes_in_all_languages(heading.notes),
     }
 
 
-def notes_in_all_languages(notes: Iterable[str]) -> dict[str, list[str]]:
+def _notes_in_all_languages(notes: Iterable[str]) -> dict[str, list[str]]:
     said = [in_all_languages(applied(one_line, note)) for note in notes]
     return {language: [each[language] for each in said] for language in in_all_languages("")}

@@ -34,7 +34,7 @@ class Appended:
 
     def __init__(self, before: str = "", text: str = "") -> None:
         self.work = 0
-        self._context = last_part(before)
+        self._context = _last_part(before)
         self._said: str | None = None
         self.pending = text
         self._allowance = 0
@@ -80,10 +80,10 @@ class Appended:
         self.pending = self.pending[len(text) :]
         self._context, self._said = self._context + text, words
         if len(self._context) > 2 * CONTEXT:
-            self._context, self._said = last_part(self._context), None
+            self._context, self._said = _last_part(self._context), None
 
 
-def last_part(text: str) -> str:
+def _last_part(text: str) -> str:
     """The last line, or as many of its last words as matter."""
     text = text[-CONTEXT:]
     start = text.rfind("\n") + 1

@@ -29,26 +29,26 @@ LAST_ROWS = 10
 
 def data_html(answer: DataAnswer[Any]) -> str:
     """The table of an answer and a fold with its JSON; all of its text where it did not fit."""
-    json_html = f'<pre class="qwen-json">{escape(visible(shortened(answer.text)), quote=False)}</pre>'
+    json_html = f'<pre class="qwen-json">{escape(visible(_shortened(answer.text)), quote=False)}</pre>'
     if answer.schema is None or not answer.fits:
         return json_html if answer.text.strip() else ""
     shown = table(answer.plain, answer.schema)
     fold = f"<details>\n<summary>JSON</summary>\n{json_html}</details>\n"
-    return f"{opened_html(shown)}{''.join(rows_html(shown))}{closed_html(shown)}{fold}"
+    return f"{_opened_html(shown)}{''.join(_rows_html(shown))}{_closed_html(shown)}{fold}"
 
 
 def data_markdown(answer: DataAnswer[Any]) -> str:
     """The same for front-ends that have their own idea of markdown."""
-    code = as_code(visible(shortened(answer.text)), "json")
+    code = as_code(visible(_shortened(answer.text)), "json")
     if answer.schema is None or not answer.fits:
         return code if answer.text.strip() else ""
     shown = table(answer.plain, answer.schema)
     lines = [
-        line(shown.columns),
+        _line(shown.columns),
         "|" + "|".join("--:" if name in shown.numbers else ":--" for name in shown.columns) + "|",
     ]
-    lines += map(line, shown.rows)
-    left = f"*{as_text(left_out(shown))}*\n\n" if shown.left_out else ""
+    lines += map(_line, shown.rows)
+    left = f"*{as_text(_left_out(shown))}*\n\n" if shown.left_out else ""
     return "\n".join(lines) + f"\n\n{left}<details>\n<summary>JSON</summary>\n\n{code}\n</details>"
 
 
@@ -59,31 +59,31 @@ def data_plain(answer: DataAnswer[Any]) -> str:
     shown = table(answer.plain, answer.schema)
     rows = [(*cells, *[""] * (len(shown.columns) - len(cells))) for cells in shown.rows]
     listing = repr(Listing(shown.columns, rows, empty=translated(_("No rows."))))
-    return "\n".join(filter(None, (listing, left_out(shown))))
+    return "\n".join(filter(None, (listing, _left_out(shown))))
 
 
-def line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     return "|" + "|".join(as_text(one_line(each)).replace("|", "\\|") or " " for each in cells) + "|"
 
 
-def opened_html(shown: Table) -> str:
+def _opened_html(shown: Table) -> str:
     """The table up to its first row."""
-    head = f"<thead>{row_html('th', shown.columns, styles(shown, shown.columns))}</thead>" if shown.headed else ""
+    head = f"<thead>{row_html('th', shown.columns, _styles(shown, shown.columns))}</thead>" if shown.headed else ""
     return f"<table>{head}<tbody>"
 
 
-def rows_html(shown: Table, first: int = 0) -> list[str]:
+def _rows_html(shown: Table, first: int = 0) -> list[str]:
     """The rows from number `first` on."""
-    return [row_html("td", cells, styles(shown, cells)) for cells in shown.rows[first:]]
+    return [row_html("td", cells, _styles(shown, cells)) for cells in shown.rows[first:]]
 
 
-def closed_html(shown: Table) -> str:
+def _closed_html(shown: Table) -> str:
     """The end of the table, and how many rows are not in it."""
-    words = left_out(shown)
+    words = _left_out(shown)
     return "</tbody></table>\n" + (f"<p><small>{escape(words)}</small></p>\n" if words else "")
 
 
-def left_out(shown: Table) -> str:
+def _left_out(shown: Table) -> str:
     if not shown.left_out:
         return ""
     more = _(
@@ -95,14 +95,14 @@ def left_out(shown: Table) -> str:
     return translated(more)
 
 
-def styles(shown: Table, cells: Sequence[str]) -> list[str]:
+def _styles(shown: Table, cells: Sequence[str]) -> list[str]:
     # JupyterLab aligns all cells to the right, by a rule that only a style can overrule.
     return [
         f' style="text-align:{"right" if name in shown.numbers else "left"}"' for name in shown.columns[: len(cells)]
     ]
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     left = len(text) - LONGEST_JSON
     if left <= 0:
         return text
@@ -143,9 +143,9 @@ class DataSection:
         # Where the schema leaves the fields open, a new one makes a new header: as many times as there are columns.
         base = len(self.state["blocks"]) if len(shown.columns) == self._columns else 0
         self._columns = len(shown.columns)
-        new = ([] if base else [opened_html(shown)]) + rows_html(shown, max(base - 1, 0))
+        new = ([] if base else [_opened_html(shown)]) + _rows_html(shown, max(base - 1, 0))
         self.state["blocks"][base:] = new
-        self.state["tail"] = closed_html(shown)
+        self.state["tail"] = _closed_html(shown)
         return {"base": base, "blocks": new, "tail": self.state["tail"], "append": ""}
 
     def close(self, whole: str) -> SectionPatch:

@@ -13,7 +13,7 @@ from ..core.control_characters import one_line
 from ..core.languages import translated
 from ..core.translatable import _
 
-__all__ = ["Listing", "padded"]
+__all__ = ["Listing", "padded", "row_html"]
 
 # A number of a listing as it was written for people, or nothing where there is none.
 NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})*)?")
@@ -30,8 +30,8 @@ class Listing:
     def __repr__(self) -> str:
         if not self.rows:
             return translated(self.empty)
-        table = [list(map(shown, self.columns)), *(list(map(shown, row)) for row in self.rows)]
-        widths = [max(map(width, column)) for column in zip(*table, strict=True)]
+        table = [list(map(_shown, self.columns)), *(list(map(_shown, row)) for row in self.rows)]
+        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
         return "\n".join(
             "  ".join(
                 padded(cell, size, right) for cell, size, right in zip(row, widths, self._numeric(), strict=True)
@@ -50,29 +50,31 @@ class Listing:
 
     def _numeric(self) -> list[bool]:
         """Whether a column has numbers, also those that are strings with separators."""
-        return [all(map(is_number, column)) and any(map(shown, column)) for column in zip(*self.rows, strict=True)]
+        return [all(map(_is_number, column)) and any(map(_shown, column)) for column in zip(*self.rows, strict=True)]
 
 
 def row_html(tag: str, cells: Sequence[Any], styles: Sequence[str]) -> str:
-    written = "".join(f"<{tag}{style}>{escape(shown(cell))}</{tag}>" for cell, style in zip(cells, styles, strict=True))
+    written = "".join(
+        f"<{tag}{style}>{escape(_shown(cell))}</{tag}>" for cell, style in zip(cells, styles, strict=True)
+    )
     return f"<tr>{written}</tr>"
 
 
-def shown(cell: Any) -> str:
+def _shown(cell: Any) -> str:
     """A cell's text, which may have come from elsewhere."""
     return one_line(translated(cell if isinstance(cell, str) else str(cell)))
 
 
-def is_number(cell: Any) -> bool:
+def _is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(NUMBER.fullmatch(cell)))
 
 
-def width(text: str) -> int:
+def _width(text: str) -> int:
     """Columns in a terminal."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def padded(text: str, size: int, right: bool = False) -> str:
     """`text` with spaces up to `size` columns, before it if it is to stand on the right."""
-    space = " " * (size - width(text))
+    space = " " * (size - _width(text))
     return space + text if right else text + space

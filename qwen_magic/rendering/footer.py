@@ -24,14 +24,14 @@ def footer(answer: Answer) -> str:
     """One line, plain text, in the language of what runs now."""
     parts = (
         " @ ".join(filter(None, (answer.model, answer.endpoint))),
-        tokens(answer),
+        _tokens(answer),
         _("{seconds:.1f} s", seconds=answer.seconds) if answer.seconds else "",
-        outcome(answer),
+        _outcome(answer),
     )
     return one_line(" · ".join(translated(part) for part in parts if part))
 
 
-def tokens(answer: Answer) -> str:
+def _tokens(answer: Answer) -> str:
     usage = answer.usage
     if usage is None:
         return ""
@@ -45,7 +45,7 @@ def tokens(answer: Answer) -> str:
     )
 
 
-def outcome(answer: Answer) -> str:
+def _outcome(answer: Answer) -> str:
     if answer.finish_reason == FAILED and not (answer.text or answer.thinking or answer.rounds):
         return _("failed: there is no answer")
     return OUTCOMES.get(answer.finish_reason, answer.finish_reason)

@@ -16,7 +16,7 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  #
 from pygments.token import STANDARD_TYPES, Name, Punctuation, Text, Whitespace  # type: ignore[import-untyped]  # it has no types
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # it has no types
 
-__all__ = ["TOKEN_CLASSES", "code_html", "colours"]
+__all__ = ["TOKEN_CLASSES", "code_html", "colours", "lexer_of"]
 
 TOKEN_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
@@ -46,7 +46,7 @@ PLAIN = frozenset({Name, Punctuation, Whitespace})
 def code_html(source: str, language: str) -> str:
     """A code block's HTML; `language` is the word that its fence names, and may be anything."""
     lexer = lexer_of(language)
-    code = coloured(source, lexer) if lexer else escape(source)
+    code = _coloured(source, lexer) if lexer else escape(source)
     named = f' data-language="{escape(language)}"' if lexer else ""
     return f'<div class="highlight"{named}><pre><code>{code}</code></pre></div>\n'
 
@@ -72,11 +72,11 @@ def colours() -> str:
     )
 
 
-class TooSlowError(Exception):
+class _TooSlowError(Exception):
     """A lexer has taken the time that it was given."""
 
 
-class Sparing(Filter):  # type: ignore[misc]  # Pygments has no types
+class _Sparing(Filter):  # type: ignore[misc]  # Pygments has no types
     """Makes text of the tokens that need no colour."""
 
     def filter(self, lexer: Any, stream: Iterator[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
@@ -88,33 +88,33 @@ class Sparing(Filter):  # type: ignore[misc]  # Pygments has no types
 def lexer_of(language: str) -> Any:
     """Pygments' lexer for `language`; `None` if it has none."""
     try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False, filters=[Sparing()]) if language else None
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False, filters=[_Sparing()]) if language else None
     except ClassNotFound:
         return None
 
 
 @cache
-def formatter() -> Any:
+def _formatter() -> Any:
     """Pygments' formatter. Making one takes as long as colouring a short block, and it keeps nothing of a block."""
     return HtmlFormatter(nowrap=True)
 
 
-def coloured(source: str, lexer: Any) -> str:
+def _coloured(source: str, lexer: Any) -> str:
     """The code in colours, or as it is if those take too long."""
     most = MOST_CHARACTERS if lexer.name in MEASURED else MOST_OF_OTHERS
     if len(source) > most or BLANKS.search(source) or max(map(len, source.split("\n"))) > LONGEST_LINE:
         return escape(source)
     end = time.thread_time() + ALLOWED + ALLOWED_PER_CHARACTER * len(source)
     try:
-        return str(formatted(until(end, lexer.get_tokens(source)), formatter()))
+        return str(formatted(_until(end, lexer.get_tokens(source)), _formatter()))
     except Exception:
         # Some of the 500 lexers stumble over what is not their language, or take too long; then there are no colours.
         return escape(source)
 
 
-def until(end: float, tokens: Iterator[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
+def _until(end: float, tokens: Iterator[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
     """The tokens of a lexer, as long as this thread's CPU has taken less than `end`."""
     for token in tokens:
         if time.thread_time() > end:
-            raise TooSlowError
+            raise _TooSlowError
         yield token

@@ -46,7 +46,7 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class _Finished:
     """Finished text, its blocks as HTML and as parsed; how much of the answer was formulas before and after it."""
 
     text: str
@@ -67,7 +67,7 @@ class Blocks:
     def __init__(self, *, written: bool = False) -> None:
         self.work = 0
         self._written = written
-        self._finished: list[Finished] = []
+        self._finished: list[_Finished] = []
         self._count = 0
         self._references: dict[str, Any] = {}
         self._fed: list[str] = []
@@ -164,12 +164,12 @@ class Blocks:
         self._count += len(finished.blocks)
         return finished.blocks
 
-    def _rendered(self, text: str, outlined: Sequence[list[Token]] | None = None) -> Finished:
+    def _rendered(self, text: str, outlined: Sequence[list[Token]] | None = None) -> _Finished:
         before = self._references.get(TYPESET, 0)
         blocks = completed(outline(text, self._references) if outlined is None else outlined, self._references)
         html = tuple(block_html(block, {}) for block in blocks)
         kept = blocks if self._written else ()
-        return Finished(text, html, kept, before, self._references.get(TYPESET, 0))
+        return _Finished(text, html, kept, before, self._references.get(TYPESET, 0))
 
     def _pay(self, work: int) -> None:
         self.work += work

@@ -34,6 +34,7 @@ __all__ = [
     "html_calls",
     "html_parts",
     "markdown_calls",
+    "markdown_html",
     "plain_beside",
     "quiet",
     "record",
@@ -63,20 +64,20 @@ def record(
     `html` is the answer's text rendered, and `markdown` the same made safe, for whoever has them already. The same
     answer gives the same record. Nothing in it runs, and nothing is fetched.
     """
-    html = answer_html(answer) if html is None else html
-    markdown = answer_markdown(answer) if markdown is None else markdown
+    html = _answer_html(answer) if html is None else html
+    markdown = _answer_markdown(answer) if markdown is None else markdown
     data = {
-        "text/html": html_record(answer, html, show_reasoning=show_reasoning),
-        "text/markdown": markdown_record(answer, markdown, show_reasoning=show_reasoning),
-        "text/plain": plain_record(answer, show_reasoning=show_reasoning),
+        "text/html": _html_record(answer, html, show_reasoning=show_reasoning),
+        "text/markdown": _markdown_record(answer, markdown, show_reasoning=show_reasoning),
+        "text/plain": _plain_record(answer, show_reasoning=show_reasoning),
     }
-    return data, {"qwen": facts(answer)}
+    return data, {"qwen": _facts(answer)}
 
 
-def answer_html(answer: Answer) -> str:
+def _answer_html(answer: Answer) -> str:
     """The calls of functions and the answer itself: a table where it is data, a diff where it changes a cell, else its
     text."""
-    return "".join(round_blocks(answer)) + said_html(answer)
+    return "".join(round_blocks(answer)) + _said_html(answer)
 
 
 def round_blocks(answer: Answer) -> Iterator[str]:
@@ -87,7 +88,7 @@ def round_blocks(answer: Answer) -> Iterator[str]:
         yield from map(call_html, each.results)
 
 
-def said_html(answer: Answer) -> str:
+def _said_html(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_html(answer)
     if isinstance(answer, DiffAnswer):
@@ -95,15 +96,15 @@ def said_html(answer: Answer) -> str:
     return markdown_html(answer.text)
 
 
-def answer_markdown(answer: Answer) -> str:
+def _answer_markdown(answer: Answer) -> str:
     """The same as markdown that is safe to show."""
     parts: list[str] = []
     for each in answer.rounds:
         parts += [neutralise(each.text).strip("\n"), *map(call_markdown, each.results)]
-    return "\n\n".join(filter(None, (*parts, said_markdown(answer))))
+    return "\n\n".join(filter(None, (*parts, _said_markdown(answer))))
 
 
-def said_markdown(answer: Answer) -> str:
+def _said_markdown(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_markdown(answer)
     if isinstance(answer, DiffAnswer):
@@ -112,15 +113,15 @@ def said_markdown(answer: Answer) -> str:
     return neutralise(answer.text)
 
 
-def answer_plain(answer: Answer) -> str:
+def _answer_plain(answer: Answer) -> str:
     """The same for terminals and for programs."""
     parts: list[str] = []
     for each in answer.rounds:
         parts += [visible(each.text), *map(call_plain, each.results)]
-    return "\n\n".join(filter(None, (*parts, said_plain(answer))))
+    return "\n\n".join(filter(None, (*parts, _said_plain(answer))))
 
 
-def said_plain(answer: Answer) -> str:
+def _said_plain(answer: Answer) -> str:
     if isinstance(answer, DataAnswer):
         return data_plain(answer)
     if isinstance(answer, DiffAnswer):
@@ -129,10 +130,10 @@ def said_plain(answer: Answer) -> str:
     return visible(answer.text)
 
 
-def html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
-    thinking = shortened(answer.thinking)
-    fold = folded(framed(markdown_html(thinking)), show_reasoning) if thinking else ""
-    html = fold + framed(html)
+def _html_record(answer: Answer, html: str, *, show_reasoning: bool) -> str:
+    thinking = _shortened(answer.thinking)
+    fold = _folded(_framed(markdown_html(thinking)), show_reasoning) if thinking else ""
+    html = fold + _framed(html)
     return f"{BEGINNING}{''.join(html_parts(answer, html))}</div>"
 
 
@@ -144,7 +145,7 @@ def html_parts(answer: Answer, html: str) -> Iterator[str]:
     yield from html_calls(answer)
     if answer.sources:
         yield "<ol>\n"
-        yield from (f'<li value="{page.index}">{html_link(page)}</li>\n' for page in answer.sources)
+        yield from (f'<li value="{page.index}">{_html_link(page)}</li>\n' for page in answer.sources)
         yield "</ol>\n"
     for line in (*answer.notes, footer(answer)):
         yield quiet(line)
@@ -154,21 +155,21 @@ def html_calls(answer: Answer) -> Iterator[str]:
     """The functions that the model wants called, as HTML."""
     for call in answer.tool_calls:
         arguments = sanitise(code_html(encodable(call.arguments), "json"))
-        yield quiet(called(call.name)) + framed(arguments)
+        yield quiet(called(call.name)) + _framed(arguments)
 
 
-def framed(html: str) -> str:
+def _framed(html: str) -> str:
     """The HTML of an answer, with a frame around each block of code, and its language in it."""
     return BLOCK.sub(lambda block: FRAME + (f"{LABEL}{block[1]}</small>" if block[1] else "") + CODE, html)
 
 
-def folded(content: str, opened: bool, around: str = "\n") -> str:
+def _folded(content: str, opened: bool, around: str = "\n") -> str:
     """The thinking, in what front-ends show as a fold."""
     summary = translated(_("Thinking"))
     return f"<details{' open' * opened}>\n<summary>{summary}</summary>{around}{content}</details>\n"
 
 
-def shortened(thinking: str) -> str:
+def _shortened(thinking: str) -> str:
     """The thinking as it is saved."""
     thinking = thinking.strip()
     left_out = len(thinking) - LONGEST_THINKING
@@ -187,7 +188,7 @@ def quiet(line: str) -> str:
     return f"<p><small>{escape(one_line(translated(line)))}</small></p>\n" if line else ""
 
 
-def html_link(page: Source) -> str:
+def _html_link(page: Source) -> str:
     """A page that was found, with the host that it is on."""
     url = encodable(page.url)
     label = escape(one_line(page.title or url))
@@ -201,14 +202,14 @@ def attachment_line(attached: Attached) -> str:
     return translated(_("{name} ({facts})", name=attached.name, facts=attached.facts))
 
 
-def markdown_record(answer: Answer, markdown: str, *, show_reasoning: bool) -> str:
-    thinking = neutralise(shortened(answer.thinking))
+def _markdown_record(answer: Answer, markdown: str, *, show_reasoning: bool) -> str:
+    thinking = neutralise(_shortened(answer.thinking))
     notes = (", ".join(map(attachment_line, answer.attachments)), *answer.notes, footer(answer))
     parts = (
-        folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
+        _folded(f"{thinking}\n", show_reasoning, "\n\n").strip() if thinking else "",
         markdown.strip("\n"),
         *markdown_calls(answer),
-        "\n".join(f"{page.index}. {markdown_link(page)}" for page in answer.sources),
+        "\n".join(f"{page.index}. {_markdown_link(page)}" for page in answer.sources),
         *(f"*{as_text(translated(line))}*" for line in notes if line),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -221,15 +222,15 @@ def markdown_calls(answer: Answer) -> Iterator[str]:
         yield as_code(visible(normalised(call.arguments)), "json")
 
 
-def markdown_link(page: Source) -> str:
+def _markdown_link(page: Source) -> str:
     label = page.title or page.url
     return as_link(label, encodable(page.url)) if LINK.fullmatch(page.url) else as_text(label)
 
 
-def plain_record(answer: Answer, *, show_reasoning: bool) -> str:
+def _plain_record(answer: Answer, *, show_reasoning: bool) -> str:
     """What the model said, for terminals and for programs."""
-    thinking = visible(shortened(answer.thinking)) if show_reasoning else ""
-    return "\n\n".join(filter(None, (thinking, answer_plain(answer), *plain_beside(answer))))
+    thinking = visible(_shortened(answer.thinking)) if show_reasoning else ""
+    return "\n\n".join(filter(None, (thinking, _answer_plain(answer), *plain_beside(answer))))
 
 
 def plain_beside(answer: Answer) -> Iterator[str]:
@@ -240,7 +241,7 @@ def plain_beside(answer: Answer) -> Iterator[str]:
         yield "\n".join(f"[{page.index}] {one_line(f'{page.title} {page.url}')}" for page in answer.sources)
 
 
-def facts(answer: Answer) -> dict[str, Any]:
+def _facts(answer: Answer) -> dict[str, Any]:
     """What a program may want to know later, and the page for applying a diff."""
     diff = answer.diff if isinstance(answer, DiffAnswer) else None
     return {

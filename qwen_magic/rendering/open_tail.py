@@ -76,12 +76,12 @@ class Tail:
         if self._in_table:
             return ""
         verbatim = self._extent.opened in ("fence", "code_block")
-        return self._appended.take(references, verbatim=verbatim, held=held_back(self._appended.pending))
+        return self._appended.take(references, verbatim=verbatim, held=_held_back(self._appended.pending))
 
     def render(self, references: References) -> str:
         """The HTML of the open text as far as it is worth it; the rest is unshown."""
         text = self.text
-        end = min(self.length if self._in_table else self.length - held_back(text), LONGEST_TAIL)
+        end = min(self.length if self._in_table else self.length - _held_back(text), LONGEST_TAIL)
         html = "".join(html_blocks(text[:end], references, provisional=True))
         self._appended = Appended(text[:end], text[end:])
         self.cost = self.length + len(html)
@@ -89,7 +89,7 @@ class Tail:
         return html
 
 
-def held_back(text: str) -> int:
+def _held_back(text: str) -> int:
     """How many characters at the end of `text` had better wait for more."""
     start = text.rfind("\n") + 1
     last = text[start:]
@@ -98,12 +98,12 @@ def held_back(text: str) -> int:
     if last and not MARKERS.fullmatch(last) and not last.startswith("|"):
         return 0
     above = text.rfind("\n", 0, max(start - 1, 0)) + 1
-    if start and DELIMITERS.fullmatch(last) and is_head(text, above):
+    if start and DELIMITERS.fullmatch(last) and _is_head(text, above):
         return len(text) - above
-    return len(last) if MARKERS.fullmatch(last) or is_head(text, start) else 0
+    return len(last) if MARKERS.fullmatch(last) or _is_head(text, start) else 0
 
 
-def is_head(text: str, start: int) -> bool:
+def _is_head(text: str, start: int) -> bool:
     """Whether the line at `start` may be the head of a table: the first one with a bar at its beginning."""
     before = text.rfind("\n", 0, max(start - 1, 0)) + 1
     return text.startswith("|", start) and not (start and text.startswith("|", before))

@@ -29,9 +29,19 @@ from .rules.task_lists import tasks
 from .sanitizer import PROCESS_MATH, sanitise
 
 __all__ = [
-    "References", "block_html", "completed", "encodable", "fences", "html_blocks", "normalised", "outline", "parser",
-    "said", "top_level",
-]  # fmt: skip
+    "References",
+    "block_html",
+    "completed",
+    "encodable",
+    "fences",
+    "html_blocks",
+    "language",
+    "normalised",
+    "outline",
+    "parser",
+    "said",
+    "top_level",
+]
 
 # Where links like `[text][label]` lead, by label: all that one block knows of another.
 References = MutableMapping[str, Any]
@@ -72,15 +82,15 @@ def encodable(text: str) -> str:
 @cache
 def parser() -> MarkdownIt:
     """The parser; it keeps nothing from one text to the next."""
-    md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST}, renderer_cls=AnswerRenderer)
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST}, renderer_cls=_AnswerRenderer)
     md.enable(["table", "strikethrough"])
-    md.core.ruler.at("inline", parse_inline)
+    md.core.ruler.at("inline", _parse_inline)
     for rules in (cjk_emphasis, math, html_breaks, tasks, footnotes, links, open_end):
         md.use(rules)
     return md
 
 
-def parse_inline(state: StateCore) -> None:
+def _parse_inline(state: StateCore) -> None:
     """markdown-it's rule of this name, but for what is plainly not meant to be links, and would take very long."""
     lines = [token for token in state.tokens if token.type == "inline"]
     # A row of a table that is not complete has empty cells at its end.
@@ -94,14 +104,14 @@ def parse_inline(state: StateCore) -> None:
             token.children.append(Token("text", "", 0, content=token.content))
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)
-            flatten(token.children)
+            _flatten(token.children)
 
 
-def flatten(tokens: list[Token]) -> None:
+def _flatten(tokens: list[Token]) -> None:
     """Make text of the markers of emphasis that is too deep."""
     depth = 0
     for token in tokens:
-        flatten(token.children or [])
+        _flatten(token.children or [])
         if token.type not in EMPHASIS:
             continue
         depth += token.nesting > 0
@@ -172,7 +182,7 @@ def top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
             block = []
 
 
-class AnswerRenderer(RendererHTML):
+class _AnswerRenderer(RendererHTML):
     """HTML for what CommonMark does not have, or has otherwise."""
 
     def text(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:

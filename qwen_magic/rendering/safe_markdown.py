@@ -78,12 +78,12 @@ def neutralise(text: str) -> str:
 
 def as_text(line: str) -> str:
     """A line of plain text as markdown that shows it as it is."""
-    return protected(joined(inline([Token("text", "", 0, content=one_line(line))], *IN_PARAGRAPH)))
+    return _protected(_joined(_inline([Token("text", "", 0, content=one_line(line))], *IN_PARAGRAPH)))
 
 
 def as_link(label: str, url: str) -> str:
     """A link to `url`, which has to be one that may be linked to."""
-    return f"[{label_text(one_line(label))}]({target(one_line(url))})"
+    return f"[{_label_text(one_line(label))}]({_target(one_line(url))})"
 
 
 def as_code(source: str, language: str = "") -> str:
@@ -96,7 +96,7 @@ def as_code(source: str, language: str = "") -> str:
 
 
 @dataclass(slots=True)
-class Container:
+class _Container:
     """A block whose content is being written; `token` opens it.
 
     `pieces` are the blocks in it, for a list the blocks of each item. A `loose` list has space between its blocks, and
@@ -116,18 +116,18 @@ def written(tokens: Sequence[Token]) -> str:
 
     The tokens are those of visible text.
     """
-    path = [Container(Token("document", "", 0))]
+    path = [_Container(Token("document", "", 0))]
     for token in tokens:
         if token.nesting > 0:
-            path.append(Container(token))
+            path.append(_Container(token))
         elif token.nesting < 0:
             closed = path.pop()
-            close(closed, path)
+            _close(closed, path)
         elif token.type == "inline":
-            line = joined(inline(token.children or [], *BREAKS.get(path[-1].token.type, IN_PARAGRAPH)))
+            line = _joined(_inline(token.children or [], *BREAKS.get(path[-1].token.type, IN_PARAGRAPH)))
             path[-1].pieces.append(line)
         else:
-            path[-1].pieces.append(leaf(token, path))
+            path[-1].pieces.append(_leaf(token, path))
     return paragraphs(path[0].pieces)
 
 
@@ -136,18 +136,18 @@ def paragraphs(pieces: Iterable[str], between: str = "\n\n") -> str:
     return between.join(filter(None, pieces))
 
 
-def close(closed: Container, path: list[Container]) -> None:
+def _close(closed: _Container, path: list[_Container]) -> None:
     """Write a container, all of whose content is written, into the last one of `path`."""
     outer = path[-1]
     match closed.token.type:
         case "list_item_open":
             outer.items.append(closed.pieces)
         case "th_open" | "td_open":
-            outer.pieces.append(cell(paragraphs(closed.pieces)))
+            outer.pieces.append(_cell(paragraphs(closed.pieces)))
             if closed.token.type == "th_open":
                 outer.marks.append(ALIGNMENTS.get(str(closed.token.attrs.get("style", "")), "---"))
         case "tr_open":
-            outer.pieces += map(row, filter(None, (closed.pieces, closed.marks)))
+            outer.pieces += map(_row, filter(None, (closed.pieces, closed.marks)))
         case "thead_open" | "tbody_open":
             outer.pieces += closed.pieces
         case "table_open":
@@ -155,31 +155,31 @@ def close(closed: Container, path: list[Container]) -> None:
         case "paragraph_open":
             if outer.token.type == "list_item_open" and not closed.token.hidden:
                 path[-2].loose = True
-            outer.pieces.append(protected(paragraphs(closed.pieces)))
+            outer.pieces.append(_protected(paragraphs(closed.pieces)))
         case "heading_open":
             text = CLOSING.sub(lambda marks: r"\#" * len(marks[0]), paragraphs(closed.pieces))
             outer.pieces.append(f"{'#' * int(closed.token.tag[1])} {text}")
         case "blockquote_open":
             text = paragraphs(closed.pieces)
-            outer.pieces.append(text if closed.bare else indented(text, "> ", "> "))
+            outer.pieces.append(text if closed.bare else _indented(text, "> ", "> "))
         case "bullet_list_open" | "ordered_list_open":
-            outer.pieces.append(paragraphs(items(closed), "\n\n" if closed.loose else "\n"))
+            outer.pieces.append(paragraphs(_items(closed), "\n\n" if closed.loose else "\n"))
         case _:
             outer.pieces.append(paragraphs(closed.pieces))
 
 
-def leaf(token: Token, path: Iterable[Container]) -> str:
+def _leaf(token: Token, path: Iterable[_Container]) -> str:
     match token.type:
         case "hr":
             return "***"
         case "math_block":
-            return formula_block(token.content) or code_block(rf"\[{token.content}\]", "latex", path)
+            return _formula_block(token.content) or _code_block(rf"\[{token.content}\]", "latex", path)
         case "fence":
-            return code_block(token.content, language(token), path)
-    return code_block(token.content, "", path)
+            return _code_block(token.content, language(token), path)
+    return _code_block(token.content, "", path)
 
 
-def code_block(source: str, language: str, path: Iterable[Container]) -> str:
+def _code_block(source: str, language: str, path: Iterable[_Container]) -> str:
     """A code block within the containers of `path`, which are told if it takes more to keep it apart."""
     if OPENS_FORMULA.search(source):
         for container in path:
@@ -187,31 +187,31 @@ def code_block(source: str, language: str, path: Iterable[Container]) -> str:
     return as_code(source, language)
 
 
-def items(listed: Container) -> Iterator[str]:
+def _items(listed: _Container) -> Iterator[str]:
     """The items of a list."""
     token, between = listed.token, "\n\n" if listed.loose else "\n"
     for number, pieces in enumerate(listed.items, int(token.attrs.get("start", 1))):
         marker = f"{number}{token.markup} " if token.type == "ordered_list_open" else f"{token.markup} "
-        yield indented(paragraphs(pieces, between), marker, " " * len(marker))
+        yield _indented(paragraphs(pieces, between), marker, " " * len(marker))
 
 
-def indented(text: str, first: str, others: str) -> str:
+def _indented(text: str, first: str, others: str) -> str:
     """`text` behind `first`, and its further lines behind `others`; empty lines stay empty."""
     head, *rest = text.split("\n")
     lines = [f"{first}{head}".rstrip(), *(f"{others}{each}" if each else others.rstrip() for each in rest)]
     return "\n".join(lines)
 
 
-def row(cells: Sequence[str]) -> str:
+def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def cell(text: str) -> str:
+def _cell(text: str) -> str:
     """A cell's content. A bar in it would end the cell, also in code, unless backslashes in odd number precede it."""
     return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)
 
 
-def inline(tokens: Sequence[Token], soft_break: str, hard_break: str) -> Iterator[str]:
+def _inline(tokens: Sequence[Token], soft_break: str, hard_break: str) -> Iterator[str]:
     """The pieces of a line."""
     texts = [token.content for token in tokens if token.type == "text"]
     dollar = "`$`" if any(map(COMMAND.search, texts)) else r"\$"
@@ -220,7 +220,7 @@ def inline(tokens: Sequence[Token], soft_break: str, hard_break: str) -> Iterato
         match token.type:
             case "link_open":
                 url = str(token.attrs["href"])
-                link = Link(url, bare=is_bare(url, tokens[number + 1 : number + 3]))
+                link = _Link(url, bare=_is_bare(url, tokens[number + 1 : number + 3]))
                 yield link.opening
             case "link_close" if link:
                 yield link.closing
@@ -236,28 +236,28 @@ def inline(tokens: Sequence[Token], soft_break: str, hard_break: str) -> Iterato
             case "hardbreak":
                 yield " " if link else hard_break
             case _ if link:
-                yield "" if link.bare else label(token)
+                yield "" if link.bare else _label(token)
             case _:
-                yield from span(token, dollar)
+                yield from _span(token, dollar)
 
 
-def span(token: Token, dollar: str) -> Iterator[str]:
+def _span(token: Token, dollar: str) -> Iterator[str]:
     """A piece of a line outside of links."""
     match token.type:
         case "math_inline":
             mark = "$$" if token.meta["display"] else "$"
-            written = formula(token.content, mark)
-            yield from [written] if written else code(f"{mark}{token.content}{mark}", dollar)
+            written = _formula(token.content, mark)
+            yield from [written] if written else _code(f"{mark}{token.content}{mark}", dollar)
         case "image":
-            yield f"![{described(token.content)}]({target(str(token.attrs['src']))})"
+            yield f"![{_described(token.content)}]({_target(str(token.attrs['src']))})"
         case "code_inline" | "unsafe_math":
-            yield from code(token.content, dollar)
+            yield from _code(token.content, dollar)
         case _:
-            yield from escaped(token.content, dollar)
+            yield from _escaped(token.content, dollar)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class _Link:
     """A link to `url`; a `bare` one is nothing but its URL."""
 
     url: str
@@ -269,10 +269,10 @@ class Link:
 
     @property
     def closing(self) -> str:
-        return "" if self.bare else f"]({target(self.url)})"
+        return "" if self.bare else f"]({_target(self.url)})"
 
 
-def is_bare(url: str, content: Sequence[Token]) -> bool:
+def _is_bare(url: str, content: Sequence[Token]) -> bool:
     """Whether a link whose first two tokens are `content` shows its URL, which can be written as it is."""
     return bool(PLAIN_URL.fullmatch(url)) and [(token.type, token.content) for token in content] == [
         ("text", url),
@@ -280,26 +280,26 @@ def is_bare(url: str, content: Sequence[Token]) -> bool:
     ]
 
 
-def label(token: Token) -> str:
+def _label(token: Token) -> str:
     """A piece of a link's text. It has no code in it, which some parsers see only after the link."""
     if token.type == "math_inline" and not re.search(r"[\[\]]", token.content):
-        return formula(token.content, "$") or label_text(token.content)
-    return label_text(token.content)
+        return _formula(token.content, "$") or _label_text(token.content)
+    return _label_text(token.content)
 
 
-def label_text(text: str) -> str:
+def _label_text(text: str) -> str:
     """Text in a link. What a typesetter would obey has another character for its backslash."""
     if COMMAND.search(text) or TYPESET.search(text):
         text = text.replace("\\", "\N{SET MINUS}")
-    return entities(text).replace("$", "&#36;")
+    return _entities(text).replace("$", "&#36;")
 
 
-def described(text: str) -> str:
+def _described(text: str) -> str:
     """A picture's description. Only words: marked writes it into an attribute with the quotes that were entities."""
     return " ".join(re.findall(r"[\w.,;:!?()%+-]+", text))
 
 
-def target(url: str) -> str:
+def _target(url: str) -> str:
     """A URL between parentheses, with nothing in it that ends it or means something."""
     host = IPV6_HOST.match(url)
     start = host.end() if host else 0
@@ -309,26 +309,26 @@ def target(url: str) -> str:
     return url[:start] + re.sub(r"&(?=#|[A-Za-z])", "&amp;", path)
 
 
-def code(source: str, dollar: str) -> Iterator[str]:
+def _code(source: str, dollar: str) -> Iterator[str]:
     """A code span; or the text of one with backticks in it, which parsers do not agree on."""
     source = source.replace("\n", " ")
     if "`" in source:
-        yield from escaped(source, dollar)
+        yield from _escaped(source, dollar)
     elif source:
         pad = " " * (source[:1] == " " or source[-1:] == " ")
         broken = DELIMITER.sub(r"\g<0> ", source)
         yield f"`{pad}{broken}{pad}`"
 
 
-def formula_block(tex: str) -> str:
+def _formula_block(tex: str) -> str:
     """A formula between lines of dollars; empty if it cannot be written so."""
-    written = formula(tex, "$$")
+    written = _formula(tex, "$$")
     return f"$$\n{written[2:-2]}\n$$" if written else ""
 
 
-def formula(tex: str, mark: str) -> str:
+def _formula(tex: str, mark: str) -> str:
     """A formula, in which nothing is markdown or HTML to those who know no formulas; empty if that cannot be."""
-    if re.search(r"[`$]|://|www\.|^[^\S\n]*~~~", tex, re.MULTILINE | re.IGNORECASE) or not is_balanced(tex):
+    if re.search(r"[`$]|://|www\.|^[^\S\n]*~~~", tex, re.MULTILINE | re.IGNORECASE) or not _is_balanced(tex):
         return ""
     tex = tex.replace("<", r"\lt ").replace(">", r"\gt ")
     tex = re.sub(r"\](?=[(\[:])", "] ", ENVIRONMENT.sub(r"\g<0> ", tex))
@@ -336,12 +336,12 @@ def formula(tex: str, mark: str) -> str:
     return mark + "\n".join(each.strip() for each in tex.split("\n")) + mark
 
 
-def is_balanced(tex: str) -> bool:
+def _is_balanced(tex: str) -> bool:
     """Whether the braces match, to TeX and to JupyterLab, which takes `\\\\{` for an escaped brace."""
-    return all(map(closes, (re.sub(r"\\.", "", tex, flags=re.DOTALL), re.sub(r"\\[{}$]", "", tex))))
+    return all(map(_closes, (re.sub(r"\\.", "", tex, flags=re.DOTALL), re.sub(r"\\[{}$]", "", tex))))
 
 
-def closes(braces: str) -> bool:
+def _closes(braces: str) -> bool:
     depth = 0
     for brace in re.findall("[{}]", braces):
         depth += 1 if brace == "{" else -1
@@ -350,30 +350,30 @@ def closes(braces: str) -> bool:
     return depth == 0
 
 
-def escaped(text: str, dollar: str) -> Iterator[str]:
+def _escaped(text: str, dollar: str) -> Iterator[str]:
     """A text in which nothing is markup; `dollar` is how a dollar is written."""
     end = 0
     for found in TYPESET.finditer(text):
-        yield from plain(text[end : found.start()], dollar)
-        yield from code(found[0], dollar)
+        yield from _plain(text[end : found.start()], dollar)
+        yield from _code(found[0], dollar)
         end = found.end()
-    yield from plain(text[end:], dollar)
+    yield from _plain(text[end:], dollar)
 
 
-def plain(text: str, dollar: str) -> Iterator[str]:
+def _plain(text: str, dollar: str) -> Iterator[str]:
     first, *others = text.split("$")
-    yield entities(first)
+    yield _entities(first)
     for each in others:
         yield dollar
-        yield entities(each)
+        yield _entities(each)
 
 
-def entities(text: str) -> str:
+def _entities(text: str) -> str:
     text = MARKUP.sub(lambda char: f"&#{ord(char[0])};" if char[0] not in NAMED else NAMED[char[0]], text)
     return EMPHASIS.sub(r"\\\g<0>", text)
 
 
-def joined(pieces: Iterable[str]) -> str:
+def _joined(pieces: Iterable[str]) -> str:
     """The pieces of a line, none of which may change the next: `!` a link into a picture, a code span another one."""
     written: list[str] = []
     for piece in filter(None, pieces):
@@ -385,7 +385,7 @@ def joined(pieces: Iterable[str]) -> str:
     return "".join(written)
 
 
-def protected(text: str) -> str:
+def _protected(text: str) -> str:
     """A paragraph whose lines begin nothing but its lines."""
     lines = "\n".join(each.strip(" \t") for each in text.split("\n"))
     return LINE_START.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", lines)

@@ -47,16 +47,16 @@ CLASSES = {
 
 def sanitise(html: str) -> str:
     """`html` without anything that runs, fetches, styles or names something on the page."""
-    return cleaner().clean(html)
+    return _cleaner().clean(html)
 
 
 @cache
-def cleaner() -> nh3.Cleaner:
+def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=TAGS,
         clean_content_tags={"script", "style"},
         attributes=ATTRIBUTES,
-        attribute_filter=judge,
+        attribute_filter=_judge,
         tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS},
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
@@ -65,7 +65,7 @@ def cleaner() -> nh3.Cleaner:
     )
 
 
-def judge(tag: str, attribute: str, value: str) -> str | None:
+def _judge(tag: str, attribute: str, value: str) -> str | None:
     """The value of an attribute, or `None` to drop it."""
     if attribute == "href":
         return value if LINK.fullmatch(value) else None

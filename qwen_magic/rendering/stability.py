@@ -49,43 +49,43 @@ def extent(text: str, references: References) -> Extent:
     complete = text[: text.rfind("\n") + 1]
     lines = complete.split("\n")[:-1]
     blocks = outline(complete, references)
-    opened = blocks[-1][0] if blocks and not is_finished(blocks[-1][0], lines) else None
+    opened = blocks[-1][0] if blocks and not _is_finished(blocks[-1][0], lines) else None
     finished = blocks[:-1] if opened else blocks
-    end = last_line(finished)
+    end = _last_line(finished)
     if not opened:
         # No block goes on behind an empty line when none is open; a definition may go on up to there.
         end = max((number for number in range(end, len(lines)) if not lines[number].strip()), default=end - 1) + 1
     length = sum(map(len, lines[:end])) + end
-    return Extent(length, opened.type if opened else "", boundary_of(opened), finished)
+    return Extent(length, opened.type if opened else "", _boundary_of(opened), finished)
 
 
-def last_line(blocks: list[list[Token]]) -> int:
+def _last_line(blocks: list[list[Token]]) -> int:
     """The number of lines up to the end of the last of `blocks`."""
-    return lines_of(blocks[-1][0])[1] if blocks else 0
+    return _lines_of(blocks[-1][0])[1] if blocks else 0
 
 
-def lines_of(token: Token) -> tuple[int, int]:
+def _lines_of(token: Token) -> tuple[int, int]:
     start, end = token.map or (0, 0)
     return start, end
 
 
-def is_finished(token: Token, lines: list[str]) -> bool:
+def _is_finished(token: Token, lines: list[str]) -> bool:
     """Whether the last block, which `token` begins, is finished by what stands in `lines`."""
     if token.type == "fence":
-        return is_closed(token)
+        return _is_closed(token)
     if token.type in SELF_CONTAINED:
         return True
-    end = lines_of(token)[1]
+    end = _lines_of(token)[1]
     return token.type not in CONTINUES and end < len(lines) and not lines[end].strip()
 
 
-def is_closed(fence: Token) -> bool:
+def _is_closed(fence: Token) -> bool:
     """Whether a fence has its closing line: then it has two lines more than its content."""
-    start, end = lines_of(fence)
+    start, end = _lines_of(fence)
     return end - start == fence.content.count("\n") + 2
 
 
-def boundary_of(opened: Token | None) -> re.Pattern[str]:
+def _boundary_of(opened: Token | None) -> re.Pattern[str]:
     if opened is None or opened.type != "fence":
         return BOUNDARY
     marker, length = re.escape(opened.markup[0]), len(opened.markup)

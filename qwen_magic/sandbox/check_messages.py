@@ -31,8 +31,8 @@ def check_messages(chat: Chat) -> None:
     if not chat.messages:
         raise wrong(EMPTY)
     for index, message in enumerate(chat.messages):
-        check_message(message, index)
-    check_calls(chat.messages)
+        _check_message(message, index)
+    _check_calls(chat.messages)
     if not any(message.role == "user" for message in chat.messages):
         raise wrong("The input messages do not contain elements with the role of user")
     partial = [message for message in chat.messages if message.partial]
@@ -42,7 +42,7 @@ def check_messages(chat: Chat) -> None:
         raise wrong("Translation takes exactly one message of the user.")
 
 
-def check_message(message: ChatMessage, index: int) -> None:
+def _check_message(message: ChatMessage, index: int) -> None:
     if message.role not in ROLES:
         said = f"{message.role} is not one of {list(ROLES)} - 'messages.[{index}].role'"
         raise Refusal("InvalidParameter", said, by_model=True)
@@ -51,7 +51,7 @@ def check_message(message: ChatMessage, index: int) -> None:
         raise wrong(EMPTY)
 
 
-def check_calls(messages: Iterable[ChatMessage]) -> None:
+def _check_calls(messages: Iterable[ChatMessage]) -> None:
     """Every tool call is answered by the messages that follow it, and nothing else is."""
     open_calls: set[str] = set()
     for message in messages:

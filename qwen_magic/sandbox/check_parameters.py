@@ -25,7 +25,7 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class _Rule:
     """What a field may be, and what the service says when it is something else."""
 
     field: str
@@ -33,7 +33,7 @@ class Rule:
     message: str
 
 
-def number(low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> Callable[[Any], bool]:
+def _number(low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> Callable[[Any], bool]:
     def accepts(value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
@@ -42,25 +42,25 @@ def number(low: float, high: float, *, open_low: bool = False, open_high: bool =
     return accepts
 
 
-def whole(low: int, high: int) -> Callable[[Any], bool]:
+def _whole(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def flag(value: Any) -> bool:
+def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def mapping(value: Any) -> bool:
+def _mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def stops(value: Any) -> bool:
+def _stops(value: Any) -> bool:
     """A string, strings, token ids, or lists of token ids."""
     items = value if isinstance(value, list) else [value]
     return all(isinstance(item, str | int | list) and not isinstance(item, bool) for item in items)
 
 
-def tools(value: Any) -> bool:
+def _tools(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(tool, dict)
         and tool.get("type") == "function"
@@ -71,51 +71,51 @@ def tools(value: Any) -> bool:
     )
 
 
-def tool_names(value: Any) -> bool:
+def _tool_names(value: Any) -> bool:
     return all(NAME.fullmatch(tool["function"]["name"]) for tool in value)
 
 
-def not_search(value: Any) -> bool:
+def _not_search(value: Any) -> bool:
     """A function of this name is forbidden (the service's page of error codes; agno-agi/agno#4846)."""
     return all(tool["function"]["name"].lower() != "search" for tool in value)
 
 
-def tool_choice(value: Any) -> bool:
+def _tool_choice(value: Any) -> bool:
     return value in ("auto", "none", "required") if isinstance(value, str) else isinstance(value, dict)
 
 
-def response_format(value: Any) -> bool:
+def _response_format(value: Any) -> bool:
     return isinstance(value, dict) and value.get("type") in ("text", "json_object", "json_schema")
 
 
-def boolean(name: str) -> Rule:
-    return Rule(name, flag, f"{name} must be a boolean")
+def _boolean(name: str) -> _Rule:
+    return _Rule(name, _flag, f"{name} must be a boolean")
 
 
 INFINITE = float("inf")
 RULES = (
-    Rule("temperature", number(0, 2, open_high=True), "Temperature should be in [0.0, 2.0)"),
-    Rule("top_p", number(0, 1, open_low=True), "Range of top_p should be (0.0, 1.0]"),
-    Rule("top_k", number(0, INFINITE), "Parameter top_k be greater than or equal to 0"),
-    Rule("repetition_penalty", number(0, INFINITE, open_low=True), "Repetition_penalty should be greater than 0.0"),
-    Rule("presence_penalty", number(-2, 2), "Presence_penalty should be in [-2.0, 2.0]"),
-    Rule("frequency_penalty", number(-2, 2), "Frequency_penalty should be in [-2.0, 2.0]"),
-    Rule("n", whole(1, 4), "Range of n should be [1, 4]"),
-    Rule("seed", whole(0, SEED_LIMIT), f"Range of seed should be [0, {SEED_LIMIT}]"),
-    Rule("top_logprobs", whole(0, 5), "Range of top_logprobs should be [0, 5]"),
-    Rule("thinking_budget", whole(1, 10**7), "thinking_budget must be a positive integer"),
-    Rule("reasoning_effort", lambda value: value in EFFORTS, f"reasoning_effort should be one of {list(EFFORTS)}"),
-    Rule("stop", stops, "stop must be a string or a list"),
-    Rule("tools", tools, "Tools must be a list of functions with a name"),
-    Rule("tools", tool_names, "Tool names are up to 64 letters, digits, underscores and hyphens"),
-    Rule("tools", not_search, "Tool names are not allowed to be [search]"),
-    Rule("tool_choice", tool_choice, "tool_choice is one of auto, none, or a function"),
-    Rule("response_format", response_format, "Unknown format of response_format"),
-    Rule("stream_options", mapping, "stream_options must be an object"),
-    Rule("search_options", mapping, "search_options must be an object"),
-    Rule("result_format", lambda value: value in ("text", "message"), "result_format should be text or message"),
+    _Rule("temperature", _number(0, 2, open_high=True), "Temperature should be in [0.0, 2.0)"),
+    _Rule("top_p", _number(0, 1, open_low=True), "Range of top_p should be (0.0, 1.0]"),
+    _Rule("top_k", _number(0, INFINITE), "Parameter top_k be greater than or equal to 0"),
+    _Rule("repetition_penalty", _number(0, INFINITE, open_low=True), "Repetition_penalty should be greater than 0.0"),
+    _Rule("presence_penalty", _number(-2, 2), "Presence_penalty should be in [-2.0, 2.0]"),
+    _Rule("frequency_penalty", _number(-2, 2), "Frequency_penalty should be in [-2.0, 2.0]"),
+    _Rule("n", _whole(1, 4), "Range of n should be [1, 4]"),
+    _Rule("seed", _whole(0, SEED_LIMIT), f"Range of seed should be [0, {SEED_LIMIT}]"),
+    _Rule("top_logprobs", _whole(0, 5), "Range of top_logprobs should be [0, 5]"),
+    _Rule("thinking_budget", _whole(1, 10**7), "thinking_budget must be a positive integer"),
+    _Rule("reasoning_effort", lambda value: value in EFFORTS, f"reasoning_effort should be one of {list(EFFORTS)}"),
+    _Rule("stop", _stops, "stop must be a string or a list"),
+    _Rule("tools", _tools, "Tools must be a list of functions with a name"),
+    _Rule("tools", _tool_names, "Tool names are up to 64 letters, digits, underscores and hyphens"),
+    _Rule("tools", _not_search, "Tool names are not allowed to be [search]"),
+    _Rule("tool_choice", _tool_choice, "tool_choice is one of auto, none, or a function"),
+    _Rule("response_format", _response_format, "Unknown format of response_format"),
+    _Rule("stream_options", _mapping, "stream_options must be an object"),
+    _Rule("search_options", _mapping, "search_options must be an object"),
+    _Rule("result_format", lambda value: value in ("text", "message"), "result_format should be text or message"),
     *map(
-        boolean,
+        _boolean,
         (
             "stream",
             "enable_thinking",
@@ -137,18 +137,18 @@ def check_options(chat: Chat) -> None:
         value = chat.option(rule.field)
         if value is not None and not rule.accepts(value):
             raise wrong(rule.message)
-    for check in (check_lengths, check_streaming, check_thinking, check_format, check_search):
+    for check in (_check_lengths, _check_streaming, _check_thinking, _check_format, _check_search):
         check(chat)
 
 
-def check_lengths(chat: Chat) -> None:
+def _check_lengths(chat: Chat) -> None:
     limit = chat.model.max_output or 65_536
     for name in ("max_tokens", "max_completion_tokens"):
-        if not whole(1, limit)(chat.option(name, 1)):
+        if not _whole(1, limit)(chat.option(name, 1)):
             raise wrong(f"Range of {name} should be [1, {limit}]")
 
 
-def check_streaming(chat: Chat) -> None:
+def _check_streaming(chat: Chat) -> None:
     if chat.stream:
         return
     if chat.option("stream_options") is not None:
@@ -160,7 +160,7 @@ def check_streaming(chat: Chat) -> None:
         raise wrong("parameter.enable_thinking only support stream call")
 
 
-def check_thinking(chat: Chat) -> None:
+def _check_thinking(chat: Chat) -> None:
     if chat.model.thinking == "always" and chat.option("enable_thinking") is False:
         raise wrong("The value of the enable_thinking parameter is restricted to True.")
     if chat.option("reasoning_effort") and chat.option("thinking_budget") is not None:
@@ -179,7 +179,7 @@ def check_thinking(chat: Chat) -> None:
         raise wrong("parameter.incremental_output must be true and result_format message when enable_thinking is true")
 
 
-def check_format(chat: Chat) -> None:
+def _check_format(chat: Chat) -> None:
     kind = chat.option("response_format", {}).get("type", "text")
     check_told(chat)
     newest = chat.name.startswith(("qwen3.7", "qwen3.8"))
@@ -196,7 +196,7 @@ def check_format(chat: Chat) -> None:
         raise wrong(message)
 
 
-def check_search(chat: Chat) -> None:
+def _check_search(chat: Chat) -> None:
     if chat.option("enable_search") is True and chat.option("tools"):
         raise wrong("enable_search and tools cannot be used at the same time.")
     if chat.option("enable_search") is True and chat.model.reads_files:

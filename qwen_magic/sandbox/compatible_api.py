@@ -32,24 +32,24 @@ def read_chat(request: ReceivedRequest, body: Mapping[str, Any]) -> Chat:
         protocol="compatible",
         model=model,
         name=body["model"],
-        messages=tuple(read_message(message, read_content) for message in messages),
+        messages=tuple(read_message(message, _read_content) for message in messages),
         options=options,
         stream=body.get("stream") is True,
         resolves_oss=request.headers.get("x-dashscope-ossresourceresolve") == "enable",
     )
 
 
-def read_content(content: Any) -> Iterable[Part]:
+def _read_content(content: Any) -> Iterable[Part]:
     if content is None:
         return ()
     if isinstance(content, str):
         return (Part("text", content),)
     if not isinstance(content, list):
         raise wrong("Invalid type for 'messages.content': expected a string or a list")
-    return tuple(map(read_part, content))
+    return tuple(map(_read_part, content))
 
 
-def read_part(part: Any) -> Part:
+def _read_part(part: Any) -> Part:
     """One item of a content; an item of an unknown type is refused, a known one has to have its value."""
     kind = part.get("type") if isinstance(part, dict) else None
     if kind not in PARTS:
@@ -60,12 +60,12 @@ def read_part(part: Any) -> Part:
     return found
 
 
-def inner(part: Mapping[str, Any], *names: str) -> Any:
+def _inner(part: Mapping[str, Any], *names: str) -> Any:
     value = part.get(names[0])
-    return value if len(names) == 1 or not isinstance(value, dict) else inner(value, *names[1:])
+    return value if len(names) == 1 or not isinstance(value, dict) else _inner(value, *names[1:])
 
 
-def read_file(part: Mapping[str, Any]) -> Part:
+def _read_file(part: Mapping[str, Any]) -> Part:
     file = part.get("file")
     file = file if isinstance(file, dict) else {}
     return Part("file", file.get("file_url") or file.get("file_data") or "", str(file.get("filename") or ""))
@@ -73,11 +73,11 @@ def read_file(part: Mapping[str, Any]) -> Part:
 
 PARTS = {
     "text": lambda part: Part("text", part.get("text")),
-    "image_url": lambda part: Part("image", inner(part, "image_url", "url")),
-    "video_url": lambda part: Part("video", inner(part, "video_url", "url")),
+    "image_url": lambda part: Part("image", _inner(part, "image_url", "url")),
+    "video_url": lambda part: Part("video", _inner(part, "video_url", "url")),
     "video": lambda part: Part("video", compact(part.get("video"))),
-    "input_audio": lambda part: Part("audio", inner(part, "input_audio", "data")),
-    "file": read_file,
+    "input_audio": lambda part: Part("audio", _inner(part, "input_audio", "data")),
+    "file": _read_file,
 }
 
 
@@ -115,7 +115,7 @@ class CompatibleForm:
         last = "" if self.chat.model.incremental else self.said
         yield self.chunks({"content": last} | self.no_reasoning(), self.reply.finish)
         if self.counted and self.chat.option("stream_options", {}).get("include_usage") is True:
-            yield self.event({"choices": [], "usage": usage(self.reply.counts)})
+            yield self.event({"choices": [], "usage": _usage(self.reply.counts)})
         if done:
             yield DONE
 
@@ -140,7 +140,7 @@ class CompatibleForm:
             {"finish_reason": self.reply.finish, "index": index, "message": message, "logprobs": None}
             for index in range(self.chat.choices)
         ]
-        counts = {"usage": usage(self.reply.counts)} if self.counted else {}
+        counts = {"usage": _usage(self.reply.counts)} if self.counted else {}
         return {"choices": choices, "object": "chat.completion", **counts, **self.facts}
 
     def no_reasoning(self) -> dict[str, None]:
@@ -164,7 +164,7 @@ def error_event(refusal: Refusal, request_id: str) -> bytes:
     return EVENT.format(compact(refusal.compatible(request_id))).encode()
 
 
-def usage(counts: Counts) -> dict[str, Any]:
+def _usage(counts: Counts) -> dict[str, Any]:
     details: dict[str, Any] = {"cached_tokens": 0}
     if counts.image:
         details |= {"image_tokens": counts.image, "text_tokens": counts.input - counts.image}

@@ -20,13 +20,13 @@ def read_message(message: Any, read_content: Callable[[Any], Iterable[Part]]) ->
         role=message["role"],
         parts=tuple(read_content(message.get("content"))),
         partial=message.get("partial") is True,
-        calls=read_calls(message.get("tool_calls") or []),
+        calls=_read_calls(message.get("tool_calls") or []),
         answers=str(message.get("tool_call_id") or ""),
         reasoning=str(message.get("reasoning_content") or ""),
     )
 
 
-def read_calls(calls: Any) -> tuple[str, ...]:
+def _read_calls(calls: Any) -> tuple[str, ...]:
     """The ids of the tool calls; their arguments have to be JSON, as the service demands."""
     try:
         for call in calls:

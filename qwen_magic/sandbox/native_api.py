@@ -38,7 +38,7 @@ def read_chat(request: ReceivedRequest, body: Mapping[str, Any], *, multimodal: 
         protocol="native",
         model=model,
         name=body["model"],
-        messages=read_messages(given),
+        messages=_read_messages(given),
         options=parameters,
         stream=wants_stream(request),
         multimodal=multimodal,
@@ -46,16 +46,16 @@ def read_chat(request: ReceivedRequest, body: Mapping[str, Any], *, multimodal: 
     )
 
 
-def read_messages(given: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
+def _read_messages(given: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
     messages, prompt = given.get("messages"), given.get("prompt")
     if messages is None and isinstance(prompt, str):
         return (ChatMessage("user", (Part("text", prompt),)),)
     if not isinstance(messages, list):
         raise wrong('Either "prompt" or "messages" must exist and cannot both be none')
-    return tuple(read_message(message, read_content) for message in messages)
+    return tuple(read_message(message, _read_content) for message in messages)
 
 
-def read_content(content: Any) -> Iterable[Part]:
+def _read_content(content: Any) -> Iterable[Part]:
     if content is None:
         return
     items = [{"text": content}] if isinstance(content, str) else content
@@ -106,7 +106,7 @@ class NativeForm:
 
     def closing(self, *, done: bool) -> Iterable[bytes]:
         self.reasoned, self.answered = self.reply.counts.reasoning, self.reply.counts.answer
-        calls = [shape(index, call) for index, call in self.calls.items()] if self.cumulative else []
+        calls = [_shape(index, call) for index, call in self.calls.items()] if self.cumulative else []
         spoken = self.spoken() if self.cumulative else {}
         yield self.event(self.message(**spoken, calls=calls), self.reply.finish)
 
@@ -115,7 +115,7 @@ class NativeForm:
 
     def whole(self) -> dict[str, Any]:
         self.reasoned, self.answered = self.reply.counts.reasoning, self.reply.counts.answer
-        calls = [shape(index, call) for index, call in enumerate(self.reply.calls)]
+        calls = [_shape(index, call) for index, call in enumerate(self.reply.calls)]
         return self.body(self.message(self.reply.text, self.reply.reasoning, calls), self.reply.finish)
 
     def spoken(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class NativeForm:
         """A tool call's next piece; all of it so far when the stream is cumulative."""
         before = self.calls.get(piece.number, SandboxToolCall(piece.id, piece.name, ""))
         self.calls[piece.number] = SandboxToolCall(before.id, before.name, before.arguments + piece.text)
-        return shape(
+        return _shape(
             piece.index,
             self.calls[piece.number] if self.cumulative else SandboxToolCall(piece.id, piece.name, piece.text),
         )
@@ -167,7 +167,7 @@ class NativeForm:
         return usage
 
 
-def shape(index: int | None, call: SandboxToolCall) -> dict[str, Any]:
+def _shape(index: int | None, call: SandboxToolCall) -> dict[str, Any]:
     function = {"arguments": call.arguments} | ({"name": call.name} if call.name else {})
     return {"function": function, **({} if index is None else {"index": index}), "id": call.id, "type": "function"}
 

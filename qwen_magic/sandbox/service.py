@@ -31,7 +31,7 @@ from .storage import Storage
 from .streaming import deliver
 from .uploaded_files import CompatibleFiles, NativeFiles, TemporaryUploads
 
-__all__ = ["Service"]
+__all__ = ["Service", "refused"]
 
 V1, API, AIGC = "/compatible-mode/v1", "/api/v1", "/api/v1/services/aigc"
 KEY_START = "sk-"
@@ -63,7 +63,7 @@ REFUSALS = {
     "503": ("ModelUnavailable", "Model is unavailable, please try again later."),
 }
 
-Handler = Callable[..., HttpResponse]
+_Handler = Callable[..., HttpResponse]
 
 
 class Service:
@@ -83,13 +83,13 @@ class Service:
             TemporaryUploads(self.storage),
         )
         batches = BatchApi(self.storage, self.answer_line)
-        self.routes: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
+        self.routes: tuple[tuple[str, re.Pattern[str], _Handler], ...] = tuple(
             (method, re.compile(path), handler)
             for method, path, handler in (
                 ("POST", f"{V1}/chat/completions", self.compatible_chat),
                 ("POST", f"{V1}/embeddings", lambda request: HttpResponse.json(embed(request.body()))),
-                ("GET", f"{V1}/models", lambda request: HttpResponse.json(list_of_models())),
-                ("GET", f"{V1}/models/([^/]+)", lambda request, name: HttpResponse.json(model(name))),
+                ("GET", f"{V1}/models", lambda request: HttpResponse.json(_list_of_models())),
+                ("GET", f"{V1}/models/([^/]+)", lambda request, name: HttpResponse.json(_model(name))),
                 ("POST", f"{V1}/files", files.upload),
                 ("GET", f"{V1}/files", files.list),
                 ("GET", f"{V1}/files/([^/]+)", files.get),
@@ -101,7 +101,7 @@ class Service:
                 ("POST", f"{V1}/batches/([^/]+)/cancel", batches.cancel),
                 ("POST", f"{AIGC}/text-generation/generation", self.text_chat),
                 ("POST", f"{AIGC}/multimodal-generation/generation", self.multimodal_chat),
-                ("GET", f"{API}/models", native_models),
+                ("GET", f"{API}/models", _native_models),
                 ("GET", f"{API}/uploads", uploads.policy),
                 ("POST", f"{API}/files", native_files.upload),
                 ("GET", f"{API}/files", native_files.list),
@@ -129,7 +129,7 @@ class Service:
         if matches and request.method == "OPTIONS":
             return HttpResponse(b"", 204, headers={"allow": ", ".join(sorted({method for method, _, _ in matches}))})
         if path.startswith((V1, API)):
-            admit(request, self.key)
+            _admit(request, self.key)
         asked = "GET" if request.method == "HEAD" else request.method
         for method, found, handler in matches:
             if method == asked:
@@ -176,7 +176,7 @@ class Service:
         for word, (code, message) in REFUSALS.items():
             if word in script and self.fails(request, script, word):
                 framed = word == "sse-400"
-                raise Refusal(code, message, headers=waits(script), by_model=framed, framed=framed)
+                raise Refusal(code, message, headers=_waits(script), by_model=framed, framed=framed)
         return None
 
     def fails(self, request: ReceivedRequest, script: Play, word: str) -> bool:
@@ -207,7 +207,7 @@ class Service:
             return refusal.status, refusal.compatible(request_id)
 
 
-def admit(request: ReceivedRequest, key: str) -> None:
+def _admit(request: ReceivedRequest, key: str) -> None:
     """Lets in whoever brings the key; where there is none, a key that begins as the service's do."""
     if key:
         known = compare_digest(request.key.encode(), key.encode())
@@ -242,7 +242,7 @@ def refused(request: ReceivedRequest, refusal: Refusal, request_id: str) -> Http
     return HttpResponse.json(refusal.compatible(request_id), refusal.status, refusal.headers)
 
 
-def waits(script: Play) -> dict[str, str]:
+def _waits(script: Play) -> dict[str, str]:
     if "retry-after" in script:
         return {"retry-after": f"{script.number('retry-after'):g}"}
     if "retry-after-date" in script:
@@ -250,17 +250,17 @@ def waits(script: Play) -> dict[str, str]:
     return {}
 
 
-def model(name: str) -> dict[str, Any]:
+def _model(name: str) -> dict[str, Any]:
     if name not in names():
         raise Refusal("ModelNotFound", f"The model `{name}` does not exist or you do not have access to it.")
     return {"id": name, "object": "model", "created": MODELS_SINCE, "owned_by": "system"}
 
 
-def list_of_models() -> dict[str, Any]:
-    return {"object": "list", "data": [model(name) for name in names()]}
+def _list_of_models() -> dict[str, Any]:
+    return {"object": "list", "data": [_model(name) for name in names()]}
 
 
-def native_models(request: ReceivedRequest) -> HttpResponse:
+def _native_models(request: ReceivedRequest) -> HttpResponse:
     wanted = request.query.get("model")
     found = [{"model": name, "provider": "qwen"} for name in names() if wanted in (None, "", name)]
     number, size = request.number("page_no", 1), request.number("page_size", 10)

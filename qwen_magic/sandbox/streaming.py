@@ -68,12 +68,12 @@ def deliver(reply: SandboxAnswer, form: Form, script: Play, *, stream: bool) -> 
     if "garbage" in script:
         return HttpResponse.stream(iter(NOISE)) if stream else HttpResponse(b"".join(NOISE))
     if stream:
-        steps = commented(flow(reply, form, script)) if "ping" in script else flow(reply, form, script)
+        steps = _commented(_flow(reply, form, script)) if "ping" in script else _flow(reply, form, script)
         return replace(HttpResponse.stream(steps), silence=silence)
-    return once(reply, form, script, silence)
+    return _once(reply, form, script, silence)
 
 
-def once(reply: SandboxAnswer, form: Form, script: Play, silence: float) -> HttpResponse:
+def _once(reply: SandboxAnswer, form: Form, script: Play, silence: float) -> HttpResponse:
     """An answer in one piece; what breaks a stream off breaks this off as well."""
     failure = script.first(*FAILURES)
     if failure:
@@ -85,35 +85,35 @@ def once(reply: SandboxAnswer, form: Form, script: Play, silence: float) -> Http
     return HttpResponse(body[: len(body) // 2] if "stop-early" in script else body, silence=silence)
 
 
-def flow(reply: SandboxAnswer, form: Form, script: Play) -> Iterator[Step]:
+def _flow(reply: SandboxAnswer, form: Form, script: Play) -> Iterator[Step]:
     """The steps of a stream."""
     if "stall" in script:
         yield Pause(script.number("stall"))
     yield from form.opening()
     pace = Pause(1 / script.number("rate")) if script.number("rate") else None
     breaks = script.first("cut", "stop-early", "error-mid", "filter-mid", "stall-mid")
-    limit = len(reply.text) if breaks is None else place(script, breaks, reply)
-    for piece in pieces(reply, limit, script):
+    limit = len(reply.text) if breaks is None else _place(script, breaks, reply)
+    for piece in _pieces(reply, limit, script):
         if pace:
             yield pace
         yield form.frame(piece)
         if piece.kind == "text":
             limit -= len(piece.text)
         if breaks and limit <= 0 and piece.kind == "text":
-            yield from breaking(form, script, breaks)
+            yield from _breaking(form, script, breaks)
             if breaks != "stall-mid":
                 return
             breaks = None
     yield from form.closing(done="no-done" not in script)
 
 
-def place(script: Play, word: str, reply: SandboxAnswer) -> int:
+def _place(script: Play, word: str, reply: SandboxAnswer) -> int:
     """Where an answer breaks off, in characters; `stall-mid` has the seconds for its number."""
     wanted = MIDDLE if word == "stall-mid" else int(script.number(word))
     return max(1, min(wanted, len(reply.text)))
 
 
-def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
+def _breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
     if word == "cut":
         yield Drop()
     elif word == "stall-mid":
@@ -122,25 +122,25 @@ def breaking(form: Form, script: Play, word: str) -> Iterator[Step]:
         yield form.failure(Refusal(*FAILURES[word]))
 
 
-def pieces(reply: SandboxAnswer, mark: int, script: Play) -> Iterator[Piece]:
+def _pieces(reply: SandboxAnswer, mark: int, script: Play) -> Iterator[Piece]:
     """The reply in small pieces; one of them ends exactly at `mark` characters of the text."""
-    yield from (Piece("reasoning", text) for text in cut(reply.reasoning))
-    yield from (Piece("text", text) for text in cut(reply.text[:mark]))
-    yield from (Piece("text", text) for text in cut(reply.text[mark:]))
-    calls = [list(pieces_of(number, call, script)) for number, call in enumerate(reply.calls)]
+    yield from (Piece("reasoning", text) for text in _cut(reply.reasoning))
+    yield from (Piece("text", text) for text in _cut(reply.text[:mark]))
+    yield from (Piece("text", text) for text in _cut(reply.text[mark:]))
+    calls = [list(_pieces_of(number, call, script)) for number, call in enumerate(reply.calls)]
     if "call-mixed" in script:
         calls = [[piece for turn in itertools.zip_longest(*calls) for piece in turn if piece is not None]]
     yield from itertools.chain.from_iterable(calls)
 
 
-def pieces_of(number: int, call: SandboxToolCall, script: Play) -> Iterator[Piece]:
+def _pieces_of(number: int, call: SandboxToolCall, script: Play) -> Iterator[Piece]:
     """A tool call in small pieces, with the index that it has or is to have."""
     index = None if "call-no-index" in script else 0 if "call-zero-index" in script else number
     yield Piece("tool", "", number, call.id, call.name, index)
-    yield from (Piece("tool", text, number, index=index) for text in cut(call.arguments))
+    yield from (Piece("tool", text, number, index=index) for text in _cut(call.arguments))
 
 
-def cut(text: str) -> Iterator[str]:
+def _cut(text: str) -> Iterator[str]:
     at = 0
     for length in itertools.cycle(LENGTHS):
         if at >= len(text):
@@ -149,7 +149,7 @@ def cut(text: str) -> Iterator[str]:
         at += length
 
 
-def commented(steps: Iterable[Step]) -> Iterator[Step]:
+def _commented(steps: Iterable[Step]) -> Iterator[Step]:
     for step in steps:
         yield b": ping\n\n"
         yield step

@@ -23,7 +23,7 @@ def wanted_tools(chat: Chat, script: Play) -> list[dict[str, Any]]:
     """The functions that a question asks for: by `tool_choice`, by a directive, or by a word of the function's name."""
     functions: list[dict[str, Any]] = [tool["function"] for tool in chat.option("tools", [])]
     choice = chat.option("tool_choice", "auto")
-    over = rounds(chat) >= max(1, int(script.number("call-rounds")))
+    over = _rounds(chat) >= max(1, int(script.number("call-rounds")))
     if not functions or choice == "none" or chat.partial or over:
         return []
     if isinstance(choice, dict):
@@ -34,7 +34,7 @@ def wanted_tools(chat: Chat, script: Play) -> list[dict[str, Any]]:
     if script.first(*CALLS) is not None or choice == "required":
         return functions[:1]
     question = chat.question.lower()
-    return [function for function in functions if named_in(function["name"], question)][:1]
+    return [function for function in functions if _named_in(function["name"], question)][:1]
 
 
 def tool_messages(chat: Chat) -> list[ChatMessage]:
@@ -48,7 +48,7 @@ def tool_messages(chat: Chat) -> list[ChatMessage]:
     return []
 
 
-def rounds(chat: Chat) -> int:
+def _rounds(chat: Chat) -> int:
     """How many rounds of calls have their results since the last answer in words."""
     count = 0
     for message in reversed(chat.messages):
@@ -58,6 +58,6 @@ def rounds(chat: Chat) -> int:
     return count if tool_messages(chat) else 0
 
 
-def named_in(name: str, question: str) -> bool:
+def _named_in(name: str, question: str) -> bool:
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+|[^\W\d_a-zA-Z]+", name)]
     return name.lower() in question or any(len(word) >= LONG_ENOUGH and word in question for word in words)

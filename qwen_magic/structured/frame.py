@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.translatable import _
 from .schema import Schema
 
-__all__ = ["VALUE", "Kind", "frame", "kind_of", "pandas_series", "polars_series"]
+__all__ = ["VALUE", "Kind", "frame", "kind_of", "pandas_frame", "pandas_series", "polars_frame", "polars_series"]
 
 # The name of the column of a list that is not made of objects.
 VALUE = "value"
@@ -27,15 +27,15 @@ def frame(plain: Any, schema: Schema[Any]) -> Any:
     """
     rows = plain if isinstance(plain, list) else [plain]
     fields = schema.fields
-    columns: dict[str, list[Any]] = {name: [] for name in columns_of(rows, fields)}
+    columns: dict[str, list[Any]] = {name: [] for name in _columns_of(rows, fields)}
     for row in rows:
         for name, values in columns.items():
             values.append(row.get(name) if isinstance(row, Mapping) else row)
-    kinds = {name: kind_of(fields.get(name) or row_schema(schema)) for name in columns}
-    return made_by(library())(columns, kinds, {name for name in columns if None in columns[name]}, schema)
+    kinds = {name: kind_of(fields.get(name) or _row_schema(schema)) for name in columns}
+    return _made_by(_library())(columns, kinds, {name for name in columns if None in columns[name]}, schema)
 
 
-def columns_of(rows: list[Any], fields: Mapping[str, Any]) -> list[str]:
+def _columns_of(rows: list[Any], fields: Mapping[str, Any]) -> list[str]:
     """Those of the schema, then others in the order of their first use."""
     names = dict.fromkeys(fields)
     for row in rows:
@@ -43,12 +43,12 @@ def columns_of(rows: list[Any], fields: Mapping[str, Any]) -> list[str]:
     return list(names)
 
 
-def row_schema(schema: Schema[Any]) -> Mapping[str, Any]:
+def _row_schema(schema: Schema[Any]) -> Mapping[str, Any]:
     items = schema.document.get("items", {}) if schema.many else schema.document
     return items if isinstance(items, Mapping) and not schema.fields else {}
 
 
-def library() -> str:
+def _library() -> str:
     for name in ("polars", "pandas"):
         if name in sys.modules:
             return name
@@ -61,7 +61,7 @@ def library() -> str:
     raise InputError(_("A DataFrame needs pandas or polars."), _("Install one: %pip install pandas"))
 
 
-def made_by(name: str) -> Callable[..., Any]:
+def _made_by(name: str) -> Callable[..., Any]:
     return polars_frame if name == "polars" else pandas_frame
 
 

@@ -36,7 +36,7 @@ class Verdict:
     reason: str = ""
 
 
-Ask = Callable[[CallQuestion], Verdict | None]
+_Ask = Callable[[CallQuestion], Verdict | None]
 
 
 def _nobody(question: CallQuestion) -> None:
@@ -46,7 +46,7 @@ def _nobody(question: CallQuestion) -> None:
 class Consent:
     """What was allowed in one kernel. `ask` asks the person, and gives `None` where there is nobody. Any thread."""
 
-    def __init__(self, ask: Ask = _nobody) -> None:
+    def __init__(self, ask: _Ask = _nobody) -> None:
         self.ask = ask
         self._lock = Lock()
         self._allowed: list[Tool] = []

@@ -48,24 +48,24 @@ def show_dry_run(request: DryRun) -> None:
 def dry_run_text(request: DryRun) -> str:
     """The exact request; of the key only that it would be there, of long data only the beginning."""
     lines = [f"{request.method} {request.url}", *(f"{name}: {value}" for name, value in request.headers.items())]
-    body = json.dumps(shortened(request.body), ensure_ascii=False, indent=2)
+    body = json.dumps(_shortened(request.body), ensure_ascii=False, indent=2)
     notes = [translated(_("Note: {note}.", note=applied(one_line, note))) for note in request.notes]
-    return "\n".join([*map(attached_line, request.attachments), *lines, "", body, *([""] if notes else []), *notes])
+    return "\n".join([*map(_attached_line, request.attachments), *lines, "", body, *([""] if notes else []), *notes])
 
 
-def attached_line(attached: Attached) -> str:
+def _attached_line(attached: Attached) -> str:
     """What would go along, before it does."""
     from ...rendering.mimebundle import attachment_line
 
     return one_line(translated(_("Attached: {attached}", attached=attachment_line(attached))))
 
 
-def shortened(value: Any) -> Any:
+def _shortened(value: Any) -> Any:
     """`value` with the bytes in its data URLs left out."""
     if isinstance(value, dict):
-        return {name: shortened(item) for name, item in value.items()}
+        return {name: _shortened(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [shortened(item) for item in value]
+        return [_shortened(item) for item in value]
     if isinstance(value, str) and value.startswith("data:") and len(value) > LONGEST_DATA:
         return f"{value[:LONGEST_DATA]}… ({len(value):,} characters)"
     return value

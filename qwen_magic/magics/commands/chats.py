@@ -16,9 +16,24 @@ if TYPE_CHECKING:
     from .command_call import CommandCall
 
 __all__ = [
-    "chat", "chats", "compact", "drop", "export", "fork", "load", "model", "rename", "reset", "resume", "save", "show",
-    "system", "undo", "usage",
-]  # fmt: skip
+    "chat",
+    "chats",
+    "compact",
+    "conversations",
+    "drop",
+    "export",
+    "fork",
+    "load",
+    "model",
+    "rename",
+    "reset",
+    "resume",
+    "save",
+    "show",
+    "system",
+    "undo",
+    "usage",
+]
 
 
 # So many names of other notebooks fit a line.
@@ -31,7 +46,7 @@ def conversations(call: CommandCall) -> Conversations:
     return call.magics.assistant.conversations
 
 
-def named(call: CommandCall, at: int = 0) -> Conversation:
+def _named(call: CommandCall, at: int = 0) -> Conversation:
     """The conversation that the word at this place names, else the one of `-c`, else the default one."""
     return conversations(call).find(call.words[at] if len(call.words) > at else call.chat)
 
@@ -48,7 +63,7 @@ def chats(call: CommandCall) -> None:
     from ...rendering.fact_table import Listing
 
     rows = [
-        (chat.name, len(chat), f"{chat.usage.total:,}", model_of(chat), ago(chat.last_used))
+        (chat.name, len(chat), f"{chat.usage.total:,}", _model_of(chat), ago(chat.last_used))
         for chat in conversations(call)
     ]
     display(
@@ -58,7 +73,7 @@ def chats(call: CommandCall) -> None:
     )
 
 
-def model_of(chat: Conversation) -> str:
+def _model_of(chat: Conversation) -> str:
     """The model that is set for a conversation, else the one that answered last."""
     return chat.model or next((turn.model for turn in reversed(chat.turns)), "")
 
@@ -69,7 +84,7 @@ def show(call: CommandCall) -> None:
 
     from ...rendering.markdown import render
 
-    transcript = named(call).transcript()
+    transcript = _named(call).transcript()
     display({"text/markdown": transcript, "text/html": render(transcript), "text/plain": transcript}, raw=True)
 
 
@@ -92,7 +107,7 @@ def model(call: CommandCall) -> None:
 
 def reset(call: CommandCall) -> None:
     """Forget all turns of one."""
-    chat = named(call)
+    chat = _named(call)
     turns = len(chat)
     chat.reset(call.magics.cell())
     say(
@@ -107,7 +122,7 @@ def reset(call: CommandCall) -> None:
 
 def undo(call: CommandCall) -> None:
     """Take back the last change of one."""
-    chat = named(call)
+    chat = _named(call)
     what = chat.undo(call.magics.cell())
     say(_("Undone in {name!r}: {what}.", name=chat.name, what=what))
 
@@ -123,12 +138,12 @@ def fork(call: CommandCall) -> None:
             name=chat.name,
             source=source,
             turns=turns,
-            option=option(new),
+            option=_option(new),
         )
     )
 
 
-def option(name: str) -> str:
+def _option(name: str) -> str:
     """How a question goes to the conversation of this name."""
     return f"-c {name!r}" if " " in name else f"-c {name}"
 
@@ -137,7 +152,7 @@ def rename(call: CommandCall) -> None:
     """Another name."""
     old = call.words[0]
     chat = conversations(call).rename(*call.words)
-    say(_("{old!r} is called {name!r} now: ask it with {option}.", old=old, name=chat.name, option=option(chat.name)))
+    say(_("{old!r} is called {name!r} now: ask it with {option}.", old=old, name=chat.name, option=_option(chat.name)))
 
 
 def drop(call: CommandCall) -> None:
@@ -148,7 +163,7 @@ def drop(call: CommandCall) -> None:
 
 def compact(call: CommandCall) -> None:
     """Let the model sum up the oldest turns."""
-    chat = named(call)
+    chat = _named(call)
     magics = call.magics
     magics.assistant.compact(chat, magics.view(), magics.cell(), magics.publisher())
     say(
@@ -192,7 +207,7 @@ def load(call: CommandCall) -> None:
 
 def export(call: CommandCall) -> None:
     """A transcript for people."""
-    chat = named(call, 1)
+    chat = _named(call, 1)
     chat.export(call.words[0])
     say(_("The transcript of {name!r} is in {file}.", name=chat.name, file=call.words[0]))
 
@@ -203,7 +218,7 @@ def resume(call: CommandCall) -> None:
     name = call.words[0] if call.words else saver.folder.name
     names = saver.names()
     if name not in names:
-        raise nothing_saved(saver.folder.with_name(name), names)
+        raise _nothing_saved(saver.folder.with_name(name), names)
     files, damaged = saver.waiting(name), []
     for file in files:
         try:
@@ -225,7 +240,7 @@ def resume(call: CommandCall) -> None:
         say(_("All that was saved is here already."))
 
 
-def nothing_saved(folder: Path, names: list[str]) -> InputError:
+def _nothing_saved(folder: Path, names: list[str]) -> InputError:
     if not names:
         return InputError(
             _("Nothing was saved in {folder}.", folder=folder),

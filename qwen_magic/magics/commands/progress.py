@@ -15,7 +15,7 @@ from ...core.translatable import _
 from ...local.interaction import Dialogue
 from ...rendering.command_output import in_notebook, say
 
-__all__ = ["dialogue", "loading"]
+__all__ = ["confirm", "dialogue", "loading"]
 
 # A bar that moves more often is not read better, in seconds.
 INTERVAL = 0.25
@@ -26,7 +26,7 @@ MOMENT = 1.0
 def dialogue(agreed: bool = False) -> Dialogue:
     """A dialogue in the cell that runs now; `agreed` says that the person has agreed to downloads already."""
     return Dialogue(
-        confirm=(lambda question: True) if agreed else confirm, progress=ProgressBar().show, loading=loading
+        confirm=(lambda question: True) if agreed else confirm, progress=_ProgressBar().show, loading=loading
     )
 
 
@@ -41,7 +41,7 @@ def confirm(question: str) -> bool | None:
 @contextmanager
 def loading(name: str) -> Iterator[Callable[[], None]]:
     """Show, in the cell that runs now, for how long the model of this name has been loading."""
-    begun, line = time.monotonic(), ProgressLine()
+    begun, line = time.monotonic(), _ProgressLine()
 
     def told() -> None:
         seconds = time.monotonic() - begun
@@ -53,14 +53,14 @@ def loading(name: str) -> Iterator[Callable[[], None]]:
     except BaseException:
         line.end(_("{name} was not loaded.", name=name))
         raise
-    line.end(_("{name} was loaded in {duration}.", name=name, duration=duration(time.monotonic() - begun)))
+    line.end(_("{name} was loaded in {duration}.", name=name, duration=_duration(time.monotonic() - begun)))
 
 
-class ProgressBar:
+class _ProgressBar:
     """One download's progress, drawn now and then."""
 
     def __init__(self) -> None:
-        self._line = ProgressLine()
+        self._line = _ProgressLine()
         self._next = 0.0
         self._began: tuple[float, int] | None = None
 
@@ -71,14 +71,14 @@ class ProgressBar:
         if now < self._next and done < total:
             return
         self._next = now + INTERVAL
-        text = how_far(done, total, self._began[1], now - self._began[0])
+        text = _how_far(done, total, self._began[1], now - self._began[0])
         bar = f'<progress max="{total}" value="{done}" style="width: 16em"></progress>'
         self._line.draw(text, f"{bar} {escape(translated(text))}")
         if done >= total:
             self._line.end(text)
 
 
-class ProgressLine:
+class _ProgressLine:
     """A line in the output that is drawn again and again: a display of a notebook, a line of a terminal."""
 
     def __init__(self) -> None:
@@ -114,18 +114,18 @@ class ProgressLine:
             self._display.update(data, raw=True)
 
 
-def how_far(done: int, total: int, before: int, seconds: float) -> str:
+def _how_far(done: int, total: int, before: int, seconds: float) -> str:
     """The bar in words; `before` bytes were there `seconds` ago."""
     from ...core.sizes import readable_size
 
     rate = (done - before) / seconds if seconds > 1 else 0
     if not rate or done >= total:
         return _("{done} of {total}", done=readable_size(done), total=readable_size(total))
-    left = duration((total - done) / rate)
+    left = _duration((total - done) / rate)
     return _("{done} of {total}, {left} left", done=readable_size(done), total=readable_size(total), left=left)
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """How long something takes, for people."""
     if seconds > 90:
         return _("{minutes:.0f} min", minutes=seconds / 60)

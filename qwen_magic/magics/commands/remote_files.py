@@ -21,9 +21,9 @@ def files(call: CommandCall) -> None:
     """List them; `rm ID …` deletes some, `prune` all that this package has put there."""
     what, ids = call.words[:1], call.words[1:]
     if what == ("rm",) and ids:
-        delete(call, ids)
+        _delete(call, ids)
     elif what == ("prune",) and not ids:
-        delete(call, _files_of(call).ours())
+        _delete(call, _files_of(call).ours())
     elif not what:
         _show(call)
     else:
@@ -54,7 +54,7 @@ def _show(call: CommandCall) -> None:
     )
 
 
-def delete(call: CommandCall, ids: tuple[str, ...]) -> None:
+def _delete(call: CommandCall, ids: tuple[str, ...]) -> None:
     """Delete each that is there; those that are not are named."""
     store = _files_of(call)
     missing = []

@@ -22,35 +22,35 @@ SINGLE_TILDE = -ord("~")
 
 def cjk_emphasis(md: MarkdownIt) -> None:
     """Put the rule in the place of markdown-it's own two."""
-    md.inline.ruler.at("emphasis", emphasis)
-    md.inline.ruler.at("strikethrough", strikethrough)
-    md.inline.ruler2.after("balance_pairs", "single_tildes", single_tildes)
+    md.inline.ruler.at("emphasis", _emphasis)
+    md.inline.ruler.at("strikethrough", _strikethrough)
+    md.inline.ruler2.after("balance_pairs", "single_tildes", _single_tildes)
 
 
-def emphasis(state: StateInline, silent: bool) -> bool:
+def _emphasis(state: StateInline, silent: bool) -> bool:
     marker = state.src[state.pos]
     if silent or marker not in "*_":
         return False
-    length = run_length(state)
-    opens, closes = sides(state, length, inside_words=marker == "*")
+    length = _run_length(state)
+    opens, closes = _sides(state, length, inside_words=marker == "*")
     for _ in range(length):
-        push_marker(state, marker, length, opens, closes)
+        _push_marker(state, marker, length, opens, closes)
     state.pos += length
     return True
 
 
-def strikethrough(state: StateInline, silent: bool) -> bool:
+def _strikethrough(state: StateInline, silent: bool) -> bool:
     if silent or state.src[state.pos] != "~":
         return False
-    length = run_length(state)
+    length = _run_length(state)
     # Length 0 exempts from CommonMark's rule of three, which is for markers that may be single or double.
     if length == 2:
-        push_marker(state, "~~", 0, *sides(state, length, inside_words=True))
+        _push_marker(state, "~~", 0, *_sides(state, length, inside_words=True))
     elif length == 1:
-        opens, closes = sides(state, length, inside_words=False)
-        before, after = neighbours(state, length)
-        push_marker(
-            state, "~", 0, opens and not belongs_to_word(before), closes and not belongs_to_word(after), SINGLE_TILDE
+        opens, closes = _sides(state, length, inside_words=False)
+        before, after = _neighbours(state, length)
+        _push_marker(
+            state, "~", 0, opens and not _belongs_to_word(before), closes and not _belongs_to_word(after), SINGLE_TILDE
         )
     else:
         # GitHub takes three and more for text.
@@ -59,7 +59,7 @@ def strikethrough(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def single_tildes(state: StateInline) -> None:
+def _single_tildes(state: StateInline) -> None:
     """Strike out what is between two single tildes that belong together."""
     for delimiters in (state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta)):
         for opener in delimiters:
@@ -71,7 +71,7 @@ def single_tildes(state: StateInline) -> None:
                 token.markup, token.content = "~~", ""
 
 
-def push_marker(
+def _push_marker(
     state: StateInline, text: str, length: int, opens: bool, closes: bool, marker: int | None = None
 ) -> None:
     state.push("text", "", 0).content = text
@@ -79,7 +79,7 @@ def push_marker(
     state.delimiters.append(Delimiter(marker, length, len(state.tokens) - 1, -1, opens, closes))
 
 
-def run_length(state: StateInline) -> int:
+def _run_length(state: StateInline) -> int:
     """How often the marker at the present position is repeated."""
     start, end = state.pos, state.pos
     while end < state.posMax and state.src[end] == state.src[start]:
@@ -87,47 +87,47 @@ def run_length(state: StateInline) -> int:
     return end - start
 
 
-def sides(state: StateInline, length: int, *, inside_words: bool) -> tuple[bool, bool]:
+def _sides(state: StateInline, length: int, *, inside_words: bool) -> tuple[bool, bool]:
     """Whether a run of markers can open and can close; `inside_words` says whether also between two letters."""
-    before, after = neighbours(state, length)
-    left = flanks(before, after)
-    right = flanks(after, before)
+    before, after = _neighbours(state, length)
+    left = _flanks(before, after)
+    right = _flanks(after, before)
     if inside_words:
         return left, right
-    return left and (not right or is_edge(before)), right and (not left or is_edge(after))
+    return left and (not right or _is_edge(before)), right and (not left or _is_edge(after))
 
 
-def neighbours(state: StateInline, length: int) -> tuple[str, str]:
+def _neighbours(state: StateInline, length: int) -> tuple[str, str]:
     """The characters before and after a run of markers; a space where there is none."""
     end = state.pos + length
     before = state.src[state.pos - 1] if state.pos else " "
     return before, state.src[end] if end < state.posMax else " "
 
 
-def flanks(outside: str, inside: str) -> bool:
+def _flanks(outside: str, inside: str) -> bool:
     """Whether a run with these two neighbours belongs to what stands `inside`."""
-    if is_space(inside):
+    if _is_space(inside):
         return False
-    return not is_punctuation(inside) or is_space(outside) or is_edge(outside)
+    return not _is_punctuation(inside) or _is_space(outside) or _is_edge(outside)
 
 
-def is_edge(char: str) -> bool:
-    return is_punctuation(char) or is_wide(char)
+def _is_edge(char: str) -> bool:
+    return _is_punctuation(char) or _is_wide(char)
 
 
-def belongs_to_word(char: str) -> bool:
+def _belongs_to_word(char: str) -> bool:
     """Whether a character belongs to a word or a number, in whatever script."""
     return char.isalnum()
 
 
-def is_space(char: str) -> bool:
+def _is_space(char: str) -> bool:
     return isWhiteSpace(ord(char))
 
 
-def is_punctuation(char: str) -> bool:
-    return not is_wide(char) and (isMdAsciiPunct(ord(char)) or isPunctChar(char))
+def _is_punctuation(char: str) -> bool:
+    return not _is_wide(char) and (isMdAsciiPunct(ord(char)) or isPunctChar(char))
 
 
-def is_wide(char: str) -> bool:
+def _is_wide(char: str) -> bool:
     """Whether a character belongs to East Asian text; emoji do as well, which is of use here."""
     return char > "\u10ff" and east_asian_width(char) in "WFH"

@@ -28,25 +28,25 @@ NUMBER = re.compile(r"\d{1,3}")
 def footnotes(md: MarkdownIt) -> None:
     """Add the rules."""
     md.use(footnote_plugin, inline=False, move_to_end=False, always_match_refs=True)
-    md.core.ruler.after("block", "footnotes", unwrap_notes)
-    md.core.ruler.push("footnote_references", judge_references)
+    md.core.ruler.after("block", "footnotes", _unwrap_notes)
+    md.core.ruler.push("footnote_references", _judge_references)
 
 
-def unwrap_notes(state: StateCore) -> None:
+def _unwrap_notes(state: StateCore) -> None:
     if any(token.type == "footnote_reference_open" for token in state.tokens):
-        state.tokens = list(unwrapped(state.tokens, state.env["references"]))
+        state.tokens = list(_unwrapped(state.tokens, state.env["references"]))
 
 
-def unwrapped(tokens: Sequence[Token], references: MutableMapping[str, Any]) -> Iterator[Token]:
+def _unwrapped(tokens: Sequence[Token], references: MutableMapping[str, Any]) -> Iterator[Token]:
     """`tokens`, with notes as ordinary blocks that begin with their reference; their labels become known."""
     depth, mark = 0, ""
     for token, following in pairwise([*tokens, Token("", "", 0)]):
         if token.type == "footnote_reference_open":
             depth += 1
-            references.setdefault(key(token.meta["label"]), {"href": "", "title": ""})
+            references.setdefault(_key(token.meta["label"]), {"href": "", "title": ""})
             mark = f"[^{token.meta['label']}]"
             if following.type != "paragraph_open":
-                yield from paragraph(mark, token)
+                yield from _paragraph(mark, token)
                 mark = ""
         elif token.type == "footnote_reference_close":
             depth -= 1
@@ -57,21 +57,21 @@ def unwrapped(tokens: Sequence[Token], references: MutableMapping[str, Any]) -> 
             yield token
 
 
-def paragraph(text: str, note: Token) -> Iterator[Token]:
+def _paragraph(text: str, note: Token) -> Iterator[Token]:
     yield Token("paragraph_open", "p", 1, level=note.level, block=True, map=note.map)
     yield Token("inline", "", 0, level=note.level + 1, block=True, content=text, children=[], map=note.map)
     yield Token("paragraph_close", "p", -1, level=note.level, block=True)
 
 
-def judge_references(state: StateCore) -> None:
+def _judge_references(state: StateCore) -> None:
     for token in state.tokens:
         for child in token.children or ():
             if child.type == "footnote_ref":
                 label = str(child.meta["label"])
-                known = NUMBER.fullmatch(label) or key(label) in state.env["references"]
+                known = NUMBER.fullmatch(label) or _key(label) in state.env["references"]
                 child.type, child.content, child.meta = "text", f"[^{label}]", {FOOTNOTE: label} if known else {}
 
 
-def key(label: str) -> str:
+def _key(label: str) -> str:
     """Where a note is kept among the references: those have no brackets in their labels."""
     return f"[^{label}]"

@@ -14,10 +14,10 @@ BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 def html_breaks(md: MarkdownIt) -> None:
     """Add the rule."""
-    md.inline.ruler.before("autolink", "html_break", html_break)
+    md.inline.ruler.before("autolink", "html_break", _html_break)
 
 
-def html_break(state: StateInline, silent: bool) -> bool:
+def _html_break(state: StateInline, silent: bool) -> bool:
     found = BREAK.match(state.src, state.pos) if state.src[state.pos] == "<" else None
     if not found:
         return False

@@ -34,16 +34,16 @@ MAYBE_BARE = re.compile(r"://|www\.|@", re.IGNORECASE)
 def links(md: MarkdownIt) -> None:
     """Add the rule. markdown-it's own opinion on URLs would leave the source of a bad link on the page."""
     md.validateLink = lambda url: True  # type: ignore[method-assign]  # how markdown-it documents to replace it
-    md.core.ruler.push("links", judge_links)
+    md.core.ruler.push("links", _judge_links)
 
 
-def judge_links(state: StateCore) -> None:
+def _judge_links(state: StateCore) -> None:
     for token in state.tokens:
         if token.type == "inline" and token.children:
-            token.children = list(judged(token.children))
+            token.children = list(_judged(token.children))
 
 
-def judged(tokens: list[Token]) -> Iterator[Token]:
+def _judged(tokens: list[Token]) -> Iterator[Token]:
     """The tokens of a text with only good links in it."""
     kept: list[bool] = []
     for token in tokens:
@@ -55,49 +55,49 @@ def judged(tokens: list[Token]) -> Iterator[Token]:
             if kept.pop():
                 yield token
         elif token.type == "image":
-            yield from picture(token, linked=any(kept))
+            yield from _picture(token, linked=any(kept))
         elif token.type == "text" and not kept and not token.meta and MAYBE_BARE.search(token.content):
-            yield from linkified(token)
+            yield from _linkified(token)
         else:
             yield token
 
 
-def picture(token: Token, *, linked: bool) -> Iterator[Token]:
+def _picture(token: Token, *, linked: bool) -> Iterator[Token]:
     """The picture itself, a link to it that says where it leads, or its description."""
     source = str(token.attrGet("src"))
     if PICTURE.fullmatch(source):
         yield token
         return
-    said = plain(token.children or [])
+    said = _plain(token.children or [])
     host = host_of(source) if LINK.fullmatch(source) else ""
-    label = text_token(f"{said} ({host})" if said and host else said or host, token.level)
-    yield from link_to(source, label) if host and not linked else [label]
+    label = _text_token(f"{said} ({host})" if said and host else said or host, token.level)
+    yield from _link_to(source, label) if host and not linked else [label]
 
 
-def plain(tokens: list[Token]) -> str:
+def _plain(tokens: list[Token]) -> str:
     """The words of a picture's description."""
-    return "".join(plain(token.children) if token.children else token.content for token in tokens)
+    return "".join(_plain(token.children) if token.children else token.content for token in tokens)
 
 
-def linkified(token: Token) -> Iterator[Token]:
+def _linkified(token: Token) -> Iterator[Token]:
     """A text, with links where it has URLs."""
     end = 0
     for found in BARE.finditer(token.content):
-        shown = found["address"] or trimmed(found["url"])
-        yield text_token(token.content[end : found.start()], token.level)
-        yield from link_to(target_of(shown), text_token(shown, token.level))
+        shown = found["address"] or _trimmed(found["url"])
+        yield _text_token(token.content[end : found.start()], token.level)
+        yield from _link_to(_target_of(shown), _text_token(shown, token.level))
         end = found.start() + len(shown)
-    yield text_token(token.content[end:], token.level)
+    yield _text_token(token.content[end:], token.level)
 
 
-def target_of(shown: str) -> str:
+def _target_of(shown: str) -> str:
     """Where a bare URL or address leads."""
     if LINK.fullmatch(shown):
         return shown
     return f"http://{shown}" if shown[:4].lower() == "www." else f"mailto:{shown}"
 
 
-def trimmed(url: str) -> str:
+def _trimmed(url: str) -> str:
     """A URL without the punctuation of the sentence around it; a `)` stays if its `(` is part of the URL."""
     url = ENTITY_AT_END.sub("", url)
     while True:
@@ -109,13 +109,13 @@ def trimmed(url: str) -> str:
         url = shorter
 
 
-def link_to(url: str, label: Token) -> Iterator[Token]:
+def _link_to(url: str, label: Token) -> Iterator[Token]:
     yield Token("link_open", "a", 1, attrs={"href": url}, level=label.level)
     yield label
     yield Token("link_close", "a", -1, level=label.level)
 
 
-def text_token(text: str, level: int) -> Token:
+def _text_token(text: str, level: int) -> Token:
     return Token("text", "", 0, content=text, level=level)
 
 

@@ -50,12 +50,12 @@ OPENER = re.compile(
 
 def math(md: MarkdownIt) -> None:
     """Add the rules."""
-    md.inline.ruler.before("escape", "math", inline_math)
-    md.block.ruler.before("fence", "math", block_math, {"alt": ["paragraph", "reference", "blockquote", "list"]})
-    md.core.ruler.push("math_budget", count_formulas)
+    md.inline.ruler.before("escape", "math", _inline_math)
+    md.block.ruler.before("fence", "math", _block_math, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    md.core.ruler.push("math_budget", _count_formulas)
 
 
-def count_formulas(state: StateCore) -> None:
+def _count_formulas(state: StateCore) -> None:
     """Show as code what is more than a page can typeset."""
     references = state.env["references"]
     for token in state.tokens:
@@ -64,21 +64,21 @@ def count_formulas(state: StateCore) -> None:
                 continue
             references[TYPESET] = references.get(TYPESET, 0) + len(formula.content) + PRICE_OF_FORMULA
             if references[TYPESET] > MOST_TYPESET:
-                show_as_code(formula, formula.meta["source"])
+                _show_as_code(formula, formula.meta["source"])
 
 
-def inline_math(state: StateInline, silent: bool) -> bool:
-    found = find_inline(state.src, state.pos, min(state.posMax, state.pos + LONGEST_INLINE))
+def _inline_math(state: StateInline, silent: bool) -> bool:
+    found = _find_inline(state.src, state.pos, min(state.posMax, state.pos + LONGEST_INLINE))
     if not found:
         return False
     if not silent:
         display = found[0][:2] in ("$$", "\\[")
-        push_formula(state.push("math_inline", "", 0), found[1], found[0], display=display)
+        _push_formula(state.push("math_inline", "", 0), found[1], found[0], display=display)
     state.pos = found.end()
     return True
 
 
-def find_inline(src: str, start: int, end: int) -> re.Match[str] | None:
+def _find_inline(src: str, start: int, end: int) -> re.Match[str] | None:
     """The formula that begins at `start`, if one does."""
     if src[start] == "\\":
         found = PAREN.match(src, start, end) or BRACKET.match(src, start, end)
@@ -89,10 +89,10 @@ def find_inline(src: str, start: int, end: int) -> re.Match[str] | None:
     if found:
         return found if found[1].strip() else None
     found = DOLLAR.match(src, start, end)
-    return found if found and is_formula(src, found) else None
+    return found if found and _is_formula(src, found) else None
 
 
-def is_formula(src: str, found: re.Match[str]) -> bool:
+def _is_formula(src: str, found: re.Match[str]) -> bool:
     """Whether what stands between two dollars is a formula, not a price or a shell's variable."""
     before = src[found.start() - 1] if found.start() else " "
     after = src[found.end()] if found.end() < len(src) else " "
@@ -103,37 +103,37 @@ def is_formula(src: str, found: re.Match[str]) -> bool:
     return not PRICE.fullmatch(found[1])
 
 
-def block_math(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _block_math(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """A formula on lines of its own, up to its closer; without one, up to the next empty line, and then text.
 
     The first line alone decides whether it is one, so that what comes later never moves the end of a block.
     """
     if state.is_code_block(start):
         return False
-    opener = opening(line_of(state, start))
+    opener = _opening(_line_of(state, start))
     if not opener:
         return False
     if silent:
         return True
-    closer = closer_of(opener)
+    closer = _closer_of(opener)
     next_line = start
     closed = False
-    while not closed and next_line < end and not ends(state, start, next_line):
-        line = line_of(state, next_line)
+    while not closed and next_line < end and not _ends(state, start, next_line):
+        line = _line_of(state, next_line)
         closed = line.endswith(closer) and (next_line > start or len(line) >= opener.end() + len(closer))
         next_line += 1
     state.line = next_line
     source = state.getLines(start, next_line, state.blkIndent, False).strip()
-    push_block(state, start, source, opener, closed)
+    _push_block(state, start, source, opener, closed)
     return True
 
 
-def push_block(state: StateBlock, start: int, source: str, opener: re.Match[str], closed: bool) -> None:
+def _push_block(state: StateBlock, start: int, source: str, opener: re.Match[str], closed: bool) -> None:
     lines = [start, state.line]
-    formula = source if opener["environment"] else source[opener.end() : -len(closer_of(opener))]
+    formula = source if opener["environment"] else source[opener.end() : -len(_closer_of(opener))]
     if closed and formula.strip() and not re.search(r"(?<!\\)(?:\\\\)*\\[()\[\]]", formula):
         token = state.push("math_block", "", 0)
-        push_formula(token, formula, source, display=True)
+        _push_formula(token, formula, source, display=True)
         token.map = lines
         return
     paragraph = state.push("paragraph_open", "p", 1)
@@ -143,41 +143,41 @@ def push_block(state: StateBlock, start: int, source: str, opener: re.Match[str]
     state.push("paragraph_close", "p", -1)
 
 
-def opening(line: str) -> re.Match[str] | None:
+def _opening(line: str) -> re.Match[str] | None:
     """The opener that `line` begins with, unless its formula ends within the line and text follows."""
     opener = OPENER.match(line)
     if not opener:
         return None
-    closed = line.find(closer_of(opener), opener.end())
+    closed = line.find(_closer_of(opener), opener.end())
     if closed == -1:
         behind = line[opener.end() :]
         return opener if opener["environment"] or not behind or TEX.search(behind) else None
-    return opener if closed == len(line) - len(closer_of(opener)) else None
+    return opener if closed == len(line) - len(_closer_of(opener)) else None
 
 
-def closer_of(opener: re.Match[str]) -> str:
+def _closer_of(opener: re.Match[str]) -> str:
     if opener["dollars"]:
         return "$$"
     return r"\]" if opener["bracket"] else rf"\end{{{opener['environment']}}}"
 
 
-def ends(state: StateBlock, start: int, line: int) -> bool:
+def _ends(state: StateBlock, start: int, line: int) -> bool:
     """Whether a formula that began on the line `start` cannot go on here: an empty line, or out of its list item."""
     return line > start and (state.isEmpty(line) or state.sCount[line] < state.blkIndent)
 
 
-def line_of(state: StateBlock, line: int) -> str:
+def _line_of(state: StateBlock, line: int) -> str:
     return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].rstrip()
 
 
-def push_formula(token: Token, formula: str, source: str, *, display: bool) -> None:
+def _push_formula(token: Token, formula: str, source: str, *, display: bool) -> None:
     """Fill in a formula's token; `display` asks for a line of its own, also within a paragraph."""
     if is_typeset(formula):
         token.content = formula.strip()
         token.meta = {"display": display, "source": source}
     else:
-        show_as_code(token, source)
+        _show_as_code(token, source)
 
 
-def show_as_code(token: Token, source: str) -> None:
+def _show_as_code(token: Token, source: str) -> None:
     token.type, token.content = "unsafe_math", source

@@ -58,32 +58,32 @@ def without_last_markers(source: str) -> str:
 
 def open_end(md: MarkdownIt) -> None:
     """Add the rules."""
-    md.inline.ruler.after("math", "open_formula", open_formula)
-    md.inline.ruler.before("backticks", "open_code", open_code)
-    md.inline.ruler.after("footnote_ref", "open_link", open_link)
-    md.inline.ruler.before("autolink", "open_autolink", open_autolink)
-    md.inline.ruler2.after("balance_pairs", "open_emphasis", open_emphasis)
+    md.inline.ruler.after("math", "open_formula", _open_formula)
+    md.inline.ruler.before("backticks", "open_code", _open_code)
+    md.inline.ruler.after("footnote_ref", "open_link", _open_link)
+    md.inline.ruler.before("autolink", "open_autolink", _open_autolink)
+    md.inline.ruler2.after("balance_pairs", "open_emphasis", _open_emphasis)
 
 
-def end_of(state: StateInline, silent: bool) -> OpenEnd | None:
+def _end_of(state: StateInline, silent: bool) -> OpenEnd | None:
     """The open end, if these rules apply to the line that is parsed and up to its end."""
     found: OpenEnd | None = state.env.get(OPEN_END)
     applies = found and not silent and state.src == found.source and state.posMax == len(state.src)
     return found if applies else None
 
 
-def open_code(state: StateInline, silent: bool) -> bool:
+def _open_code(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "`":
         return False
-    end, run = end_of(state, silent), BACKTICKS.match(state.src, state.pos)
+    end, run = _end_of(state, silent), BACKTICKS.match(state.src, state.pos)
     if not end or not run or end.backticks.get(len(run[0]), 0) > state.pos:
         return False
-    return shown_as_code(state, state.src[run.end() :], LONGEST_CODE)
+    return _shown_as_code(state, state.src[run.end() :], LONGEST_CODE)
 
 
-def open_formula(state: StateInline, silent: bool) -> bool:
+def _open_formula(state: StateInline, silent: bool) -> bool:
     opener = FORMULA.match(state.src, state.pos)
-    if not opener or not end_of(state, silent):
+    if not opener or not _end_of(state, silent):
         return False
     formula = state.src[opener.end() :]
     if opener[0] == "$" and (formula[:1].isspace() or formula[:1].isdigit()):
@@ -91,10 +91,10 @@ def open_formula(state: StateInline, silent: bool) -> bool:
     # A single dollar and an escaped bracket are something else more often than not.
     if opener[0] in ("$", "\\[") and not TEX.search(formula):
         return False
-    return shown_as_code(state, formula, LONGEST_FORMULA)
+    return _shown_as_code(state, formula, LONGEST_FORMULA)
 
 
-def shown_as_code(state: StateInline, source: str, longest: int) -> bool:
+def _shown_as_code(state: StateInline, source: str, longest: int) -> bool:
     if not source.strip() or len(source) > longest:
         return False
     state.push("code_inline", "code", 0).content = source.strip()
@@ -102,10 +102,10 @@ def shown_as_code(state: StateInline, source: str, longest: int) -> bool:
     return True
 
 
-def open_link(state: StateInline, silent: bool) -> bool:
+def _open_link(state: StateInline, silent: bool) -> bool:
     """A link or a picture without its end is its text."""
     start = state.pos + state.src.startswith("![", state.pos)
-    if state.src[start] != "[" or not end_of(state, silent):
+    if state.src[start] != "[" or not _end_of(state, silent):
         return False
     if BOX.match(state.src, start):
         state.pos = state.posMax
@@ -126,26 +126,26 @@ def open_link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def open_autolink(state: StateInline, silent: bool) -> bool:
+def _open_autolink(state: StateInline, silent: bool) -> bool:
     found = URL.match(state.src, state.pos)
-    if not found or found.end() < len(state.src) or not end_of(state, silent):
+    if not found or found.end() < len(state.src) or not _end_of(state, silent):
         return False
     state.pos += 1
     return True
 
 
-def open_emphasis(state: StateInline) -> None:
+def _open_emphasis(state: StateInline) -> None:
     """Close what was opened and has no closer, from the inside out."""
-    if not end_of(state, silent=False):
+    if not _end_of(state, silent=False):
         return
-    for opener in reversed(list(unclosed(state))):
+    for opener in reversed(list(_unclosed(state))):
         state.push("text", "", 0).content = state.tokens[opener.token].content
         opener.end = len(state.delimiters)
         closer = Delimiter(opener.marker, opener.length, len(state.tokens) - 1, -1, False, True)
         state.delimiters.append(closer)
 
 
-def unclosed(state: StateInline) -> Iterator[Delimiter]:
+def _unclosed(state: StateInline) -> Iterator[Delimiter]:
     """The markers that nothing closes, outside of all that is closed, and not far from the end."""
     behind = [0]
     for token in reversed(state.tokens):

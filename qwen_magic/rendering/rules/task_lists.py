@@ -14,10 +14,10 @@ BOX = re.compile(r"\[([ xX])\](?=\s)")
 
 def tasks(md: MarkdownIt) -> None:
     """Add the rule."""
-    md.core.ruler.before("inline", "tasks", mark_tasks)
+    md.core.ruler.before("inline", "tasks", _mark_tasks)
 
 
-def mark_tasks(state: StateCore) -> None:
+def _mark_tasks(state: StateCore) -> None:
     tokens = state.tokens
     for item, paragraph, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if item.type != "list_item_open" or paragraph.type != "paragraph_open":

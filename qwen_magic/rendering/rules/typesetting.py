@@ -56,19 +56,19 @@ def is_typeset(formula: str) -> bool:
     return (
         len(formula) <= LONGEST
         and not any(map(REFUSED.fullmatch, COMMAND.findall(formula)))
-        and is_well_grouped(formula)
-        and stays_in_place(formula)
+        and _is_well_grouped(formula)
+        and _stays_in_place(formula)
     )
 
 
-def stays_in_place(formula: str) -> bool:
+def _stays_in_place(formula: str) -> bool:
     """Whether nothing in `formula` is moved over what stands beside it."""
     lengths = LENGTH.findall(formula)
     backward = sum(map(bool, map(BACKWARD.fullmatch, lengths)))
     return all(map(ACCEPTED.fullmatch, lengths)) and backward + len(NEGATIVE.findall(formula)) <= MOST_NEGATIVE
 
 
-def is_well_grouped(formula: str) -> bool:
+def _is_well_grouped(formula: str) -> bool:
     """Whether each group is closed, and none is too deep.
 
     MathJax does not find the end of a formula in which a brace is open, and looks for it in what follows.

@@ -232,7 +232,7 @@
  * @property {string} model
  */
 /**
- * @typedef {object} OfferRequest
+ * @typedef {object} CompleteRequest
  * @property {"offer"} do
  * @property {string} text
  */
@@ -247,7 +247,7 @@
 /** @typedef {BeginMessage | RecordMessage | AnswerPatch} AnswerMessage */
 /** @typedef {WholeMessage | PanelChange | Aside} PanelMessage */
 /**
- * @typedef {HelloRequest | AskRequest | StopRequest | PlainRequest | ModelRequest | OfferRequest | UploadRequest
+ * @typedef {HelloRequest | AskRequest | StopRequest | PlainRequest | ModelRequest | CompleteRequest | UploadRequest
  * } PanelRequest
  */
 

@@ -17,7 +17,7 @@ from .protocol import Heading, View
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["choose_view"]
+__all__ = ["Deferred", "choose_view"]
 
 
 def choose_view(

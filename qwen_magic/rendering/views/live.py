@@ -137,7 +137,7 @@ class LiveView:
 
     def update(self, events: Sequence[Event]) -> None:
         """Send what is new, in one message; of a burst in several, so that the page draws while the rest is parsed."""
-        for portion in portions(events):
+        for portion in _portions(events):
             self._widget.update(self._growing.take(portion))
 
     def pausing(self) -> AbstractContextManager[None]:
@@ -168,7 +168,7 @@ class LiveView:
         }
 
 
-def portions(events: Sequence[Event]) -> Iterator[list[Event]]:
+def _portions(events: Sequence[Event]) -> Iterator[list[Event]]:
     """The events in order, cut where a text is longer than `_PORTION`."""
     portion: list[Event] = []
     for event in events:

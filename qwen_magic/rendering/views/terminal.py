@@ -78,7 +78,7 @@ class TerminalView:
         self._console = console or Console(highlight=False)
         self._show_reasoning = show_reasoning
         self._reasoning: list[str] = []
-        self._open = UnprintedText()
+        self._open = _UnprintedText()
         self._data: TableText | None = None
         self._held: list[str] | None = None
         self._printed = False
@@ -97,7 +97,7 @@ class TerminalView:
     def start(self, heading: Heading) -> None:
         """Say who is asked, and with what."""
         self._model = heading.model
-        self._status = answering(heading.model)
+        self._status = _answering(heading.model)
         self._noted = heading.notes
         self._data = TableText(heading.schema) if heading.schema else None
         self._held = [] if heading.rewrites else None
@@ -120,7 +120,7 @@ class TerminalView:
                     again = _("Trying again in {seconds:.0f} s: {reason}", seconds=delay, reason=reason)
                     self._status = one_line(translated(again))
                 case Started(model):
-                    self._status = answering(model or self._model)
+                    self._status = _answering(model or self._model)
                 case ReasoningDelta(text):
                     self._thinking_since = self._thinking_since or time.monotonic()
                     self._reasoning.append(text)
@@ -137,7 +137,7 @@ class TerminalView:
                     self._print_call(result)
         finished = self._open.take_finished()
         self._live.refresh()  # first the tail, which rich keeps below everything that is printed now
-        for block in split(finished) if finished else ():
+        for block in _split(finished) if finished else ():
             self._print(block)
 
     @contextmanager
@@ -176,10 +176,10 @@ class TerminalView:
     def _print_call(self, result: ToolResult) -> None:
         """Print a call for good, behind what the model wrote before it."""
         self._show_thinking()
-        for block in split(self._open.text):
+        for block in _split(self._open.text):
             self._print(block)
-        self._open = UnprintedText()
-        self._status = answering(self._model)
+        self._open = _UnprintedText()
+        self._status = _answering(self._model)
         if not self._console.is_terminal:
             self._write(f"{call_plain(result)}\n\n")
             return
@@ -193,7 +193,7 @@ class TerminalView:
         if self._printed:
             self._note(translated(_("(All this was thinking. The answer:)")))
         self._reasoning.append(self._open.text)
-        self._open = UnprintedText()
+        self._open = _UnprintedText()
 
     def _print(self, block: str) -> None:
         """Print one block for good, with an empty line between it and the one before."""
@@ -208,7 +208,7 @@ class TerminalView:
         if self._printed:
             self._console.print()
         self._printed = True
-        self._console.print(Trimmed(markdown(block)))
+        self._console.print(_Trimmed(_markdown(block)))
 
     def _print_held(self, answer: Answer) -> None:
         """Print the diff, or in an answer without one the blocks of code that were to become it."""
@@ -260,15 +260,15 @@ class TerminalView:
         if self._data is not None and self._data.total:
             return Text(self._data.last(max(self._console.height - 4, 1)), no_wrap=True, overflow="ellipsis")
         if self._open.end.strip():
-            body = markdown(self._open.end) if self._open.length <= LONGEST_TAIL else Text(self._open.end)
-            return Trimmed(body, gap=self._printed, last=max(self._console.height - 2, 1))
+            body = _markdown(self._open.end) if self._open.length <= LONGEST_TAIL else Text(self._open.end)
+            return _Trimmed(body, gap=self._printed, last=max(self._console.height - 2, 1))
         if self._thinking_since is not None and not self._printed:
             thinking = _("Thinking… {seconds:.0f} s", seconds=time.monotonic() - self._thinking_since)
             return Text(translated(thinking), style="dim")
         return Text(self._status, style="dim")
 
 
-class UnprintedText:
+class _UnprintedText:
     """The text that is not printed yet. `end` is its last part, as much of it as a tail shows."""
 
     def __init__(self) -> None:
@@ -308,7 +308,7 @@ class UnprintedText:
         return finished
 
 
-class Trimmed:
+class _Trimmed:
     """A renderable without the empty lines at its ends; only its `last` lines, with an empty line above for `gap`."""
 
     def __init__(self, body: RenderableType, *, gap: bool = False, last: int | None = None) -> None:
@@ -322,11 +322,11 @@ class Trimmed:
         if self._gap:
             yield Segment.line()
         for line in lines[filled[0] : filled[-1] + 1][-(self._last or len(lines)) :] if filled else ():
-            yield from without_padding(line)
+            yield from _without_padding(line)
             yield Segment.line()
 
 
-def without_padding(line: list[Segment]) -> Iterator[Segment]:
+def _without_padding(line: list[Segment]) -> Iterator[Segment]:
     """`line` without the spaces at its end, which would come along when it is copied from the terminal."""
     ends = [number for number, part in enumerate(line) if part.text.strip()]
     if ends:
@@ -335,18 +335,18 @@ def without_padding(line: list[Segment]) -> Iterator[Segment]:
         yield Segment(text.rstrip(), style, control)
 
 
-def answering(model: str) -> str:
+def _answering(model: str) -> str:
     return one_line(translated(_("{model} is answering…", model=model)))
 
 
-def markdown(source: str) -> Markdown:
+def _markdown(source: str) -> Markdown:
     """`source` for rich, as our own dialect reads it; links show where they lead, and formulas their source."""
     rendered = Markdown("", code_theme="ansi_dark", hyperlinks=False)
-    rendered.parsed = with_formulas(parser().parse(source, {"references": {}}))
+    rendered.parsed = _with_formulas(parser().parse(source, {"references": {}}))
     return rendered
 
 
-def with_formulas(tokens: Iterable[Token]) -> list[Token]:
+def _with_formulas(tokens: Iterable[Token]) -> list[Token]:
     """`tokens`, with formulas as the code that rich can show."""
     shown = []
     for token in tokens:
@@ -354,12 +354,12 @@ def with_formulas(tokens: Iterable[Token]) -> list[Token]:
             token.type = token.tag = "code"
         elif token.type in ("math_block", "unsafe_math"):
             token.type, token.info = "fence", "latex"
-        token.children = with_formulas(token.children) if token.children else token.children
+        token.children = _with_formulas(token.children) if token.children else token.children
         shown.append(token)
     return shown
 
 
-def split(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     """The top-level blocks of `text`, all of which are finished."""
     lines = text.split("\n")
     starts = [tokens[0].map[0] for tokens in outline(text, {}) if tokens[0].map]
