@@ -41,6 +41,8 @@ __all__ = ["RELAY_HEADER", "RelayHandler"]
 RELAY_HEADER = "X-Qwen-Relay"
 # Jupyter's own arguments, which are not the service's business.
 OURS = ("token", "_xsrf", "no_track_activity")
+# The slowest that a body may come in all, in bytes a second, beside `idle_timeout`: a tenth of a modem's.
+SLOWEST = 500
 # Why an answer ended before its end, as the log has it and as the caller is told.
 REASONS = {
     "upstream broke": "The relay lost the service in mid-answer.",
@@ -111,7 +113,7 @@ class RelayHandler(APIHandler):
         wait = self.relay.rates.take(self.user)
         if wait:
             raise Refused(429, f"Too many requests of {self.user}. Wait {wait:.0f} s.", retry_after=wait)
-        self.placed = self.relay.places.take()
+        self.placed = self.relay.places.take(self.user)
         if not self.placed:
             raise Refused(429, "The relay is busy. Try again in a moment.", retry_after=1)
         self._wait_for_more()
@@ -146,13 +148,14 @@ class RelayHandler(APIHandler):
         self._leave()
 
     def _wait_for_more(self) -> None:
-        """Whoever does not go on sending loses the place."""
+        """Whoever does not go on sending, or sends a few bytes now and then, loses the place."""
         if self.patience is not None:
             self.patience.cancel()
-        if self.relay.idle_timeout:
+        silence = self.relay.idle_timeout
+        if silence:
             connection: Any = self.request.connection
-            loop = asyncio.get_running_loop()
-            self.patience = loop.call_later(self.relay.idle_timeout, connection.stream.close)
+            left = self.began + silence + self.size / SLOWEST - time.monotonic()
+            self.patience = asyncio.get_running_loop().call_later(max(0, min(silence, left)), connection.stream.close)
 
     def _forget_body(self) -> None:
         """What was kept of the request is not needed any more."""
@@ -167,7 +170,7 @@ class RelayHandler(APIHandler):
         if self.placed:
             self.placed = False
             self._forget_body()
-            self.relay.places.leave()
+            self.relay.places.leave(self.user)
 
     # --- the methods: each with decorators of its own, because `authorized` remembers the first method it sees
 
@@ -267,10 +270,17 @@ class RelayHandler(APIHandler):
         await self.flush()
 
     async def pass_on(self, piece: bytes) -> None:
-        if piece:
-            self.counter.add(piece)
-            self.write(piece)
-            await self.flush()
+        """Send a piece of the answer on, and wait until the caller has read what came before."""
+        if not piece:
+            return
+        self.counter.add(piece)
+        self.write(piece)
+        try:
+            async with asyncio.timeout(self.relay.idle_timeout or None):
+                await self.flush()
+        except TimeoutError:
+            self.ended = "client slow"
+            raise asyncio.CancelledError from None
 
     def upstream_failed(self, error: Exception) -> None:
         """The service did not answer, or stopped in the middle: then the answer to the caller breaks off as well."""

@@ -10,6 +10,8 @@ __all__ = ["Places", "Rates", "Spools"]
 
 # Full buckets are removed when there are more than this.
 REMEMBERED = 1000
+# Of 256 places, as many as are usual, 32 are spared; of very few, none.
+SPARED = 8
 
 
 class Rates:
@@ -42,21 +44,28 @@ class Rates:
 
 
 class Places:
-    """Limits the requests at one time (0: no limit)."""
+    """How many requests may be under way at once (0: as many as come).
+
+    One in `SPARED` of them is for users who have none yet: nobody can take all of them.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.taken = 0
+        self._spared = most // SPARED
+        self._taken: Counter[str] = Counter()
 
-    def take(self) -> bool:
+    def take(self, user: str) -> bool:
         """Take a place, to be given back by `leave`. False when there is none."""
-        if 0 < self._most <= self.taken:
+        spared = self._spared if user in self._taken else 0
+        if 0 < self._most <= self._taken.total() + spared:
             return False
-        self.taken += 1
+        self._taken[user] += 1
         return True
 
-    def leave(self) -> None:
-        self.taken -= 1
+    def leave(self, user: str) -> None:
+        self._taken[user] -= 1
+        if self._taken[user] <= 0:
+            del self._taken[user]
 
 
 class Spools:

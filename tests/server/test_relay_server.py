@@ -54,6 +54,11 @@ def before_it(tmp_path_factory: pytest.TempPathFactory, service: FaultServer) ->
         yield server
 
 
+def ended(server: JupyterServer) -> str:
+    """How the last answer ended; empty as long as none has."""
+    return str(server.relayed[-1]["ended"]) if server.relayed else ""
+
+
 def asked(server: JupyterServer, path: str = PATH) -> httpx.Response:
     return httpx.post(f"{server.relay}/{path}", headers=BEARER, json=chat("Hello", stream=True), timeout=20)
 
@@ -169,13 +174,13 @@ def test_a_service_that_breaks_off_is_not_taken_for_one_that_ended(
     got = asked(before_it).text
     assert "half an ans" in got
     assert json.loads(got.split("data: ")[-1])["error"]["code"] == "answer_broken_off"
-    assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
+    assert wait_for(lambda: ended(before_it) == "upstream broke")
     # One that is not a stream has not begun, and is an error: JupyterHub's proxy would not pass on a closed connection.
     service.play((HEADERS.replace(b"text/event-stream", b"application/json"), half, 0.05, ending))
     response = asked(before_it)
     assert response.status_code == status
     assert "lost the service in mid-answer" in response.json()["error"]["message"]
-    assert wait_for(lambda: before_it.relayed[-1]["ended"] == "upstream broke")
+    assert wait_for(lambda: ended(before_it) == "upstream broke")
 
 
 JSON_HEAD = HEADERS.replace(b"text/event-stream", b"application/json")
@@ -352,6 +357,31 @@ def test_an_upload_that_stands_still_loses_its_place(tmp_path: Path, sandbox: Sa
         upload.settimeout(20)
         assert upload.recv(1) == b""
         assert httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == 200
+
+
+def test_an_upload_that_drips_loses_its_place(tmp_path: Path, sandbox: Sandbox) -> None:
+    options = relay_options(sandbox.root, key_file=key_file(tmp_path), concurrency=1, idle_timeout=0.5)
+    with jupyter_servers.running(tmp_path, *options) as server, sending(server.port, 1_000_000) as upload:
+
+        def drips() -> bool:
+            try:
+                upload.sendall(b"x")
+            except OSError:
+                return True
+            return False
+
+        assert wait_for(drips, 10)
+        assert wait_for(lambda: httpx.get(f"{server.compatible}/models", headers=BEARER).status_code == 200)
+
+
+def test_a_client_that_does_not_read_loses_its_place(before_it: JupyterServer, service: FaultServer) -> None:
+    service.play((HEADERS, *[framed(sse(chunk(content="x" * 100_000), done=False))] * 300, "hang"))
+    body = json.dumps(chat("Hello", stream=True)).encode()
+    with sending(
+        before_it.port, len(body), f"/{before_it.relay.partition('://')[2].partition('/')[2]}/{PATH}"
+    ) as client:
+        client.sendall(body)
+        assert wait_for(lambda: ended(before_it) == "client slow", 15)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such bits")
