@@ -52,7 +52,7 @@ def _noted_in_language() -> Iterator[None]:
         raise
 
 
-class Options(TypedDict, total=False):
+class _Options(TypedDict, total=False):
     """The keywords of `ask` beside those for data, for type checkers."""
 
     endpoint: str
@@ -78,20 +78,22 @@ class Options(TypedDict, total=False):
 
 
 @overload
-def ask(prompt: str, *, schema: None = None, many: Literal[False] = False, **options: Unpack[Options]) -> Answer: ...
-
-
-@overload
-def ask(prompt: str, *, schema: type[T], many: Literal[False] = False, **options: Unpack[Options]) -> DataAnswer[T]: ...
-
-
-@overload
-def ask(prompt: str, *, schema: type[T], many: Literal[True], **options: Unpack[Options]) -> DataAnswer[list[T]]: ...
+def ask(prompt: str, *, schema: None = None, many: Literal[False] = False, **options: Unpack[_Options]) -> Answer: ...
 
 
 @overload
 def ask(
-    prompt: str, *, schema: str | Mapping[str, Any], many: bool = False, **options: Unpack[Options]
+    prompt: str, *, schema: type[T], many: Literal[False] = False, **options: Unpack[_Options]
+) -> DataAnswer[T]: ...
+
+
+@overload
+def ask(prompt: str, *, schema: type[T], many: Literal[True], **options: Unpack[_Options]) -> DataAnswer[list[T]]: ...
+
+
+@overload
+def ask(
+    prompt: str, *, schema: str | Mapping[str, Any], many: bool = False, **options: Unpack[_Options]
 ) -> DataAnswer[Any]: ...
 
 
@@ -154,7 +156,7 @@ def ask(
     return _asked(question, show)
 
 
-class MapKeywords(TypedDict, total=False):
+class _MapKeywords(TypedDict, total=False):
     """The keywords of `map`, for type checkers."""
 
     schema: type[Any] | str | Mapping[str, Any] | None
@@ -179,11 +181,11 @@ class MapKeywords(TypedDict, total=False):
 
 
 @overload
-def map(frame: list[Any] | tuple[Any, ...], template: str, **options: Unpack[MapKeywords]) -> list[dict[str, Any]]: ...
+def map(frame: list[Any] | tuple[Any, ...], template: str, **options: Unpack[_MapKeywords]) -> list[dict[str, Any]]: ...
 
 
 @overload
-def map(frame: Any, template: str, **options: Unpack[MapKeywords]) -> Any: ...
+def map(frame: Any, template: str, **options: Unpack[_MapKeywords]) -> Any: ...
 
 
 @in_one_line()

@@ -27,8 +27,8 @@ def install(shell: InteractiveShell, magics: QwenMagics) -> None:
     """Complete in this shell."""
     if shell.Completer is not None:
         completions: dict[str, Callable[[Any], Any]]
-        completions = {"mention": match_mention, "local": match_local, "word": partial(match_word, magics)}
-        shell.Completer.custom_matchers += [matcher(*each) for each in completions.items()]
+        completions = {"mention": _match_mention, "local": _match_local, "word": partial(_match_word, magics)}
+        shell.Completer.custom_matchers += [_matcher(*each) for each in completions.items()]
 
 
 def remove(shell: InteractiveShell) -> None:
@@ -38,7 +38,7 @@ def remove(shell: InteractiveShell) -> None:
         matchers[:] = [each for each in matchers if not getattr(each, "matcher_identifier", "").startswith(OURS)]
 
 
-def matcher(name: str, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _matcher(name: str, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """What IPython calls (its docs, "completer": matcher API version 2), for the lines that are ours."""
 
     def match(context: Any) -> Any:
@@ -48,7 +48,7 @@ def matcher(name: str, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return match
 
 
-def match_mention(context: Any) -> Any:
+def _match_mention(context: Any) -> Any:
     """IPython's matcher for `@path` in a prompt, also in the body of a cell."""
     from IPython.core.completer import SimpleCompletion
 
@@ -68,7 +68,7 @@ def match_mention(context: Any) -> Any:
     }
 
 
-def match_local(context: Any) -> Any:
+def _match_local(context: Any) -> Any:
     """IPython's matcher for what stands behind `local:`; a front-end shows the sizes as it shows other types."""
     # A model on this machine, by name or by path; a path may have spaces, and quotes round it.
     own = re.search(r"""^\s*%qwen\s+use\s+local:(?P<quote>["']?)(?P<begun>[^"']*)$""", context.text_until_cursor)
@@ -89,7 +89,7 @@ def match_local(context: Any) -> Any:
     }
 
 
-def match_word(magics: QwenMagics, context: Any) -> Any:
+def _match_word(magics: QwenMagics, context: Any) -> Any:
     """Options, commands and what they take; what has spaces comes in quotes."""
     from IPython.core.completer import SimpleCompletion
 
@@ -100,37 +100,37 @@ def match_word(magics: QwenMagics, context: Any) -> Any:
         return None
     begun = word["bare"].replace("\\ ", " ") if word["quote"] is None else word["quoted"]
     before = words(line[: word.start()])[1:]
-    offered = [each for each in after(magics, before, begun, line.startswith(KEYS[1])) if each.startswith(begun)]
+    offered = [each for each in _after(magics, before, begun, line.startswith(KEYS[1])) if each.startswith(begun)]
     return {
-        "completions": [SimpleCompletion(text=quoted(each, word["quote"] or "")) for each in offered],
+        "completions": [SimpleCompletion(text=_quoted(each, word["quote"] or "")) for each in offered],
         "matched_fragment": word[0],
         "suppress": bool(offered),
     }
 
 
-def quoted(word: str, quote: str) -> str:
+def _quoted(word: str, quote: str) -> str:
     """The word as the line is read; behind a folder the quote stays open."""
     quote = quote or '"' * (" " in word)
     return quote + word + quote * (not word.endswith("/"))
 
 
-def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool) -> Iterable[str]:
+def _after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool) -> Iterable[str]:
     """All that makes sense behind the words `before`."""
     match before:
         case (*_, "-m" | "--model"):
-            return model_names(magics)
+            return _model_names(magics)
         case (*_, "-c" | "--chat"):
-            return chat_names(magics)
+            return _chat_names(magics)
         case (*_, "-f" | "--file" | "-i" | "--image"):
-            return paths(begun)
+            return _paths(begun)
         case (*_, "-v" | "--var"):
-            return variables(magics)
+            return _variables(magics)
         case (*_, "-t" | "--tool" | "--allow"):
-            return tools(magics)
+            return _tools(magics)
         case (*_, "--schema"):
-            return schemas(magics, begun)
+            return _schemas(magics, begun)
         case (*_, "--map"):
-            return frames(magics)
+            return _frames(magics)
         case (*_, "--where"):
             from ..mapping.mapper import WHERE
 
@@ -138,10 +138,10 @@ def after(magics: QwenMagics, before: tuple[str, ...], begun: str, is_cell: bool
         case _ if not is_cell and before[:1] in (("-c",), ("--chat",)):
             before = before[2:]
     options = [name for option in OPTIONS for name in option.offered] if begun.startswith("-") else []
-    return options if is_cell else [*options, *arguments(magics, before, begun)]
+    return options if is_cell else [*options, *_arguments(magics, before, begun)]
 
 
-def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterable[str]:
+def _arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterable[str]:
     """The commands, and what they take."""
     from ..service.endpoints import HERE, NAMES
     from .commands import COMMANDS
@@ -156,54 +156,54 @@ def arguments(magics: QwenMagics, before: tuple[str, ...], begun: str) -> Iterab
         case ("doctor",):
             return NAMES
         case ("model",):
-            return model_names(magics)
+            return _model_names(magics)
         case ("save" | "load" | "export",):
-            return paths(begun)
+            return _paths(begun)
         case ("explain",):
-            return ("error", *variables(magics))
+            return ("error", *_variables(magics))
         case ("tools",):
             return ("forget",)
         case ("files",):
             return ("rm", "prune")
         case ("chat" | "show" | "reset" | "undo" | "rename" | "drop" | "compact",):
-            return chat_names(magics)
+            return _chat_names(magics)
         case ("save" | "load" | "export" | "fork", _):
-            return chat_names(magics)
+            return _chat_names(magics)
     return ()
 
 
-def chat_names(magics: QwenMagics) -> list[str]:
+def _chat_names(magics: QwenMagics) -> list[str]:
     return [conversation.name for conversation in magics.assistant.conversations]
 
 
-def variables(magics: QwenMagics) -> list[str]:
+def _variables(magics: QwenMagics) -> list[str]:
     """Those that the person has made."""
     return [name for name in magics.shell.user_ns if name not in magics.shell.user_ns_hidden and name[:1] != "_"]
 
 
-def tools(magics: QwenMagics) -> list[str]:
+def _tools(magics: QwenMagics) -> list[str]:
     """The functions of the notebook."""
     from ..tools.toolset import candidate_tools
 
     return list(candidate_tools(magics.shell.user_ns))
 
 
-def schemas(magics: QwenMagics, begun: str) -> list[str]:
+def _schemas(magics: QwenMagics, begun: str) -> list[str]:
     """The classes and dicts of the notebook that are schemas, and files of JSON."""
     from ..structured.schema import candidates
 
-    files = [each for each in paths(begun) if each.endswith((".json", "/"))] if begun else []
+    files = [each for each in _paths(begun) if each.endswith((".json", "/"))] if begun else []
     return [*candidates(magics.shell.user_ns), *files]
 
 
-def frames(magics: QwenMagics) -> list[str]:
+def _frames(magics: QwenMagics) -> list[str]:
     """What a map takes: frames, Series and lists."""
     from ..mapping.frames import has_rows
 
-    return [name for name in variables(magics) if has_rows(magics.shell.user_ns[name])]
+    return [name for name in _variables(magics) if has_rows(magics.shell.user_ns[name])]
 
 
-def paths(begun: str) -> list[str]:
+def _paths(begun: str) -> list[str]:
     """Files and folders, as behind an `@`."""
     from pathlib import Path
 
@@ -212,7 +212,7 @@ def paths(begun: str) -> list[str]:
     return [each[2:].removesuffix('"') for each in suggestions(f'@"{begun}', Path.cwd())]
 
 
-def model_names(magics: QwenMagics) -> list[str]:
+def _model_names(magics: QwenMagics) -> list[str]:
     """The service's models, or those that a local server has said it has. Nobody is asked, and no engine started."""
     provider = magics.assistant.provider
     here = provider.recall()

@@ -20,7 +20,7 @@ from ..rendering.command_output import in_notebook, say
 if TYPE_CHECKING:
     from ..tools.consent import CallQuestion, Verdict
 
-__all__ = ["ask_person", "verdict_in"]
+__all__ = ["ask_person", "call_text", "verdict_in"]
 
 ONCE, ALWAYS, NO = ("y", "yes", "o", "once"), ("k", "kernel"), ("", "n", "no")
 # Characters that are not seen, or that reorder what is: format characters, separators, halves of surrogate pairs

@@ -30,7 +30,7 @@ __all__ = [
     "words",
 ]
 
-Kind = Literal["flag", "off", "choice", "word", "words"]
+_Kind = Literal["flag", "off", "choice", "word", "words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Option:
     """
 
     names: tuple[str, ...]
-    kind: Kind
+    kind: _Kind
     destination: str
     value: str
     help: Translatable
@@ -204,18 +204,18 @@ class Parsed:
 def parse(line: str) -> Parsed:
     """Read the options off the front of `line`. `--` ends them. Raises `InputError` with one clear line."""
     given: dict[str, Any] = {}
-    position = skip_spaces(line, 0)
+    position = _skip_spaces(line, 0)
     while flag := FLAG.match(line, position):
-        option = known(flag["name"])
+        option = _known(flag["name"])
         position = flag.end()
         if option.kind in ("flag", "off"):
             if flag[0].endswith("="):
                 raise InputError(_("{flag} takes no value.", flag=flag["name"]))
             given[option.destination] = option.kind == "flag"
         elif option.kind == "choice":
-            given[option.destination], position = choice_at(line, position, flag, option)
+            given[option.destination], position = _choice_at(line, position, flag, option)
         else:
-            value, position = word_at(line, position, option)
+            value, position = _word_at(line, position, option)
             if option.kind == "word":
                 if option.destination in given:
                     raise InputError(
@@ -226,7 +226,7 @@ def parse(line: str) -> Parsed:
             else:
                 for destination in filter(None, (option.destination, option.also)):
                     given.setdefault(destination, []).append(value)
-        position = skip_spaces(line, position)
+        position = _skip_spaces(line, position)
     text = line[position:]
     ended = text == "--" or text.startswith("-- ")
     return Parsed(given, text[3:] if ended else text, ended)
@@ -246,7 +246,7 @@ def refuse_map_options(given: Mapping[str, Any]) -> None:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a command; quotes keep one with spaces together. One that begins with a quote has no end to it."""
-    return tuple(map(unquoted, PATH.finditer(text)))
+    return tuple(map(_unquoted, PATH.finditer(text)))
 
 
 def typed(assignments: list[str]) -> dict[str, Any]:
@@ -269,18 +269,18 @@ def typed(assignments: list[str]) -> dict[str, Any]:
                 raise InputError(
                     _("--set {key}: {name} has a value already, and cannot have fields.", key=key, name=name)
                 )
-        target[path[-1]] = json_value(value)
+        target[path[-1]] = _json_value(value)
     return fields
 
 
-def json_value(text: str) -> Any:
+def _json_value(text: str) -> Any:
     try:
         return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
     except ValueError:
         return text
 
 
-def known(name: str) -> Option:
+def _known(name: str) -> Option:
     option = BY_NAME.get(name)
     if option is None:
         import difflib
@@ -294,15 +294,15 @@ def known(name: str) -> Option:
     return option
 
 
-def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
+def _word_at(line: str, position: int, option: Option) -> tuple[str, int]:
     """The value of `option`; a quote in the middle of it, as in key="a b", belongs to it."""
-    position = skip_spaces(line, position)
+    position = _skip_spaces(line, position)
     parts: list[str] = []
     if option.destination == "fields" and (key := re.compile(r"[\w.]+=(?=[\"'{\[])").match(line, position)):
         parts.append(key[0])
         position = key.end()
         if line[position] in "{[":
-            return read_json(line, position, key[0])
+            return _read_json(line, position, key[0])
     word = (PATH if option.value == "PATH" else WORD).match(line, position)
     if word is None:
         raise InputError(
@@ -311,15 +311,15 @@ def word_at(line: str, position: int, option: Option) -> tuple[str, int]:
         )
     if word["bare"] and word["bare"][0] in "\"'":
         raise InputError(_("The quote in {names} {word} is not closed.", names=option.names[-1], word=word["bare"]))
-    parts.append(unquoted(word))
+    parts.append(_unquoted(word))
     return "".join(parts), word.end()
 
 
-def choice_at(line: str, position: int, flag: re.Match[str], option: Option) -> tuple[str, int]:
+def _choice_at(line: str, position: int, flag: re.Match[str], option: Option) -> tuple[str, int]:
     """The value of an option that need not have one."""
     if not flag[0].endswith("="):
         return option.choices[0], position
-    value, position = word_at(line, position, option)
+    value, position = _word_at(line, position, option)
     if value not in option.choices:
         raise InputError(
             _("{flag}={value}: there is no such choice.", flag=flag["name"], value=value),
@@ -328,13 +328,13 @@ def choice_at(line: str, position: int, flag: re.Match[str], option: Option) -> 
     return value, position
 
 
-def unquoted(word: re.Match[str]) -> str:
+def _unquoted(word: re.Match[str]) -> str:
     if word["bare"] is not None:
         return word["bare"].replace("\\ ", " ")
     return word["double"] or word["single"] or ""
 
 
-def read_json(line: str, position: int, key: str) -> tuple[str, int]:
+def _read_json(line: str, position: int, key: str) -> tuple[str, int]:
     """A JSON object or list, which may hold spaces."""
     try:
         value, end = json.JSONDecoder().raw_decode(line, position)
@@ -345,7 +345,7 @@ def read_json(line: str, position: int, key: str) -> tuple[str, int]:
     return key + json.dumps(value), end
 
 
-def skip_spaces(line: str, position: int) -> int:
+def _skip_spaces(line: str, position: int) -> int:
     while position < len(line) and line[position] in " \t":
         position += 1
     return position

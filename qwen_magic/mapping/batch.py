@@ -117,7 +117,7 @@ class Batches:
                 "POST", "batches", json={"input_file_id": file, "endpoint": URL, "completion_window": WINDOW}
             )
         except QwenError as error:
-            if not may_have_arrived(error):
+            if not _may_have_arrived(error):
                 self._ledger.forget(file)
                 raise
             time.sleep(min(self.poll, LISTED_AFTER))
@@ -225,7 +225,7 @@ class Batches:
         return self._client.call(self._endpoint, method, path, **options)
 
 
-def may_have_arrived(error: QwenError) -> bool:
+def _may_have_arrived(error: QwenError) -> bool:
     """Whether a request may have done its work, although it ended in this error."""
     if isinstance(error, ServiceError):
         return error.status >= 500
@@ -253,7 +253,7 @@ def files_of(
     lines: dict[bytes, bytes] = {}
     size = 0
     for request in requests:
-        line = line_of(request)
+        line = _line_of(request)
         if len(line) > LONGEST_LINE:
             raise InputError(
                 _("A row has {size:,} bytes, and a batch takes {most:,}.", size=len(line), most=LONGEST_LINE),
@@ -268,7 +268,7 @@ def files_of(
         yield lines
 
 
-def line_of(request: RowRequest) -> bytes:
+def _line_of(request: RowRequest) -> bytes:
     """The line of a request, whose body has the very bytes that it has live."""
     body: bytes = keywords_of(request.http)["content"]
     return b'{"custom_id":"%b","method":"POST","url":"%b","body":%b}\n' % (

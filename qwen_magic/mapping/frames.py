@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..core.translatable import _
 from ..structured.frame import Kind, pandas_series, polars_series
 
-__all__ = ["VALUE", "Column", "Rows", "has_rows", "rows_of"]
+__all__ = ["VALUE", "Column", "Rows", "frame_rows", "has_rows", "rows_of"]
 
 # What the one value of a row is called, in a list or a Series.
 VALUE = "value"
@@ -54,7 +54,7 @@ class Rows(Protocol):
 
 def rows_of(given: Any) -> Rows:
     """The rows of `given`. Raises `InputError` for what has none, has too many, or names a column twice."""
-    found = list_rows(given) if isinstance(given, list | tuple) else frame_rows(given)
+    found = _list_rows(given) if isinstance(given, list | tuple) else frame_rows(given)
     if not len(found):
         raise InputError(_("There are no rows to ask about."), TAKEN)
     if len(found) > MOST_ROWS:
@@ -72,7 +72,7 @@ def has_rows(value: Any) -> bool:
     return bool(value) if isinstance(value, list | tuple) else any(is_kind(value) for is_kind in kinds)
 
 
-class FrameRows:
+class _FrameRows:
     """The rows of a frame of narwhals."""
 
     def __init__(self, frame: Any) -> None:
@@ -102,14 +102,14 @@ class FrameRows:
                 PARTS,
             )
         for row in part.iter_rows():
-            yield {name: known(value) for name, value in zip(wanted, row, strict=True)}
+            yield {name: _known(value) for name, value in zip(wanted, row, strict=True)}
 
     def with_columns(self, columns: Iterable[Column]) -> Any:
-        added = [series_of(column, self._frame.implementation) for column in columns]
+        added = [_series_of(column, self._frame.implementation) for column in columns]
         return self._frame.with_columns(*added).to_native()
 
 
-class ListRows:
+class _ListRows:
     """The rows of a list: of values, or of dicts that have the columns for keys. Given back as a list of dicts."""
 
     def __init__(self, rows: Sequence[Any]) -> None:
@@ -123,21 +123,21 @@ class ListRows:
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
         wanted = tuple(names)
         for row in self._rows:
-            yield {name: known(row.get(name)) for name in wanted}
+            yield {name: _known(row.get(name)) for name in wanted}
 
     def with_columns(self, columns: Iterable[Column]) -> list[dict[str, Any]]:
         added = tuple(columns)
         return [dict(row) | {each.name: each.values[place] for each in added} for place, row in enumerate(self._rows)]
 
 
-def list_rows(given: Sequence[Any]) -> ListRows:
+def _list_rows(given: Sequence[Any]) -> _ListRows:
     kinds = {isinstance(row, Mapping) for row in given}
     if len(kinds) > 1:
         raise InputError(_("Some items of the list are dicts, and some are not."), _("Give one or the other."))
-    return ListRows(given)
+    return _ListRows(given)
 
 
-def frame_rows(given: Any) -> FrameRows:
+def frame_rows(given: Any) -> _FrameRows:
     import narwhals
     from narwhals.exceptions import DuplicateError
 
@@ -148,7 +148,7 @@ def frame_rows(given: Any) -> FrameRows:
             found = found.rename({found.columns[0]: VALUE})
         if isinstance(found, narwhals.LazyFrame):
             raise InputError(_("The frame is lazy: it has no rows yet."), _("Collect it first: .collect()."))
-        rows = FrameRows(found)
+        rows = _FrameRows(found)
     except DuplicateError as error:
         named = " ".join(str(error).split())
         raise InputError(_("Two columns have the same name: {error}", error=named), _("Rename one of them.")) from None
@@ -159,7 +159,7 @@ def frame_rows(given: Any) -> FrameRows:
     return rows
 
 
-def series_of(column: Column, backend: Any) -> Any:
+def _series_of(column: Column, backend: Any) -> Any:
     """A column as a Series of narwhals. Data has the types of `DataAnswer.frame`, and is always nullable."""
     import narwhals
 
@@ -177,7 +177,7 @@ def series_of(column: Column, backend: Any) -> Any:
     return narwhals.from_native(native, series_only=True)
 
 
-def known(value: Any) -> Any:
+def _known(value: Any) -> Any:
     """`value`, or `None` for one that is missing: NaN and NaT are not equal to themselves, pandas' NA is neither."""
     if value is None or isinstance(value, str):
         return value

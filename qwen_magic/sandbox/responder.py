@@ -66,51 +66,51 @@ class SandboxAnswer:
 def answer(chat: Chat) -> SandboxAnswer:
     """The whole answer to a question that has passed all checks."""
     script = play(chat.question, continued=chat.partial)
-    calls = call_tools(chat, script)
-    text = continued(chat) if chat.partial else written(chat, script)
+    calls = _call_tools(chat, script)
+    text = _continued(chat) if chat.partial else _written(chat, script)
     if calls and "tour" not in script:
         text = ""
-    reasoning = thoughts(chat, script)
-    text, finish = ended(chat, script, text)
+    reasoning = _thoughts(chat, script)
+    text, finish = _ended(chat, script, text)
     counts = Counts(
         input=tokens.of_chat(chat),
         answer=tokens.of_text(text) + sum(tokens.of_text(call.arguments) for call in calls),
         reasoning=tokens.of_text(reasoning),
         image=sum(seen.tokens for seen in chat.seen if seen.kind == "image"),
     )
-    return SandboxAnswer(text, counts, reasoning, calls, "tool_calls" if calls else finish, pages(chat))
+    return SandboxAnswer(text, counts, reasoning, calls, "tool_calls" if calls else finish, _pages(chat))
 
 
-def written(chat: Chat, script: Play) -> str:
+def _written(chat: Chat, script: Play) -> str:
     if wants_json(chat):
-        return as_asked(chat, in_json(chat))
+        return as_asked(chat, _in_json(chat))
     for word, write in TEXTS.items():
         if word in script:
             return write(chat, script)
     if WHOLE_CELL in chat.question:
-        return changed_cell(chat)
-    return code_text(chat, script) if CODE_ONLY in chat.question else received(chat, script)
+        return _changed_cell(chat)
+    return _code_text(chat, script) if CODE_ONLY in chat.question else _received(chat, script)
 
 
-def continued(chat: Chat) -> str:
+def _continued(chat: Chat) -> str:
     """The rest of an answer that the last message begins: of the one, with or without thinking, that fits better."""
     begun = chat.messages[-1].text
     script = play(chat.question, continued=True)
     wholes = []
     for think in (False, True):
         asked = replace(chat, messages=chat.messages[:-1], options={**chat.options, "enable_thinking": think})
-        wholes.append(written(asked, script))
-    whole = max(wholes, key=lambda whole: shared(begun, whole))
-    return whole[shared(begun, whole) :]
+        wholes.append(_written(asked, script))
+    whole = max(wholes, key=lambda whole: _shared(begun, whole))
+    return whole[_shared(begun, whole) :]
 
 
-def shared(begun: str, whole: str) -> int:
+def _shared(begun: str, whole: str) -> int:
     """How many characters two texts have in common at their beginning."""
     pairs = enumerate(zip(begun, whole, strict=False))
     return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(begun), len(whole)))
 
 
-def ended(chat: Chat, script: Play, text: str) -> tuple[str, str]:
+def _ended(chat: Chat, script: Play, text: str) -> tuple[str, str]:
     """The answer up to its stop words and its limit, and why it ends there."""
     stops = chat.option("stop", [])
     for stop in [stops] if isinstance(stops, str) else stops if isinstance(stops, list) else []:
@@ -124,7 +124,7 @@ def ended(chat: Chat, script: Play, text: str) -> tuple[str, str]:
     return short, "stop" if short == text else "length"
 
 
-def thoughts(chat: Chat, script: Play) -> str:
+def _thoughts(chat: Chat, script: Play) -> str:
     tour = "tour" in script and chat.option("enable_thinking") is not False and chat.model.thinking != "never"
     if chat.partial or not (chat.thinks or tour):
         return ""
@@ -140,24 +140,24 @@ def thoughts(chat: Chat, script: Play) -> str:
     return tokens.shorten(text, chat.option("thinking_budget", 10**7))
 
 
-def received(chat: Chat, script: Play) -> str:
+def _received(chat: Chat, script: Play) -> str:
     """The usual answer: everything that came with the question, and that its context is there."""
-    blocks = [SIMULATOR + " It cannot answer, but it shows what it received.", facts(chat)]
+    blocks = [SIMULATOR + " It cannot answer, but it shows what it received.", _facts(chat)]
     blocks += [f"`sandbox: {word}` is nothing that the sandbox knows; ask it for `help`." for word in script.unknown]
-    blocks.append(f"Your question begins: {quoted(script.rest or chat.question)}")
-    blocks += context(chat)
+    blocks.append(f"Your question begins: {_quoted(script.rest or chat.question)}")
+    blocks += _context(chat)
     if chat.seen:
-        blocks.append("Attached:\n\n" + "\n".join(f"{n}. {attached(seen)}" for n, seen in enumerate(chat.seen, 1)))
-    blocks += [f"The tool says: {quoted(message.text)}" for message in tool_messages(chat)]
+        blocks.append("Attached:\n\n" + "\n".join(f"{n}. {_attached(seen)}" for n, seen in enumerate(chat.seen, 1)))
+    blocks += [f"The tool says: {_quoted(message.text)}" for message in tool_messages(chat)]
     chosen = {name: value for name, value in chat.options.items() if name not in UNSEEN and value is not None}
     if chosen:
-        lines = (f"- `{name}`: `{shown(value)}`" for name, value in sorted(chosen.items()))
+        lines = (f"- `{name}`: `{_shown(value)}`" for name, value in sorted(chosen.items()))
         blocks.append("Options:\n\n" + "\n".join(lines))
     blocks.append("Ask `help` for what else the sandbox can do.")
     return "\n\n".join(blocks) + "\n"
 
 
-def facts(chat: Chat) -> str:
+def _facts(chat: Chat) -> str:
     roles = Counter(message.role for message in chat.messages)
     protocol = "OpenAI-compatible" if chat.protocol == "compatible" else "DashScope native"
     rows = {
@@ -172,24 +172,24 @@ def facts(chat: Chat) -> str:
     return "\n".join(("| received | |", "|---|---|", *lines))
 
 
-def context(chat: Chat) -> list[str]:
+def _context(chat: Chat) -> list[str]:
     systems = [message.text for message in chat.messages if message.role == "system" and not message.names_files]
     answers = [message.text for message in chat.messages if message.role == "assistant" and message.text]
-    lines = [f"The system message begins: {quoted(text)}" for text in systems]
+    lines = [f"The system message begins: {_quoted(text)}" for text in systems]
     if len(chat.users) > 1:
-        lines.append(f"Your previous question was: {quoted(play(chat.users[-2].text).rest or chat.users[-2].text)}")
+        lines.append(f"Your previous question was: {_quoted(play(chat.users[-2].text).rest or chat.users[-2].text)}")
     if answers:
-        lines.append(f"The previous answer began: {quoted(answers[-1])}")
+        lines.append(f"The previous answer began: {_quoted(answers[-1])}")
     return lines
 
 
-def attached(seen: Seen) -> str:
+def _attached(seen: Seen) -> str:
     size = "" if seen.size is None else f"{seen.size:,} bytes"
     name, digest = seen.name and f"`{seen.name}`", seen.sha256 and f"sha256 `{seen.sha256}`"
     return ", ".join(filter(None, (f"{seen.kind} {name}".strip(), seen.note, size, digest)))
 
 
-def in_json(chat: Chat) -> dict[str, Any]:
+def _in_json(chat: Chat) -> dict[str, Any]:
     """The usual answer, for whoever wants JSON of any form."""
     return {
         "simulator": True,
@@ -201,11 +201,11 @@ def in_json(chat: Chat) -> dict[str, Any]:
     }
 
 
-def call_tools(chat: Chat, script: Play) -> tuple[SandboxToolCall, ...]:
-    return tuple(tool_call(number, tool, chat, script) for number, tool in enumerate(wanted_tools(chat, script)))
+def _call_tools(chat: Chat, script: Play) -> tuple[SandboxToolCall, ...]:
+    return tuple(_tool_call(number, tool, chat, script) for number, tool in enumerate(wanted_tools(chat, script)))
 
 
-def tool_call(number: int, tool: Mapping[str, Any], chat: Chat, script: Play) -> SandboxToolCall:
+def _tool_call(number: int, tool: Mapping[str, Any], chat: Chat, script: Play) -> SandboxToolCall:
     """A call of a tool, with examples for its arguments, or with the defect that the prompt asks for."""
     found = example(tool.get("parameters", {}), script.rest or chat.question)
     if "call-misfit" in script:
@@ -218,7 +218,7 @@ def tool_call(number: int, tool: Mapping[str, Any], chat: Chat, script: Play) ->
     return SandboxToolCall(f"call_{digest[:22]}", name, arguments)
 
 
-def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:
+def _pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:
     """What a search would have found; the service tells its sources when it is asked for them."""
     wanted = chat.option("enable_search") is True and chat.option("search_options", {}).get("enable_source") is True
     if not wanted:
@@ -235,7 +235,7 @@ def pages(chat: Chat) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def help_text(chat: Chat, script: Play) -> str:
+def _help_text(chat: Chat, script: Play) -> str:
     rows = (f"| `sandbox: {item.word}{item.number and ' ' + item.number}` | {item.effect} |" for item in DIRECTIVES)
     table = "\n".join(("| line in the prompt | what happens |", "|---|---|", *rows))
     intro = (
@@ -244,13 +244,13 @@ def help_text(chat: Chat, script: Play) -> str:
     return f"{SIMULATOR} {intro} Lines like these, each on its own, tell it what to play:\n\n{table}\n"
 
 
-def long_text(chat: Chat, script: Play) -> str:
+def _long_text(chat: Chat, script: Play) -> str:
     length = int(script.number("long"))
     lines = (LOREM.format(number) for number in range(1, length // len(LOREM) + 2))
     return f"{SIMULATOR}\n\n{''.join(lines)}"[:length]
 
 
-def changed_cell(chat: Chat) -> str:
+def _changed_cell(chat: Chat) -> str:
     """The first block of code of the question with one line more, and words around it."""
     found = FENCE.search(chat.question)
     source = found["source"] if found else ""
@@ -259,7 +259,7 @@ def changed_cell(chat: Chat) -> str:
     return f"{SIMULATOR} It corrects nothing, and adds a line:\n\n{marks}python\n{source}\n{line}\n{marks}\n"
 
 
-def code_text(chat: Chat, script: Play) -> str:
+def _code_text(chat: Chat, script: Play) -> str:
     """Blocks of code that can be run, with words around them that should not be."""
     asked = next(iter((script.rest or chat.question).split("\n")))
     blocks = [f"```python\nquestion = {asked[:FIRST_WORDS]!r}\nlen(question.split())\n```"]
@@ -269,22 +269,22 @@ def code_text(chat: Chat, script: Play) -> str:
     return "\n\n".join([f"{SIMULATOR} This is code all the same:", *blocks, "It counts the words of the question."])
 
 
-def quoted(text: str) -> str:
+def _quoted(text: str) -> str:
     """The first words of a text on one line, in quotation marks that markdown leaves alone."""
     line = " ".join(text.split())
     short = line if len(line) <= FIRST_WORDS else line[:FIRST_WORDS] + "…"
     return f"“{short}”"
 
 
-def shown(value: Any) -> str:
+def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("`", "'")[:FIRST_WORDS]
 
 
 TEXTS: Mapping[str, Callable[[Chat, Play], str]] = {
-    "help": help_text,
+    "help": _help_text,
     "tour": lambda chat, script: TOUR,
     "echo": lambda chat, script: script.rest,
-    "code": code_text,
-    "long": long_text,
+    "code": _code_text,
+    "long": _long_text,
     "html": lambda chat, script: HARM,
 }

@@ -75,10 +75,10 @@ def command_in(text: str, *, alone: bool = True) -> Command | None:
     command = COMMANDS.get(name)
     if command is None:
         if alone and not given:
-            refuse_unknown(name)
+            _refuse_unknown(name)
         return None
     fits = re.fullmatch(command.shape, " ".join(re.sub(r"\s", "_", word) for word in given))
-    if not fits and not is_slip(command, given):
+    if not fits and not _is_slip(command, given):
         return None
     if {"-c", "--chat"} & set(given) and not command.asks:
         raise InputError(_("-c goes before the command."), _("Such as %qwen -c NAME {name}.", name=name))
@@ -97,14 +97,14 @@ def command_in(text: str, *, alone: bool = True) -> Command | None:
     return command
 
 
-def is_slip(command: Command, given: list[str]) -> bool:
+def _is_slip(command: Command, given: list[str]) -> bool:
     """Whether words that do not fit were meant for the command: a question has more of them, or its mark."""
     most = 1 if command.shape == NOTHING else 2
     names = [word for word in given if not word.startswith("-")]
     return len(names) <= most and not any(mark in word for word in given for mark in OF_SENTENCES)
 
 
-def refuse_unknown(name: str) -> None:
+def _refuse_unknown(name: str) -> None:
     """Refuse a single word that was meant for a command: one in small letters, or nearly one of them."""
     near = difflib.get_close_matches(name.casefold(), COMMANDS, n=1, cutoff=0.75)
     meant = ELSEWHERE.get(name.casefold()) or "".join(near)
@@ -116,7 +116,7 @@ def refuse_unknown(name: str) -> None:
         )
 
 
-def help_(call: CommandCall) -> None:
+def _help(call: CommandCall) -> None:
     """`%qwen` and `%qwen help`."""
     written = ((name, f"%qwen {name} {command.arguments}".strip(), command.help) for name, command in COMMANDS.items())
     say(f"{translated(INTRODUCTION)}\n\n{usage()}\n\n{grouped_lines(written, GROUPS)}")
@@ -143,7 +143,7 @@ Python."""
 )
 
 COMMANDS: dict[str, Command] = {
-    "help": Command("", _("this screen"), NOTHING, help_),
+    "help": Command("", _("this screen"), NOTHING, _help),
     "use": Command(
         "[NAME|URL] [--protocol P]", _("ask another endpoint, or say which one is asked"), ENDPOINT, whom.use
     ),
