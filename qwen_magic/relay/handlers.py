@@ -29,7 +29,7 @@ from .error_responses import Refused, broken_off, said
 from .held_answer import IN_MEMORY, PIECE, HeldAnswer
 from .routes import Form, Route, allowed, form_of
 from .streaming_response import Passing, without_key
-from .upstream import Kind, for_the_caller, kind_of
+from .upstream import TOLD, Kind, for_the_caller, kind_of
 from .usage_log import EDGE, AnswerCounter, model_in
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class RelayHandler(APIHandler):
             raise Refused(404, f"The relay does not pass on {self.request.method} {self.path_below}.")
         if self.request.method not in self.route.methods:
             raise Refused(405, f"{self.path_below} has no {self.request.method}.", allow=self.route.methods)
+        for name in TOLD:
+            if not self.request.headers.get(name, "").isascii():
+                raise Refused(400, f"The header {name} has characters that are not ASCII.")
         self.limit = (self.relay.largest_upload if self.route.upload else self.relay.largest_request) or math.inf
         declared = self.request.headers.get("Content-Length", "")
         if declared.isdecimal() and int(declared) > self.limit:

@@ -17,7 +17,7 @@ from ..service.content_coding import packed_once
 from ..service.credentials import Secret
 from .streaming_response import without_key
 
-__all__ = ["Kind", "Upstream", "for_the_caller", "kind_of"]
+__all__ = ["TOLD", "Kind", "Upstream", "for_the_caller", "kind_of"]
 
 # A stream of server-sent events, one JSON value, or anything else.
 Kind = Literal["stream", "json", "file"]

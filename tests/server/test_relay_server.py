@@ -19,7 +19,7 @@ import openai
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from support import jupyter_servers, nginx
-from support.faults import ANSWER, HEADERS, LAST, FaultServer, framed, plain
+from support.faults import ANSWER, GOOD, HEADERS, LAST, FaultServer, framed, plain
 from support.jupyter_servers import KEY, TOKEN, JupyterServer, connected, key_file, relay_options, said_by
 from support.waiting import wait_for
 from support.wire import chunk, sse
@@ -146,6 +146,14 @@ def test_a_method_that_nobody_has_is_refused_and_logged_in_one_line(before_it: J
     assert (response.status_code, response.json()["error"]["code"]) == (405, "method_not_allowed")
     assert wait_for(lambda: len(before_it.relayed) > before)
     assert "Traceback" not in before_it.log[logged:]
+
+
+def test_a_header_that_no_request_has_is_refused(before_it: JupyterServer, service: FaultServer) -> None:
+    service.play(GOOD)
+    headers = [(b"Authorization", BEARER["Authorization"].encode()), (b"Accept", b"\xff\xfe")]
+    response = httpx.post(f"{before_it.relay}/{PATH}", headers=headers, json=chat("Hello"))
+    assert response.status_code == 400
+    assert "accept" in response.json()["error"]["message"]
 
 
 def test_half_an_event_is_not_passed_on_before_an_error(before_it: JupyterServer, service: FaultServer) -> None:
