@@ -17,24 +17,12 @@ from ..rendering.command_output import say
 from ..structured.schema import Schema
 from .commands.answers import dry_run_text
 from .commands.progress import confirm
-from .options import option_of, typed
+from .options import OF_MAP, option_of, typed
 
 __all__ = ["map_cell"]
 
-# What a map has no use for: it has no conversation, and its rows attach nothing but images.
-WITHOUT = {
-    "files",
-    "images",
-    "variables",
-    "rows",
-    "no_values",
-    "alone",
-    "code",
-    "append",
-    "pin",
-    "raw",
-    "chat",
-}
+# What a map takes: it has no conversation, calls no functions, and its rows attach nothing but images.
+TAKEN = {"map", "model", "system", "think", "search", "fields", "out", "schema", "many", "force", "dry_run", *OF_MAP}
 
 
 def map_cell(
@@ -51,7 +39,7 @@ def map_cell(
 
     The result is published, not returned: its record is shown.
     """
-    unused = next((name for name in given if name in WITHOUT), None)
+    unused = next((name for name in given if name not in TAKEN), None)
     if unused is not None:
         raise InputError(_("--map takes no {option}.", option=option_of(unused)), _("Leave out one of the two."))
     question = Question(

@@ -18,6 +18,7 @@ from ..core.languages import translated
 from ..core.translatable import Translatable, _, sentences
 
 __all__ = [
+    "OF_MAP",
     "OPTIONS",
     "Option",
     "Parsed",
@@ -146,8 +147,8 @@ OF_MAP = ("where", "column", "image_column", "concurrency", "rpm", "tpm", "no_ca
 # Where a person looks for an option, by its destination; one that is in no group is among others, at the end.
 GROUPS: tuple[tuple[Translatable, tuple[str, ...]], ...] = (
     (_("How it is asked"), ("model", "system", "think", "search", "fields", "raw", "dry_run")),
-    (_("What goes along"), ("files", "variables", "rows", "no_values", "force", "tools")),
-    (_("What comes back"), ("out", "schema", "many")),
+    (_("What goes along"), ("files", "variables", "rows", "no_values", "force", "tools", "allow")),
+    (_("What comes back"), ("out", "schema", "many", "code")),
     (_("The conversation"), ("chat", "alone", "append", "pin")),
     (_("Many rows"), ("map", *OF_MAP)),
 )

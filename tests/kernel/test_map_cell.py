@@ -124,6 +124,7 @@ def test_the_cache_says_its_size_and_is_cleared(mapping: Kernel, sandbox: Sandbo
         ("--map df --schema 'review, score int'", "'review' already"),
         ("--map df --schema 'topic strr'", "unknown type"),
         ("--map df --many", "--many needs a schema"),
+        ("--map df -t print", "--map takes no -t"),
         ("--map df --rpm fast", "--rpm fast"),
         ("--yes", "--yes needs --map"),
         ("--map df --column review", "'review' already"),
