@@ -46,11 +46,16 @@ def test_the_code_on_many_rows_runs(kernel: Kernel, sandbox: Sandbox) -> None:
     kernel.run(
         "import pandas, qwen_magic\ndf = pandas.DataFrame({'review': ['A good lamp.', 'This chair is too low.']})"
     )
+    columns = []
     for number, code in enumerate(cells(subsection("One question for many rows"))):
         result = kernel.run(code, cell_id=f"rows-{number}")
         assert result.status == "ok", f"{code}\n{result.error}"
-    assert kernel.value("[*out.columns]") == ["review", "answer", "error", "tokens_in", "tokens_out"]
-    assert len(sandbox.requests) == 2  # the second time they are on the disk
+        columns.append(kernel.value("[*out.columns]"))
+    assert columns == [
+        ["review", "topic", "score", "error", "tokens_in", "tokens_out"],
+        ["review", "answer", "error", "tokens_in", "tokens_out"],
+    ]
+    assert len(sandbox.requests) == 4
 
 
 def conversation_in_python() -> str:
