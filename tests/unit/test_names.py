@@ -15,6 +15,12 @@ SAME_FILES = {
 # Public classes of the same name, each with the reason.
 SAME_CLASSES: dict[str, str] = {}
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# What IPython calls by its name.
+HOOKS = {"__init__.py: load_ipython_extension", "__init__.py: unload_ipython_extension"}
+# Files whose private names have no underscore yet.
+NOT_YET = {"magics/map_cell.py", "mapping/mapper.py"}
+
 
 def test_no_file_name_stands_in_two_folders() -> None:
     places = defaultdict(list)
@@ -37,3 +43,20 @@ def test_no_class_name_is_used_for_two_things() -> None:
 
 def repeated(places: Mapping[str, list[str]], allowed: Iterable[str] = ()) -> dict[str, list[str]]:
     return {name: sorted(where) for name, where in places.items() if len(where) > 1 and name not in set(allowed)}
+
+
+def test_a_name_without_an_underscore_is_for_other_modules() -> None:
+    """Functions and classes: whatever only its own module uses begins with an underscore, all else is in `__all__`."""
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        public = [each.name for each in body if isinstance(each, DEFINITIONS) and not each.name.startswith("_")]
+        lists = [each for each in body if is_all(each)]
+        exported = {text.value for each in lists for text in ast.walk(each) if isinstance(text, ast.Constant)}
+        wrong += [f"{path.relative_to(PACKAGE).as_posix()}: {name}" for name in public if name not in exported]
+    assert not {each for each in set(wrong) - HOOKS if each.partition(":")[0] not in NOT_YET}
+
+
+def is_all(node: ast.stmt) -> bool:
+    """Whether a statement gives or extends `__all__`, also within `if` and `try`."""
+    return any(isinstance(each, ast.Name) and each.id == "__all__" for each in ast.walk(node))
