@@ -278,14 +278,14 @@ def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) ->
         if isinstance(row, RowQuestion) and row.request.key not in seen:
             if cache is not None:
                 seen.add(row.request.key)
-            if not is_known(row, cache):
+            if not _is_known(row, cache):
                 tokens.append(row.request.tokens)
     if cache is not None:
         cache.close()
     return estimated(len(rows), tokens, requests.shared, ANSWER_TOKENS, plan.request.model)
 
 
-def is_known(row: RowQuestion, cache: AnswerCache | None) -> bool:
+def _is_known(row: RowQuestion, cache: AnswerCache | None) -> bool:
     """Whether the row has an answer. A cache that cannot be read has none: the map says so when it runs."""
     with suppress(ConfigurationError):
         return cache is not None and row.recall(cache.find) is not None

@@ -17,7 +17,7 @@ __all__ = ["ANSWER", "ResultColumns"]
 
 # The name of the column that has the answers, where a person gives none.
 ANSWER = "answer"
-NOT_ASKED = RowResult(error=_("The map ended before this row was asked."))
+_NOT_ASKED = RowResult(error=_("The map ended before this row was asked."))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ResultColumns:
 
     def filled(self, results: Sequence[RowResult | None]) -> Iterator[Column]:
         """The columns with these results. Rows without one were not asked, because the map ended before."""
-        rows = [result or NOT_ASKED for result in results]
+        rows = [result or _NOT_ASKED for result in results]
         error, tokens_in, tokens_out = self.names[-3:]
         yield from self._answers(rows)
         yield Column(error, "text", [str(row.error) for row in rows])
