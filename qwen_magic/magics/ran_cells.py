@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RanCells"]
 
-# How IPython names the code of a cell in a traceback.
-NUMBER = re.compile(r"In ?\[(\d+)\]")
+# How IPython names the code of a cell in a traceback; compiled when there is one.
+NUMBER = r"In ?\[(\d+)\]"
 
 
 class RanCells:
@@ -113,7 +113,7 @@ class RanCells:
     def _number_in(self, filename: str) -> int:
         """The number of the cell that IPython compiled under this name; 0 for other code."""
         named = self._shell.compile.format_code_name(filename)
-        number = NUMBER.search(" ".join(named)) if named else None
+        number = re.search(NUMBER, " ".join(named)) if named else None
         return int(number[1]) if number else 0
 
     def _history(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from support.front_ends import Notebook
 
 LOAD = "%load_ext qwen_magic\n%qwen use sandbox"
 BROKEN = "values = []\nmean = sum(values) / len(values)"
+APPLY = "Apply this change to the cell"
 FIXED = f"{BROKEN}\n# The sandbox has read 2 lines."
 
 
@@ -68,3 +70,56 @@ def test_a_notebook_without_errors_or_without_this_package_has_no_such_button(
     )
     made.run_cell(1)
     expect(page.locator(".qwen-fix")).to_have_count(0)
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_a_diff_is_applied_to_its_cell_also_when_the_file_was_opened_again(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
+    made = notebook(LOAD, BROKEN, app=app)
+    made.run()
+    page.locator(".qwen-fix").click()
+    expect(page.locator(".qwen-record .qwen-diff")).to_be_visible()
+    made.save()
+    made.shut_down()
+    made.open()
+    diff = page.locator(".qwen-record .qwen-diff")
+    expect(diff.get_by_role("button")).to_have_count(2)
+    diff.get_by_role("button", name=APPLY).click()
+    assert sources(page) == [LOAD, FIXED, "%qwen fix"]
+    expect(page.locator(".jp-Cell").nth(1).locator(".jp-InputPrompt").first).to_have_text("[ ]:")
+    made.command("notebook:undo-cell-action")
+    assert sources(page) == [LOAD, BROKEN, "%qwen fix"]
+
+
+def test_a_cell_that_was_edited_meanwhile_is_not_overwritten(notebook: Callable[..., Notebook], page: Page) -> None:
+    made = notebook(LOAD, BROKEN)
+    made.run()
+    page.locator(".qwen-fix").click()
+    diff = page.locator(".qwen-record .qwen-diff")
+    expect(diff).to_be_visible()
+    page.evaluate("() => jupyterapp.shell.currentWidget.context.model.cells.get(1).sharedModel.setSource('mine')")
+    diff.get_by_role("button", name=APPLY).click()
+    expect(page.get_by_text("The cell was edited meanwhile").first).to_be_visible()
+    assert sources(page) == [LOAD, "mine", "%qwen fix"]
+
+
+def test_a_diff_from_elsewhere_runs_nothing_and_changes_no_cell_that_it_does_not_know(
+    notebook: Callable[..., Notebook], page: Page
+) -> None:
+    made = notebook(LOAD, BROKEN)
+    made.run()
+    page.locator(".qwen-fix").click()
+    expect(page.locator(".qwen-record .qwen-diff")).to_be_visible()
+    saved = made.save()
+    output = saved["cells"][2]["outputs"][-1]
+    harm = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>'
+    output["data"]["text/html"] = "".join(output["data"]["text/html"]).replace("<pre>", f"<pre>{harm}")
+    output["metadata"]["qwen"]["diff"] |= {"cell": saved["cells"][0]["id"], "new": "window.harmed = true"}
+    made.shut_down()
+    made.path.write_text(json.dumps(saved), encoding="utf-8")
+    made.open()
+    page.locator(".qwen-record .qwen-diff").get_by_role("button", name=APPLY).click()
+    expect(page.get_by_text("The cell was edited meanwhile").first).to_be_visible()
+    assert sources(page) == [LOAD, BROKEN, "%qwen fix"]
+    assert page.evaluate("window.harmed") is None
