@@ -101,6 +101,7 @@ EXTENSION = {
     "apply": N_("Apply"),
     "applyChange": N_("Apply this change to the cell"),
     "changed": N_("The cell was edited meanwhile, so it was not replaced: %qwen apply shows the difference."),
+    "outdated": N_("The cell was edited after that answer, so it was not replaced. Ask again."),
     "locked": N_("The cell cannot be edited, so it was not replaced."),
     "missing": N_("The cell is not in this notebook any more. The code is in _qwen.code."),
     "askAgain": N_("Ask Qwen Again"),

@@ -81,7 +81,7 @@ def test_ten_runs_are_one_cell_which_is_replaced_and_undone(
     assert [cell["source"] for cell in now][2:] == ["x = 9\nx", "last = 1"]
     assert (now[2]["id"], now[2]["outputs"]) == (code["id"], 0)
     made.command("notebook:undo-cell-action")
-    assert sources(page)[2] != "x = 9\nx"
+    assert sources(page)[2] == "x = 8\nx"
     set_source(page, 1, ASK.format("x = 11"))
     run_to_end(page, 1)
     assert sources(page)[2:] == ["x = 11", "last = 1"]
@@ -138,6 +138,25 @@ def test_edits_are_shown_as_a_diff_and_replaced_by_apply(
     set_source(page, 2, "%qwen apply")
     run_to_end(page, 2)
     assert sources(page)[2:] == ["%qwen apply", "x = 1"]
+
+
+def test_a_change_of_a_cell_is_applied_by_its_button_and_by_a_command(
+    notebook: Callable[..., Notebook], page: Page, app: str
+) -> None:
+    made = notebook(LOAD, "x = 1", "%qwen edit 2 more", "%qwen apply", app=app)
+    for number in range(3):
+        run_to_end(page, number)
+    changed = "x = 1\n# The sandbox has read 1 lines."
+    page.locator(".qwen-diff").get_by_role("button", name="Apply this change to the cell").click()
+    assert sources(page)[1] == changed
+    made.command("notebook:undo-cell-action")
+    assert sources(page)[1] == "x = 1"
+    run_to_end(page, 3)
+    assert sources(page)[1:] == [changed, "%qwen edit 2 more", "%qwen apply"]
+    set_source(page, 1, "mine")
+    run_to_end(page, 3)
+    expect(page.locator(".jp-toast, .Toastify__toast")).to_contain_text("edited after that answer")
+    assert sources(page)[1] == "mine"
 
 
 def test_edits_made_while_the_answer_comes_are_kept(notebook: Callable[..., Notebook], page: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from support.kernels import Kernel, Result
+from support.kernels import Kernel, Result, clean_environment
 
 from qwen_magic.sandbox import Sandbox
 
@@ -200,3 +202,31 @@ def test_nothing_is_inserted_where_nobody_looks(sandbox: Sandbox, tmp_path: Path
     nbformat.validate(made)
     assert [cell.source for cell in made.cells] == list(lines)
     assert "x = 1" in made.cells[3].outputs[0].text
+
+
+def test_apply_changes_the_cell_that_a_diff_is_of(notebook: Kernel) -> None:
+    number = notebook.run("x = 1", "changed", page(asking="changed")).reply["execution_count"]
+    assert "qwen-diff" in str(notebook.run(f"%qwen edit {number} more", "b", page(asking="b")).outputs)
+    (message,) = told(notebook.run("%qwen apply", "c", page(asking="c")))
+    (edit,) = message["edits"]
+    assert (edit["cell"], edit["expected"]) == ("changed", ["x = 1"])
+    assert edit["source"].startswith("x = 1\n# ")
+    notebook.run(f"%qwen edit {number} more", "b")
+    assert inputs(notebook.run("%qwen apply", "c")) == [(edit["source"], True)]
+
+
+def test_in_a_terminal_the_code_is_the_next_line(sandbox: Sandbox, tmp_path: Path) -> None:
+    script = tmp_path / "terminal.py"
+    script.write_text(
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"shell.run_cell('%load_ext qwen_magic\\n%qwen use {sandbox.compatible_url}')\n"
+        f"shell.run_cell({asked('x = 1')!r})\n"
+        "print('next:', shell.rl_next_input)\n",
+        encoding="utf-8",
+    )
+    environment = clean_environment(tmp_path) | {"QWEN_API_KEY": sandbox.key}
+    run = subprocess.run(
+        [sys.executable, str(script)], env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
+    assert run.stdout.splitlines()[-1] == "next: x = 1"

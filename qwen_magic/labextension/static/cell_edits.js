@@ -15,7 +15,12 @@ const OURS = "qwen_magic";
 const ASKS = /%qwen(?![\w-])/;
 const SHOWN = 10_000; // milliseconds for which a notification is shown
 
-const PROBLEMS = { changed: () => say("changed"), locked: () => say("locked"), missing: () => say("missing") };
+const PROBLEMS = {
+  changed: () => say("changed"),
+  outdated: () => say("outdated"),
+  locked: () => say("locked"),
+  missing: () => say("missing"),
+};
 
 /** @type {WeakSet<NotebookContext>} */
 const followed = new WeakSet();

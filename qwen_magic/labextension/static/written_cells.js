@@ -23,7 +23,7 @@
  *
  * @typedef {{ id: string, source: string | null, facts?: object, below?: string }} Step
  */
-/** @typedef {"changed" | "locked" | "missing"} Problem */
+/** @typedef {"changed" | "outdated" | "locked" | "missing"} Problem */
 
 /**
  * The cells with the code that one cell asked for, in order.
@@ -89,9 +89,10 @@ export function planned(cells, { asking, edits }) {
  * @param {Edit} edit
  * @returns {Problem | ""}
  */
-function obstacle(found, { source, expected }) {
+function obstacle(found, { source, expected, facts }) {
   if (found.locked) return "locked";
-  return found.source === source || expected.includes(found.source.replace(/\n+$/, "")) ? "" : "changed";
+  if (found.source === source || expected.includes(found.source.replace(/\n+$/, ""))) return "";
+  return facts || source === null ? "changed" : "outdated";
 }
 
 /**

@@ -62,6 +62,14 @@ test("a cell that has something else in it is left alone, and so are all others 
   assert.deepEqual(planned(cells, message), { problem: "changed", steps: [] });
 });
 
+test("a change is not made in a cell that was edited after it was proposed", () => {
+  const proposed = { cell: "c", source: "new", expected: ["old"] };
+  assert.equal(planned([{ id: "c", source: "mine" }], { asking: "", edits: [proposed] }).problem, "outdated");
+  assert.equal(planned([], { asking: "", edits: [proposed] }).problem, "missing");
+  const [step] = planned([{ id: "c", source: "old" }], { asking: "", edits: [proposed] }).steps;
+  assert.deepEqual(step, { id: "c", source: "new", facts: undefined });
+});
+
 test("a cell that has the new source already is no obstacle, nor are line breaks at its end", () => {
   const cells = [asks("a"), code("c1", "a", { source: "new" }), code("c2", "a", { source: "x\n" })];
   const message = { asking: "a", edits: [edit("c1", "new"), edit("c2", "new", ["x"])] };
