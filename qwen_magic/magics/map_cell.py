@@ -10,9 +10,9 @@ from ..assistant.question import Question
 from ..core.errors import InputError
 from ..core.languages import translated
 from ..core.translatable import _
-from ..mapping.mapper import MapDryRun, MapOptions, Published, dry_map
+from ..mapping.mapper import MapDryRun, MapOptions, Published
 from ..mapping.views import MapView
-from ..mapping.ways import is_client, run_map
+from ..mapping.ways import dry_run_map, is_client, run_map
 from ..rendering.command_output import say
 from ..structured.schema import Schema
 from .commands.answers import dry_run_text
@@ -66,7 +66,7 @@ def map_cell(
     )
     frame = variable(given["map"], namespace)
     if given.get("dry_run"):
-        show_map_dry_run(dry_map(assistant, frame, question, options))
+        show_map_dry_run(dry_run_map(assistant, frame, question, options))
         return
     run_map(assistant, frame, question, options, view, confirm, published)
 

@@ -13,9 +13,9 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +32,7 @@ from ..service.endpoints import LOCAL_SERVERS, REGIONS, Endpoint, endpoint
 from .cluster_parts import GO_ON, Parts, error_of, parts_of, threads
 from .engine import Tally
 from .estimate import Estimate
-from .mapper import Agree, MapOptions, Published, agree_to, concurrency, prices_of
+from .mapper import SHOWN_REQUESTS, Agree, MapDryRun, MapOptions, Published, agree_to, concurrency, prices_of
 from .partitions import (
     ClusterJob,
     PartitionState,
@@ -43,7 +43,7 @@ from .result_columns import ResultColumns
 from .row_requests import columns_sent, template_of
 from .views import MapView
 
-__all__ = ["cluster_job", "map_on_cluster"]
+__all__ = ["cluster_job", "dry_map_on_cluster", "map_on_cluster"]
 
 # A sleep that is no longer than this can be interrupted on every system, in seconds.
 SLICE = 0.05
@@ -65,6 +65,37 @@ def map_on_cluster(
 
     Raises as that does, and `ConfigurationError` where a worker cannot ask.
     """
+    prepared = _prepared(assistant, client, given, question, options)
+    if options.agreed:
+        lengths = prepared.parts.lengths(client, prepared.sent)
+    else:
+        dry_runs = prepared.parts.dry_runs(client, prepared.job, prepared.sent)
+        lengths = [each.estimate.total for each in dry_runs]
+        agree_to(assistant, _summed(assistant, dry_runs, prepared.model).estimate, agree)
+    if not sum(lengths):
+        raise InputError(_("There are no rows to ask about."))
+    return _watched(assistant, client, prepared, _Together(lengths, prepared.model), view, published)
+
+
+def dry_map_on_cluster(
+    assistant: Assistant, client: Any, given: Any, question: Question, options: MapOptions
+) -> MapDryRun:
+    """`mapper.dry_map` on the workers, which make the requests and look into their cache. Nothing is sent."""
+    prepared = _prepared(assistant, client, given, question, options)
+    return _summed(assistant, prepared.parts.dry_runs(client, prepared.job, prepared.sent), prepared.model)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """Everything that is decided before the first row. Only the columns `sent` leave for the workers."""
+
+    parts: Parts
+    job: ClusterJob
+    sent: tuple[str, ...]
+    model: str
+
+
+def _prepared(assistant: Assistant, client: Any, given: Any, question: Question, options: MapOptions) -> _Prepared:
     options = replace(options, where="live")
     options.check()
     if client.asynchronous:
@@ -74,18 +105,9 @@ def map_on_cluster(
     template = template_of(question.prompt, parts.names, options.images, options.namespace)
     _refuse_secret_values(template.outside)
     plan = assistant.plan_alone(question)
-    sent = columns_sent(template, options.images)
     job = cluster_job(assistant.settings, client, plan, question, replace(options, namespace=template.outside))
     _refuse_workers(client, job)
-    if options.agreed:
-        lengths = parts.lengths(client, sent)
-    else:
-        estimates = parts.estimates(client, job, sent)
-        lengths = [each.total for each in estimates]
-        agree_to(assistant, _summed(estimates, plan.request.model), agree)
-    if not sum(lengths):
-        raise InputError(_("There are no rows to ask about."))
-    return _watched(assistant, client, parts, job, sent, _Together(lengths, plan.request.model), view, published)
+    return _Prepared(parts, job, columns_sent(template, options.images), plan.request.model)
 
 
 def _refuse_secret_values(values: Mapping[str, Any]) -> None:
@@ -181,10 +203,10 @@ def _refuse_workers(client: Any, job: ClusterJob) -> None:
         raise refused
 
 
-def _summed(estimates: Sequence[Estimate], model: str) -> Estimate:
-    """The estimate of all parts together."""
-    known = [each for each in estimates if each.total] or list(estimates)
-    return Estimate(
+def _summed(assistant: Assistant, dry_runs: Sequence[MapDryRun], model: str) -> MapDryRun:
+    """The dry runs of all parts as one."""
+    known = [each.estimate for each in dry_runs if each.estimate.total] or [dry_runs[0].estimate]
+    estimate = Estimate(
         sum(each.total for each in known),
         sum(each.rows for each in known),
         sum(each.input for each in known),
@@ -192,6 +214,8 @@ def _summed(estimates: Sequence[Estimate], model: str) -> Estimate:
         known[0].answer,
         known[0].model or model,
     )
+    requests = (request for each in dry_runs for request in each.requests)
+    return MapDryRun(tuple(islice(requests, SHOWN_REQUESTS)), estimate, prices_of(assistant))
 
 
 # --- while it runs
@@ -256,21 +280,20 @@ class _Together:
 def _watched(
     assistant: Assistant,
     client: Any,
-    parts: Parts,
-    job: ClusterJob,
-    sent: tuple[str, ...],
+    prepared: _Prepared,
     together: _Together,
     view: MapView,
     published: Published,
 ) -> Any:
     """Start the parts, show how far they are until they are done, and return the result."""
+    parts, job = prepared.parts, prepared.job
     prices, begun = prices_of(assistant), time.monotonic()
     states: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     client.subscribe_topic(job.name, lambda event: states.put(event[1]))
     stopped, error = False, None
     with Interrupts() as interrupts:
         view.start(together.model, together.tally.total)
-        futures = parts.start(client, job, sent)
+        futures = parts.start(client, job, prepared.sent)
         try:
             with interrupts.passing():
                 while (error := _failure(futures)) is None and not all(future.done() for future in futures):

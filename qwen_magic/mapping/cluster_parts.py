@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError
 from ..core.translatable import _, sentences
-from .estimate import Estimate
 from .frames import VALUE, Rows, frame_rows, rows_of
-from .partitions import ClusterJob, answered_frame, answered_rows, estimated_frame, estimated_rows, length_of
+from .mapper import MapDryRun
+from .partitions import ClusterJob, answered_frame, answered_rows, dry_frame, dry_rows, length_of
 from .row_question import RowResult
 
 __all__ = ["GO_ON", "Parts", "error_of", "parts_of", "threads"]
@@ -37,8 +37,8 @@ class Parts(Protocol):
     def lengths(self, client: Any, sent: tuple[str, ...]) -> list[int]:
         """The rows of each part."""
 
-    def estimates(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Estimate]:
-        """What each part costs, found out on the workers. Nothing is asked."""
+    def dry_runs(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[MapDryRun]:
+        """What each part would send, and costs, found out on the workers. Nothing is asked."""
 
     def start(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Any]:
         """Start to ask; returns the futures of the parts."""
@@ -71,8 +71,8 @@ class _RowParts:
     def lengths(self, client: Any, sent: tuple[str, ...]) -> list[int]:
         return [min(self._starts.step, len(self._rows) - start) for start in self._starts]
 
-    def estimates(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Estimate]:
-        return _gathered(client, [client.submit(estimated_rows, part, job, pure=False) for part in self._parts(sent)])
+    def dry_runs(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[MapDryRun]:
+        return _gathered(client, [client.submit(dry_rows, part, job, pure=False) for part in self._parts(sent)])
 
     def start(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Any]:
         parts = enumerate(self._parts(sent))
@@ -100,8 +100,8 @@ class _FrameParts:
     def lengths(self, client: Any, sent: tuple[str, ...]) -> list[int]:
         return _gathered(client, self._each(client, length_of, sent))
 
-    def estimates(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Estimate]:
-        return _gathered(client, self._each(client, partial(estimated_frame, job=job), sent))
+    def dry_runs(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[MapDryRun]:
+        return _gathered(client, self._each(client, partial(dry_frame, job=job), sent))
 
     def start(self, client: Any, job: ClusterJob, sent: tuple[str, ...]) -> list[Any]:
         from distributed import futures_of

@@ -36,6 +36,7 @@ from .row_requests import RowRequest, RowRequests, row_requests
 from .views import MapView
 
 __all__ = [
+    "SHOWN_REQUESTS",
     "WHERE",
     "Agree",
     "MapDryRun",
@@ -45,7 +46,7 @@ __all__ = [
     "concurrency",
     "connected",
     "dry_map",
-    "estimate_of",
+    "dry_run_of",
     "made",
     "map_rows",
     "prices_of",
@@ -191,7 +192,11 @@ def batched(
 
 def dry_map(assistant: Assistant, given: Any, question: Question, options: MapOptions) -> MapDryRun:
     """The first requests that `map_rows` would send, and the estimate. Nothing is sent."""
-    rows, requests, cache = prepared(assistant, given, question, options)
+    return dry_run_of(assistant, *prepared(assistant, given, question, options))
+
+
+def dry_run_of(assistant: Assistant, rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> MapDryRun:
+    """The same, of rows whose requests can be made."""
     first: list[DryRun] = []
     for row in made(rows, requests):
         if isinstance(row, RowQuestion):

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..assistant.assistant import Assistant
 from ..assistant.question import Question
+from ..conversations.usage import Prices
 from ..core.errors import ConfigurationError, InputError, NoKey, QwenError
 from ..core.settings import Settings
 from ..core.translatable import _
@@ -28,7 +29,7 @@ from .estimate import Estimate
 from .frames import Rows, frame_rows, rows_of
 from .job import Job
 from .limiter import Limiter
-from .mapper import MapOptions, connected, estimate_of, made
+from .mapper import MapDryRun, MapOptions, connected, dry_run_of, made
 from .report import Digest, digest
 from .result_columns import ResultColumns
 from .row_question import RowResult, failed
@@ -39,8 +40,8 @@ __all__ = [
     "PartitionState",
     "answered_frame",
     "answered_rows",
-    "estimated_frame",
-    "estimated_rows",
+    "dry_frame",
+    "dry_rows",
     "length_of",
     "refusal_of_worker",
 ]
@@ -93,18 +94,18 @@ def answered_frame(frame: Any, job: ClusterJob) -> Any:
     return rows.with_columns(job.columns.filled(_answered(rows, job, _number()) if len(rows) else []))
 
 
-def estimated_rows(rows: Sequence[Mapping[str, Any]], job: ClusterJob) -> Estimate:
-    """What these rows would cost. Nothing is sent."""
-    return _estimate(rows_of(list(rows)), job)
+def dry_rows(rows: Sequence[Mapping[str, Any]], job: ClusterJob) -> MapDryRun:
+    """The first requests of these rows, and what they would cost. Nothing is sent."""
+    return _dry(rows_of(list(rows)), job)
 
 
-def estimated_frame(frame: Any, job: ClusterJob) -> Estimate:
-    """What a partition of a dask DataFrame would cost. Nothing is sent."""
+def dry_frame(frame: Any, job: ClusterJob) -> MapDryRun:
+    """The same of a partition of a dask DataFrame."""
     rows = frame_rows(frame)
-    return _estimate(rows, job) if len(rows) else _NOTHING
+    return _dry(rows, job) if len(rows) else _NOTHING
 
 
-_NOTHING = Estimate(0, 0, 0, 0, 0, "")
+_NOTHING = MapDryRun((), Estimate(0, 0, 0, 0, 0, ""), Prices({}, ""))
 
 
 def length_of(frame: Any) -> int:
@@ -150,13 +151,13 @@ def _assistant(job: ClusterJob) -> Iterator[Assistant]:
         assistant.close()
 
 
-def _estimate(rows: Rows, job: ClusterJob) -> Estimate:
+def _dry(rows: Rows, job: ClusterJob) -> MapDryRun:
     with _assistant(job) as assistant:
         options = job.options
         requests = row_requests(
             assistant, rows, job.question, images=options.images, namespace=options.namespace, force=options.force
         )
-        return estimate_of(rows, requests, default_cache() if options.cache else None)
+        return dry_run_of(assistant, rows, requests, default_cache() if options.cache else None)
 
 
 def _answered(rows: Rows, job: ClusterJob, number: int) -> list[RowResult | None]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 from ..assistant.assistant import Assistant
 from ..assistant.question import Question
 from ..core.errors import ConfigurationError, InputError
 from ..core.translatable import _
-from .mapper import Agree, MapOptions, Published, map_rows
+from .mapper import Agree, MapDryRun, MapOptions, Published, dry_map, map_rows
 from .views import MapView
 
-__all__ = ["is_client", "run_map"]
+__all__ = ["dry_run_map", "is_client", "run_map"]
 
 
 def run_map(
@@ -29,15 +28,22 @@ def run_map(
 
     Raises as `map_rows`, and `ConfigurationError` for a dask DataFrame where there is no cluster.
     """
-    client = options.where if is_client(options.where) else None
-    if client is None and _is_of_dask(given):
-        client = _client_for(options)
+    client = _client_for(given, options)
     if client is None:
         return map_rows(assistant, given, question, options, view, agree, published)
     from .cluster_map import map_on_cluster
 
-    options = replace(options, where="live")
     return map_on_cluster(assistant, client, given, question, options, view, agree, published)
+
+
+def dry_run_map(assistant: Assistant, given: Any, question: Question, options: MapOptions) -> MapDryRun:
+    """The first requests that `run_map` would send, and the estimate. Nothing is sent. Raises as `run_map`."""
+    client = _client_for(given, options)
+    if client is None:
+        return dry_map(assistant, given, question, options)
+    from .cluster_map import dry_map_on_cluster
+
+    return dry_map_on_cluster(assistant, client, given, question, options)
 
 
 def is_client(given: Any) -> bool:
@@ -52,8 +58,15 @@ def _is_of_dask(given: Any) -> bool:
     return frames is not None and isinstance(given, frames.DataFrame | frames.Series)
 
 
-def _client_for(options: MapOptions) -> Any:
-    """The client that is in use here. Raises `ConfigurationError` where there is none."""
+def _client_for(given: Any, options: MapOptions) -> Any:
+    """The client of the cluster that is to be asked; `None` for this process.
+
+    Raises `ConfigurationError` where a dask DataFrame has no cluster.
+    """
+    if is_client(options.where):
+        return options.where
+    if not _is_of_dask(given):
+        return None
     if options.where != "live":
         raise InputError(
             _("A dask DataFrame is asked live, on its cluster."), _("Leave out --where (where=…), or compute it first.")

@@ -23,11 +23,12 @@ from qwen_magic.assistant.assistant import Assistant
 from qwen_magic.assistant.question import Question
 from qwen_magic.core.errors import ConfigurationError, InputError, ModelNotFound, NoKey, Stopped
 from qwen_magic.core.settings import Settings
+from qwen_magic.magics.map_cell import map_cell
 from qwen_magic.mapping.cluster_map import cluster_job, map_on_cluster
 from qwen_magic.mapping.mapper import MapOptions
 from qwen_magic.mapping.partitions import refusal_of_worker
 from qwen_magic.mapping.report import MapProgress, MapReport
-from qwen_magic.mapping.ways import run_map
+from qwen_magic.mapping.ways import dry_run_map, run_map
 from qwen_magic.sandbox import Sandbox
 from qwen_magic.service.credentials import Credentials
 from qwen_magic.structured.schema import make_schema
@@ -431,6 +432,24 @@ def test_many_rows_are_agreed_to_once(mapper: Mapper, sandbox: Sandbox) -> None:
     mapper.agrees = True
     mapper(given, ECHO + "{{ text }}", agreed=False)
     assert len(mapper.questions) == 3
+
+
+def test_a_dry_run_shows_requests_and_the_estimate_of_the_workers(mapper: Mapper, sandbox: Sandbox) -> None:
+    whole, given = frame(*rows("dry", 9))
+    mapper(list(whole.text.head(4)), ECHO + "{{ value }}")
+    sandbox.clear()
+    for frames, options in ((given, MapOptions()), (whole, MapOptions(where=mapper.client))):
+        dry = dry_run_map(mapper.assistant, frames, Question(ECHO + "{{ text }}"), options)
+        assert [request.body["messages"][-1]["content"] for request in dry.requests] == [ECHO + "dry 0", ECHO + "dry 1"]
+        assert (dry.estimate.total, dry.estimate.rows) == (9, 5)
+    assert not sandbox.requests
+
+
+def test_a_cell_names_a_client(mapper: Mapper, sandbox: Sandbox) -> None:
+    namespace = {"reviews": rows("cell", 3), "client": mapper.client}
+    given = {"map": "reviews", "where": "client"}
+    map_cell(mapper.assistant, given, ECHO + "{{ value }}", None, namespace, mapper.view, mapper.published.append)
+    assert [row["answer"] for row in mapper.published[-1]] == rows("cell", 3)
 
 
 # --- bad input: one line, nothing sent
