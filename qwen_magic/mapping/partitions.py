@@ -210,7 +210,9 @@ def _share(job: ClusterJob, wanted: Callable[[], bool], limiter: Limiter) -> Ite
         _check(wanted)
     try:
         yield
-        time.sleep(limiter.rest(time.monotonic()))
+        while (rest := limiter.rest(time.monotonic())) > 0:
+            time.sleep(min(rest, TOLD_EVERY))
+            _check(wanted)
     finally:
         with suppress(OSError):  # the scheduler is gone, and with it the share
             semaphore.release()

@@ -230,7 +230,18 @@ def test_progress_is_shown_here(mapper: Mapper) -> None:
 # --- nothing is paid for twice
 
 
-def test_another_map_and_a_recomputed_partition_ask_nothing(mapper: Mapper, sandbox: Sandbox, cluster: Client) -> None:
+def test_a_partition_that_is_computed_again_asks_nothing(mapper: Mapper, sandbox: Sandbox) -> None:
+    with started(processes=False) as mapper.client, mapper.client.as_current():
+        found = mapper(frame(*rows("lost", 6))[1], ECHO + "{{ text }}")
+        sandbox.clear()
+        worker = next(iter(mapper.client.cluster.workers.values()))
+        assert any("answered_frame" in str(key) for key in mapper.client.has_what()[worker.address])
+        mapper.client.sync(worker.close)
+        assert list(found.compute().answer) == rows("lost", 6)
+    assert not sandbox.requests
+
+
+def test_another_map_asks_nothing(mapper: Mapper, sandbox: Sandbox) -> None:
     _, given = frame(*rows("again", 6))
     mapper(given, ECHO + "{{ text }}")
     sandbox.clear()
