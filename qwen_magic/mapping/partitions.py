@@ -161,6 +161,18 @@ def _dry(rows: Rows, job: ClusterJob) -> MapDryRun:
 
 
 def _answered(rows: Rows, job: ClusterJob, number: int) -> list[RowResult | None]:
+    """Ask a partition's rows; what a worker that is closing fails with is no error of theirs: another one goes on."""
+    from distributed import Reschedule, Status, get_worker
+
+    try:
+        return _asked(rows, job, number)
+    except Exception:
+        if get_worker().status not in (Status.running, Status.paused):
+            raise Reschedule from None
+        raise
+
+
+def _asked(rows: Rows, job: ClusterJob, number: int) -> list[RowResult | None]:
     """Ask a partition's rows within one share of the limits."""
     wanted, options, run, fields = _wanted(), job.options, uuid.uuid4().hex, job.columns.fields
     with _assistant(job) as assistant:

@@ -234,6 +234,7 @@ def test_a_partition_that_is_computed_again_asks_nothing(mapper: Mapper, sandbox
     with started(processes=False) as mapper.client, mapper.client.as_current():
         found = mapper(frame(*rows("lost", 6))[1], ECHO + "{{ text }}")
         sandbox.clear()
+        assert mapper.client.cluster
         worker = next(iter(mapper.client.cluster.workers.values()))
         assert any("answered_frame" in str(key) for key in mapper.client.has_what()[worker.address])
         mapper.client.sync(worker.close)
