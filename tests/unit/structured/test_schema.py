@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal
 
 import msgspec
 import pydantic
 import pytest
+from support.data_classes import City, Person
 
 from qwen_magic.core.errors import InputError
 from qwen_magic.structured.schema import candidates, make_schema, schema_given
-
-
-@dataclass
-class Person:
-    name: str
-    age: int
-    born: datetime.date | None = None
-
-
-class City(TypedDict):
-    name: str
-    size: NotRequired[int]
-    country: str
 
 
 class Product(pydantic.BaseModel):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data_classes import City, Person
 
 from qwen_magic.structured.json_text import Splitter, find_values
 from qwen_magic.structured.schema import make_schema
@@ -68,17 +68,6 @@ def test_half_an_answer_never_passes_for_a_whole_one(length: int) -> None:
     assert check(f"```json\n{text}", PEOPLE).cut
 
 
-@dataclass
-class Person:
-    name: str
-    age: int
-    born: datetime.date | None = None
-
-
-class City(TypedDict):
-    name: str
-
-
 class Product(pydantic.BaseModel):
     name: str
     price: float
@@ -91,7 +80,7 @@ class Point(msgspec.Struct):  # type: ignore[misc, unused-ignore]  # any type, w
 BUILT: list[tuple[Any, Any, Any]] = [
     (Person, {"name": "A", "age": "3", "born": "2001-02-03"}, Person("A", 3, datetime.date(2001, 2, 3))),
     (list[Person], {"items": [{"name": "A", "age": 3}]}, [Person("A", 3)]),
-    (City, {"name": "Rome"}, {"name": "Rome"}),
+    (City, {"name": "Rome", "country": "Italy"}, {"name": "Rome", "country": "Italy"}),
     (Product, {"name": "A", "price": "1.5"}, Product(name="A", price=1.5)),
     (list[Product], [{"name": "A", "price": 1}], [Product(name="A", price=1)]),
     (Point, {"x": 1}, Point(1.0)),
