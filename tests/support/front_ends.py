@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import httpx
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import FloatRect, Locator
@@ -156,13 +157,24 @@ class Notebook:
         path.parent.mkdir()
         path.write_text(document(cells), encoding="utf-8")
         made = cls(page, server, app, path)
+        made.start_kernel()
         made.open()
         made.wait_for_kernel()
         return made
 
+    def start_kernel(self) -> None:
+        """Start the kernel that the page will take: it gets ready while the page loads, which takes as long."""
+        session = {"path": self._name, "name": self.path.name, "type": "notebook", "kernel": {"name": "python3"}}
+        authorization = {"Authorization": f"token {self._server.token}"}
+        url = f"{self._server.url}api/sessions"
+        httpx.post(url, headers=authorization, json=session, timeout=60).raise_for_status()
+
+    @property
+    def _name(self) -> str:
+        return self.path.relative_to(self._server.folder).as_posix()
+
     def open(self) -> None:
-        path = self.path.relative_to(self._server.folder).as_posix()
-        place = APPS[self._app].format(workspace=f"auto-{secrets.token_hex(4)}", path=path)
+        place = APPS[self._app].format(workspace=f"auto-{secrets.token_hex(4)}", path=self._name)
         self.page.goto(f"{self._server.url}{place}?token={self._server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=TIMEOUT)
 
