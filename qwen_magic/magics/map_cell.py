@@ -53,31 +53,31 @@ def map_cell(
         schema=schema,
     )
     options = MapOptions(
-        where=where_of(given.get("where", "live"), namespace),
+        where=_where_of(given.get("where", "live"), namespace),
         images=given.get("image_column", ""),
-        concurrency=number(given, "concurrency"),
-        rpm=number(given, "rpm"),
-        tpm=number(given, "tpm"),
+        concurrency=_number(given, "concurrency"),
+        rpm=_number(given, "rpm"),
+        tpm=_number(given, "tpm"),
         cache=not given.get("no_cache", False),
         agreed=given.get("yes", False),
         force=given.get("force", False),
         column=given.get("column", "answer"),
         namespace=namespace,
     )
-    frame = variable(given["map"], namespace)
+    frame = _variable(given["map"], namespace)
     if given.get("dry_run"):
-        show_map_dry_run(dry_run_map(assistant, frame, question, options))
+        _show_map_dry_run(dry_run_map(assistant, frame, question, options))
         return
     run_map(assistant, frame, question, options, view, confirm, published)
 
 
-def where_of(name: str, namespace: Mapping[str, Any]) -> Any:
+def _where_of(name: str, namespace: Mapping[str, Any]) -> Any:
     """What `--where` names: a client of a dask cluster in the notebook, or a way to ask."""
     found = namespace.get(name)
     return found if is_client(found) else name
 
 
-def variable(name: str, namespace: Mapping[str, Any]) -> Any:
+def _variable(name: str, namespace: Mapping[str, Any]) -> Any:
     """The value of an expression in the notebook, such as the name of a frame."""
     try:
         return eval(name, dict(namespace))  # the person's own, as in {{ }}
@@ -88,7 +88,7 @@ def variable(name: str, namespace: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def number(given: dict[str, Any], name: str) -> int | None:
+def _number(given: dict[str, Any], name: str) -> int | None:
     text = given.get(name)
     if text is None:
         return None
@@ -100,7 +100,7 @@ def number(given: dict[str, Any], name: str) -> int | None:
     return int(text)
 
 
-def show_map_dry_run(dry: MapDryRun) -> None:
+def _show_map_dry_run(dry: MapDryRun) -> None:
     """Print the first requests and the estimate."""
     shown = [dry_run_text(request) for request in dry.requests]
     estimate = "\n".join(map(translated, dry.estimate.lines(dry.prices)))

@@ -138,12 +138,12 @@ def map_rows(
     Raises `InputError` before anything is sent, what fails every row, and `Stopped` when the person interrupts; then
     `published` has had the result so far, and the cache what was answered.
     """
-    rows, requests, cache = prepared(assistant, given, question, options)
+    rows, requests, cache = _prepared(assistant, given, question, options)
     if not options.agreed and len(rows) > assistant.settings.ask_above:
-        agree_to(assistant, estimate_of(rows, requests, cache), agree)
+        agree_to(assistant, _estimate_of(rows, requests, cache), agree)
     tally = Tally(len(rows), notes=[*requests.plan.notes])
     if options.where == "batch" and cache is not None:
-        return batched(assistant, rows, requests, options, tally, cache, view, published)
+        return _batched(assistant, rows, requests, options, tally, cache, view, published)
     engine = Engine(
         made(rows, requests),
         tally,
@@ -153,7 +153,7 @@ def map_rows(
         blocking=bool(requests.images),
     )
     added = ResultColumns(options.column, question.schema)
-    stopped = run(assistant, engine, requests, added.fields, view)
+    stopped = _run(assistant, engine, requests, added.fields, view)
     assistant.conversations.get().spending.count(requests.plan.request.model, tally.usage, tally.asked)
     result = rows.with_columns(added.filled(engine.results))
     published(result)
@@ -165,7 +165,7 @@ def map_rows(
     return result
 
 
-def batched(
+def _batched(
     assistant: Assistant,
     rows: Rows,
     requests: RowRequests,
@@ -192,7 +192,7 @@ def batched(
 
 def dry_map(assistant: Assistant, given: Any, question: Question, options: MapOptions) -> MapDryRun:
     """The first requests that `map_rows` would send, and the estimate. Nothing is sent."""
-    return dry_run_of(assistant, *prepared(assistant, given, question, options))
+    return dry_run_of(assistant, *_prepared(assistant, given, question, options))
 
 
 def dry_run_of(assistant: Assistant, rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> MapDryRun:
@@ -203,10 +203,10 @@ def dry_run_of(assistant: Assistant, rows: Rows, requests: RowRequests, cache: A
             first.append(assistant.shown(requests.plan, row.request.http))
         if len(first) == SHOWN_REQUESTS:
             break
-    return MapDryRun(tuple(first), estimate_of(rows, requests, cache), prices_of(assistant))
+    return MapDryRun(tuple(first), _estimate_of(rows, requests, cache), prices_of(assistant))
 
 
-def prepared(
+def _prepared(
     assistant: Assistant, given: Any, question: Question, options: MapOptions
 ) -> tuple[Rows, RowRequests, AnswerCache | None]:
     """Everything that is decided before the first row."""
@@ -272,7 +272,7 @@ def agree_to(assistant: Assistant, found: Estimate, agree: Agree) -> None:
         raise InputError(_("Nothing was asked."), _("Earlier answers are kept."))
 
 
-def estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> Estimate:
+def _estimate_of(rows: Rows, requests: RowRequests, cache: AnswerCache | None) -> Estimate:
     """What the rows cost that the cache does not have. Rows with images are not read for that, and all are counted."""
     plan = requests.plan
     if requests.images:
@@ -301,7 +301,7 @@ def prices_of(assistant: Assistant) -> Prices:
     return Prices(assistant.settings.prices, assistant.settings.currency)
 
 
-def run(assistant: Assistant, engine: Engine, requests: RowRequests, fields: tuple[str, ...], view: MapView) -> bool:
+def _run(assistant: Assistant, engine: Engine, requests: RowRequests, fields: tuple[str, ...], view: MapView) -> bool:
     """Run the engine and show how far it is; whether the person stopped it."""
     model, tally, prices = requests.plan.request.model, engine.tally, prices_of(assistant)
     job = Job(engine.run)

@@ -18,8 +18,6 @@ SAME_CLASSES: dict[str, str] = {}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # What IPython calls by its name.
 HOOKS = {"__init__.py: load_ipython_extension", "__init__.py: unload_ipython_extension"}
-# Files whose private names have no underscore yet.
-NOT_YET = {"magics/map_cell.py", "mapping/mapper.py"}
 
 
 def test_no_file_name_stands_in_two_folders() -> None:
@@ -54,7 +52,7 @@ def test_a_name_without_an_underscore_is_for_other_modules() -> None:
         lists = [each for each in body if is_all(each)]
         exported = {text.value for each in lists for text in ast.walk(each) if isinstance(text, ast.Constant)}
         wrong += [f"{path.relative_to(PACKAGE).as_posix()}: {name}" for name in public if name not in exported]
-    assert not {each for each in set(wrong) - HOOKS if each.partition(":")[0] not in NOT_YET}
+    assert set(wrong) == HOOKS
 
 
 def is_all(node: ast.stmt) -> bool:
