@@ -24,6 +24,7 @@ from ..provider.provider import Provider
 from ..service.credentials import Credentials
 from ..structured.data_answer import DataAnswer
 from ..structured.ladder import Ladder
+from ..structured.validation import prepare_check
 from ..tools.consent import Consent
 from .answer_builder import AnswerBuilder
 from .attachment_store import AttachmentStore, documents_in
@@ -205,6 +206,8 @@ class Assistant:
         error: BaseException | None = None
         with Interrupts() as interrupts:
             stream = self.provider.client.stream(plan.endpoint, request)
+            if plan.schema is not None:
+                prepare_check(plan.schema)
             try:
                 notes = (*plan.notes, *plan.hints)
                 who = (request.model, plan.endpoint.name)

@@ -13,10 +13,11 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar
 
+from ..core.threads import start_thread
 from .json_text import Found, decoded, find_values
 from .schema import ITEMS, Schema, uses_pydantic
 
-__all__ = ["Checked", "Problem", "as_plain", "check", "convert"]
+__all__ = ["Checked", "Problem", "as_plain", "check", "convert", "prepare_check"]
 
 T = TypeVar("T")
 
@@ -53,6 +54,15 @@ class Checked:
     @property
     def fits(self) -> bool:
         return not self.problems
+
+
+def prepare_check(schema: Schema[Any]) -> None:
+    """Import what `check` needs for this schema, in a thread, while the model writes.
+
+    It takes two seconds where jsonschema finds the grammars of all its formats, as it does beside jupyter-events.
+    """
+    if schema.target is None:
+        start_thread("qwen-import", import_module, "jsonschema.validators")
 
 
 def check(text: str, schema: Schema[T]) -> Checked:
