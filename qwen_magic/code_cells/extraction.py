@@ -202,7 +202,7 @@ def _typed_in(session: str) -> Iterator[str]:
     with suppress(ValueError):
         for example in doctest.DocTestParser().get_examples(session):
             yield example.source.rstrip("\n")
-    if re.search(r"^\s*In \[\d+\]:", session, re.MULTILINE):
+    if re.search(r"^[ \t]*In \[\d+\]:", session, re.MULTILINE):
         from pygments.lexers import get_lexer_by_name
         from pygments.token import Generic  # type: ignore[import-untyped]  # it has no types
 

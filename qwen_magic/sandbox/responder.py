@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any
 
 from . import token_counts as tokens
@@ -24,7 +24,6 @@ __all__ = ["SandboxToolCall", "SandboxAnswer", "answer"]
 FIRST_WORDS = 160
 # How a cell is asked for anew.
 WHOLE_CELL = "with the whole cell in one block of code"
-FENCE = re.compile(r"^(`{3,})[^\n]*\n(?P<source>.*?)\n\1$", re.DOTALL | re.MULTILINE)
 # How an answer of nothing but code is asked for.
 CODE_ONLY = "fenced code block"
 SIMULATOR = "**This is the Qwen sandbox: a simulator, not a model.**"
@@ -252,11 +251,17 @@ def _long_text(chat: Chat, script: Play) -> str:
 
 def _changed_cell(chat: Chat) -> str:
     """The first block of code of the question with one line more, and words around it."""
-    found = FENCE.search(chat.question)
-    source = found["source"] if found else ""
-    marks = found[1] if found else "```"
+    marks, source = _first_block(chat.question)
     line = f"# The sandbox has read {source.count(chr(10)) + 1} lines."
     return f"{SIMULATOR} It corrects nothing, and adds a line:\n\n{marks}python\n{source}\n{line}\n{marks}\n"
+
+
+def _first_block(text: str) -> tuple[str, str]:
+    """The fence of the first block of code, and what is in it."""
+    lines = iter(text.split("\n"))
+    opening = next((line for line in lines if line.startswith("```")), "```")
+    marks = opening[: len(opening) - len(opening.lstrip("`"))]
+    return marks, "\n".join(takewhile(lambda line: line != marks, lines))
 
 
 def _code_text(chat: Chat, script: Play) -> str:
