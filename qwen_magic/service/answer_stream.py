@@ -78,12 +78,13 @@ class AnswerStream:
         """Yield the events as they arrive: the first at once, then every `interval` seconds those that have arrived.
 
         Yields an empty batch when nothing arrives for a while. Can be interrupted at any time. An error of the answer
-        is raised after the events that arrived before it.
+        is raised after the events that arrived before it. Deltas that follow one another are joined, unless `interval`
+        is 0.
         """
         not_before = 0.0
         while True:
             end = self._wait(not_before)
-            batch = self._taken()
+            batch = self._taken() if interval else self._each()
             if any(not isinstance(event, Started) for event in batch):  # nothing visible: the first text is not held
                 not_before = time.monotonic() + interval
             if batch or end is None:
@@ -101,7 +102,10 @@ class AnswerStream:
         return self._taken()
 
     def _taken(self) -> list[Event]:
-        batch, self._waiting = _joined(self._waiting), []
+        return _joined(self._each())
+
+    def _each(self) -> list[Event]:
+        batch, self._waiting = self._waiting, []
         return batch
 
     def _wait(self, not_before: float) -> object:

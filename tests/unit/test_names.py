@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from support.paths import PACKAGE
+from support.paths import PACKAGE, TESTS
 
 # File names that stand in two folders, each with the reason.
 SAME_FILES = {
@@ -27,6 +27,14 @@ def test_no_file_name_stands_in_two_folders() -> None:
             places[path.name].append(path.relative_to(PACKAGE).as_posix())
     assert repeated(places, SAME_FILES) == {}
     assert set(SAME_FILES) <= set(repeated(places)), "no longer in two folders: take it out of the list"
+
+
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    """pytest takes the second one for the first, and collects neither."""
+    places = defaultdict(list)
+    for path in TESTS.rglob("test_*.py"):
+        places[path.name].append(path.relative_to(TESTS).as_posix())
+    assert repeated(places) == {}
 
 
 def test_no_class_name_is_used_for_two_things() -> None:

@@ -100,7 +100,7 @@ def test_a_cell_that_was_edited_meanwhile_is_not_overwritten(notebook: Callable[
     expect(diff).to_be_visible()
     page.evaluate("() => jupyterapp.shell.currentWidget.context.model.cells.get(1).sharedModel.setSource('mine')")
     diff.get_by_role("button", name=APPLY).click()
-    expect(page.get_by_text("The cell was edited meanwhile").first).to_be_visible()
+    expect(page.get_by_text("The cell was edited after that answer").first).to_be_visible()
     assert sources(page) == [LOAD, "mine", "%qwen fix"]
 
 
@@ -120,6 +120,6 @@ def test_a_diff_from_elsewhere_runs_nothing_and_changes_no_cell_that_it_does_not
     made.path.write_text(json.dumps(saved), encoding="utf-8")
     made.open()
     page.locator(".qwen-record .qwen-diff").get_by_role("button", name=APPLY).click()
-    expect(page.get_by_text("The cell was edited meanwhile").first).to_be_visible()
+    expect(page.get_by_text("The cell was edited after that answer").first).to_be_visible()
     assert sources(page) == [LOAD, BROKEN, "%qwen fix"]
     assert page.evaluate("window.harmed") is None
