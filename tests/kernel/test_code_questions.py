@@ -114,8 +114,12 @@ def test_an_error_in_a_function_of_another_cell_may_be_mended_there(notebook: Ke
 def test_any_failing_cell_is_sent_as_the_person_sees_it(
     notebook: Kernel, sandbox: Sandbox, cell: str, words: str
 ) -> None:
-    assert notebook.run(cell, cell_id="a").status == "error"
+    failed = notebook.run(cell, cell_id="a").status == "error"
     result = notebook.run("%qwen fix", cell_id="b")
+    if not failed:  # %time of older IPythons shows the error, and the cell ends well
+        assert "%time" in cell
+        assert "there is no error to ask about" in result.text
+        return
     assert words in sent(sandbox)
     assert diff_of(result)["old"] == cell.rstrip("\n")
 
